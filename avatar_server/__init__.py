@@ -1,0 +1,1 @@
+"""The avatar server: application, API, sessions and conversation."""

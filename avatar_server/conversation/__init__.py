@@ -1,0 +1,1 @@
+"""Engines of a conversation, each behind a small interface."""

@@ -1,0 +1,1 @@
+"""From motion to pictures: avatars and the decoders that draw them."""

@@ -1,0 +1,39 @@
+"""What a face decoder must do; every model family implements this."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from motion.contract import Identity
+from motion.layout import FloatArray
+
+ImageArray = npt.NDArray[np.uint8]
+
+
+class Avatar(Identity, Protocol):
+    """A portrait prepared once and frozen; any number of sessions share it."""
+
+    @property
+    def name(self) -> str:
+        """Name by which users choose it."""
+
+    @property
+    def size(self) -> int:
+        """Width and height in pixels of the frames it renders to."""
+
+
+AvatarT_contra = TypeVar("AvatarT_contra", bound=Avatar, contravariant=True)
+
+
+class Renderer(Protocol[AvatarT_contra]):
+    """Draws an avatar in motion. Thread-safe: no state between calls."""
+
+    def render(self, avatar: AvatarT_contra, motion: FloatArray) -> ImageArray:
+        """I420 frames [n, size * 3 / 2, size] for ``motion [n, 70]`` (BT.601, limited range).
+
+        The layout of a frame is that of ``cv2.COLOR_BGR2YUV_I420``: the Y plane, then U and V
+        at a quarter of its area each, so that it goes to the encoder without a conversion.
+        """

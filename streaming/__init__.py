@@ -1,0 +1,1 @@
+"""Media in time: the sample clock, tracks, encoders and WebRTC peers."""

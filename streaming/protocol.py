@@ -1,0 +1,210 @@
+"""The events on the data channel and the bodies of the signalling API.
+
+One file for everybody who speaks the wire: server, headless client, load test; the browser's
+``client/web/avatar-client.js`` mirrors it. Every event is one JSON object with a ``type``;
+unknown fields are ignored, an unknown type is answered with an ``error`` event.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+MAX_TEXT: Final = 4_000
+"""Characters that one ``say`` may carry."""
+
+MAX_MESSAGE: Final = 16_384
+"""Bytes of one data-channel message."""
+
+CHANNEL_LABEL: Final = "avatar"
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+# --- client to server -------------------------------------------------------------------------
+
+
+class Say(_Event):
+    """Speak ``text`` after whatever is being spoken."""
+
+    type: Literal["say"] = "say"
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    utterance: Annotated[str, Field(max_length=64)] | None = None
+    """Name under which events report this utterance; made by the server if absent."""
+
+
+class Interrupt(_Event):
+    """Silence the avatar at once and drop everything that waits to be spoken."""
+
+    type: Literal["interrupt"] = "interrupt"
+
+
+class Microphone(_Event):
+    """Let the avatar speak what the microphone hears (its voice, the avatar's face)."""
+
+    type: Literal["microphone"] = "microphone"
+    on: bool
+
+
+class Express(_Event):
+    """Set the emotion of the face from now on."""
+
+    type: Literal["express"] = "express"
+    emotion: str
+    intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+
+
+class Ping(_Event):
+    """Answered by :class:`Pong` with the same ``id``; also keeps the session alive."""
+
+    type: Literal["ping"] = "ping"
+    id: int = 0
+
+
+ClientEvent = Annotated[
+    Say | Interrupt | Microphone | Express | Ping, Field(discriminator="type")
+]
+
+# --- server to client -------------------------------------------------------------------------
+
+
+class Ready(_Event):
+    """First event on the channel: what this session is."""
+
+    type: Literal["ready"] = "ready"
+    session: str
+    avatar: str
+    fps: int
+    size: int
+    max_text: int = MAX_TEXT
+
+
+class Speaking(_Event):
+    """The avatar began or ended to speak; sent when the sound is played, not when it is made."""
+
+    type: Literal["speaking"] = "speaking"
+    on: bool
+    utterance: str | None = None
+    """None for microphone mode."""
+    reason: Literal["started", "finished", "interrupted"] = "started"
+
+
+class Caption(_Event):
+    """The part of an utterance heard so far, timed to playout."""
+
+    type: Literal["caption"] = "caption"
+    utterance: str
+    text: str
+    """Text spoken up to and with the word that sounds now."""
+    final: bool = False
+    """True on the last caption of the utterance: all of it, or where it was cut."""
+
+
+class ErrorEvent(_Event):
+    """Something failed; the session goes on unless ``fatal``."""
+
+    type: Literal["error"] = "error"
+    code: str
+    message: str
+    """For people: what is wrong and what to do."""
+    fatal: bool = False
+
+
+class Pong(_Event):
+    type: Literal["pong"] = "pong"
+    id: int
+
+
+ServerEvent = Annotated[
+    Ready | Speaking | Caption | ErrorEvent | Pong, Field(discriminator="type")
+]
+
+# --- signalling (SmallWebRTC form) ------------------------------------------------------------
+
+
+class Offer(_Event):
+    """Body of ``POST /api/offer``."""
+
+    sdp: Annotated[str, Field(min_length=1)]
+    type: Literal["offer"]
+    pc_id: str | None = None
+    avatar: str | None = None
+    """Name of the avatar; the server's default if absent."""
+    request_data: Annotated[
+        dict[str, Any] | None, Field(alias="requestData")
+    ] = None
+
+
+class Answer(_Event):
+    sdp: str
+    type: Literal["answer"] = "answer"
+    pc_id: str
+
+
+class Candidate(_Event):
+    candidate: str
+    """An ICE candidate line; the empty string ends the candidates."""
+    sdp_mid: str | None = None
+    sdp_mline_index: int | None = None
+
+
+class CandidatePatch(_Event):
+    """Body of ``PATCH /api/offer``: trickled candidates."""
+
+    pc_id: str
+    candidates: Annotated[list[Candidate], Field(max_length=64)]
+
+
+class Problem(_Event):
+    """Body of every error answer of the HTTP API."""
+
+    error: str
+    """Short code for programs."""
+    message: str
+    """For people: what is wrong and what to do."""
+
+
+# --- reading ----------------------------------------------------------------------------------
+
+_CLIENT: Final[TypeAdapter[Say | Interrupt | Microphone | Express | Ping]] = TypeAdapter(
+    ClientEvent
+)
+_SERVER: Final[TypeAdapter[Ready | Speaking | Caption | ErrorEvent | Pong]] = TypeAdapter(
+    ServerEvent
+)
+
+
+class ProtocolError(ValueError):
+    """A message does not follow this file; the text says where."""
+
+
+def _read(adapter: TypeAdapter[Any], message: str | bytes) -> Any:
+    size = len(message.encode()) if isinstance(message, str) else len(message)
+    if size > MAX_MESSAGE:
+        raise ProtocolError(f"message of {size} bytes; at most {MAX_MESSAGE} are taken")
+    try:
+        return adapter.validate_json(message)
+    except ValidationError as error:
+        raise ProtocolError(explain(error)) from error
+
+
+def read_client_event(message: str | bytes) -> Say | Interrupt | Microphone | Express | Ping:
+    """Parse what a client sent; raises :class:`ProtocolError`."""
+    event: Say | Interrupt | Microphone | Express | Ping = _read(_CLIENT, message)
+    return event
+
+
+def read_server_event(message: str | bytes) -> Ready | Speaking | Caption | ErrorEvent | Pong:
+    """Parse what a server sent; raises :class:`ProtocolError`."""
+    event: Ready | Speaking | Caption | ErrorEvent | Pong = _read(_SERVER, message)
+    return event
+
+
+def explain(error: ValidationError) -> str:
+    """One sentence that names the first field at fault and what is wrong with it."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "message"
+    return f"{where}: {first['msg']}"
