@@ -12,6 +12,7 @@ serve: $(VENV)/.installed
 
 test: $(STAMP)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -19,6 +20,7 @@ setup: $(STAMP)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 # A stamp newer than pyproject.toml means that the pinned set is already installed.

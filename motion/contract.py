@@ -30,7 +30,8 @@ class Controls:
 
     def __post_init__(self) -> None:
         if self.emotion not in EMOTIONS:
-            raise ValueError(f"unknown emotion {self.emotion!r}; choose one of {', '.join(EMOTIONS)}")
+            choices = ", ".join(EMOTIONS)
+            raise ValueError(f"unknown emotion {self.emotion!r}; choose one of {choices}")
         if not 0.0 <= self.intensity <= 1.0:
             raise ValueError(f"emotion intensity must be between 0 and 1, not {self.intensity}")
 
@@ -55,9 +56,7 @@ class FeatureExtractor(Protocol[FeatureStateT]):
     def init_state(self) -> FeatureStateT:
         """State before the first sample (silence on the left)."""
 
-    def step(
-        self, state: FeatureStateT, speech: FloatArray
-    ) -> tuple[FloatArray, FeatureStateT]:
+    def step(self, state: FeatureStateT, speech: FloatArray) -> tuple[FloatArray, FeatureStateT]:
         """Features [n, dim] of ``speech [640 n]`` (any n >= 0) and the state after it.
 
         The given state is left as it was. Raises ValueError on any other length.

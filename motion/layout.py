@@ -46,13 +46,14 @@ def expression(motion: FloatArray) -> FloatArray:
 
 
 def rotation_matrix(pitch: float, yaw: float, roll: float) -> FloatArray:
-    """``R`` [3, 3] for row vectors from angles in degrees (LivePortrait, ``get_rotation_matrix``)."""
+    """``R`` [3, 3] for row vectors from angles in degrees (LivePortrait)."""
     p, y, r = np.deg2rad((pitch, yaw, roll))
     cp, sp, cy, sy, cr, sr = np.cos(p), np.sin(p), np.cos(y), np.sin(y), np.cos(r), np.sin(r)
     rx = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
     ry = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
     rz = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    return (rz @ ry @ rx).T.astype(np.float32)
+    matrix: FloatArray = (rz @ ry @ rx).T.astype(np.float32)
+    return matrix
 
 
 def drive(canonical: FloatArray, motion: FloatArray) -> FloatArray:

@@ -64,9 +64,7 @@ class Ping(_Event):
     id: int = 0
 
 
-ClientEvent = Annotated[
-    Say | Interrupt | Microphone | Express | Ping, Field(discriminator="type")
-]
+ClientEvent = Annotated[Say | Interrupt | Microphone | Express | Ping, Field(discriminator="type")]
 
 # --- server to client -------------------------------------------------------------------------
 
@@ -118,9 +116,7 @@ class Pong(_Event):
     id: int
 
 
-ServerEvent = Annotated[
-    Ready | Speaking | Caption | ErrorEvent | Pong, Field(discriminator="type")
-]
+ServerEvent = Annotated[Ready | Speaking | Caption | ErrorEvent | Pong, Field(discriminator="type")]
 
 # --- signalling (SmallWebRTC form) ------------------------------------------------------------
 
@@ -133,9 +129,7 @@ class Offer(_Event):
     pc_id: str | None = None
     avatar: str | None = None
     """Name of the avatar; the server's default if absent."""
-    request_data: Annotated[
-        dict[str, Any] | None, Field(alias="requestData")
-    ] = None
+    request_data: Annotated[dict[str, Any] | None, Field(alias="requestData")] = None
 
 
 class Answer(_Event):
