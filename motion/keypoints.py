@@ -13,6 +13,36 @@ Some keypoints carry meanings that are not plain displacement:
 - ``TONGUE``: tip of the tongue; y up lifts it, z forward (positive) shows it between the teeth.
 - z of the lip keypoints is protrusion (rounding); ``LOWER_INNER`` z below 0 rolls the lower lip
   in under the upper teeth (f, v), z of both inner lips below 0 presses the lips (m, b, p).
+
+Offsets that look natural, in units of 0.01 (1 unit is 256 pixels of a 512-pixel frame). They are
+the same on every embedded avatar; halfway between two of them is halfway between the shapes. The
+gap that shows between the lips is ``LOWER_INNER.y - UPPER_INNER.y``, but never less than none.
+
+==================  ====  ====  ====  ====  ====  ====  ====  ====  =====
+keypoint, axis        AA    EH    EE    OH    OO   MBP    FV    TH  smile
+==================  ====  ====  ====  ====  ====  ====  ====  ====  =====
+MOUTH_LEFT x         0.0  -1.0  -2.6   3.0   5.0   0.0  -0.3  -0.5   -4.0
+MOUTH_* y            1.8   0.8  -0.4   1.6   1.0   0.0   0.2   0.4   -2.4
+UPPER_INNER y       -1.4  -1.0  -1.2  -1.2  -1.0   0.4  -1.6  -0.8   -0.4
+UPPER_LEFT x         0.0  -0.4  -1.0   1.2   2.2   0.0   0.0   0.0   -1.6
+UPPER_LEFT/RIGHT y  -1.0  -0.8  -1.0  -0.6  -0.2   0.4  -1.2  -0.6   -1.2
+UPPER_OUTER y       -1.2  -0.9  -1.0  -1.2  -1.4   0.8  -1.2  -0.7   -0.4
+LOWER_INNER y       11.0   6.0   3.0   7.5   3.0  -0.4   0.8   3.0    0.0
+LOWER_OUTER y       10.5   5.8   3.0   7.2   3.2  -1.4   0.2   2.8    0.4
+UPPER_INNER z        0.0   0.0   0.0   2.0   4.0  -2.0   0.0   0.0    0.0
+LOWER_INNER z        0.0   0.0   0.0   2.0   4.0  -2.0  -3.0   0.0    0.0
+JAW y                9.0   4.8   1.6   6.0   2.0  -0.2   0.6   2.0    0.0
+TONGUE y             0.0  -0.5  -1.0   0.0   0.0   0.0   0.0  -3.0    0.0
+TONGUE z             0.0   0.0   0.0  -1.0  -1.0   0.0   0.0   3.0    0.0
+CHEEK_* y            0.0  -0.2  -0.5   0.3   0.4   0.0   0.0   0.0   -1.6
+==================  ====  ====  ====  ====  ====  ====  ====  ====  =====
+
+The right side mirrors the left (x with the opposite sign). L is TH with TONGUE z at 1.0.
+
+Limits, beyond which a renderer may clip: gap 15, MOUTH_* x +-6, MOUTH_* y +-4, JAW y -1 to 13,
+JAW x +-3, UPPER_* y -4 to 2, BROW_* y -5 (raised) to 3, BROW_INNER_* x +-2 (frown: towards the
+midline), CHEEK_* y -3 to 1.5, NOSE +-1, FOREHEAD y +-1.5. LID_* y runs from -0.9 (wide eyes) over
+0 (open) to ``LID_TRAVEL`` (closed). GAZE x +-3.6, y +-2.2; TONGUE y -4 to 1, z -2 to 4.
 """
 
 from __future__ import annotations
@@ -22,6 +52,9 @@ from typing import Final
 
 EYE_DISTANCE: Final = 0.33
 """Distance of the eye centres in canonical units; it defines the unit."""
+
+LID_TRAVEL: Final = 0.066
+"""Offset of ``LID_*`` y, in canonical units, that closes an eye."""
 
 
 class Keypoint(IntEnum):

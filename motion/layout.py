@@ -8,8 +8,10 @@ yaw and roll in degrees. It moves keypoints by
 
 with ``R = (Rz(roll) Ry(yaw) Rx(pitch))^T`` built from right-handed rotations.
 
-Axes are those of the picture: x to the right, y DOWN, z towards the viewer; the signs of the angles
-follow from :func:`rotation_matrix`.
+Axes are those of the picture: x to the right, y DOWN, z towards the viewer. As
+:func:`rotation_matrix` then has it, the viewer sees at positive pitch a face that looks up, at
+positive yaw one that turns to the right of the picture, at positive roll one whose crown tips to
+the right (clockwise).
 """
 
 from __future__ import annotations
