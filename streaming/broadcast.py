@@ -1,0 +1,149 @@
+"""One session's media, encoded once and handed to every viewer.
+
+The session publishes packets of sound and pictures; viewers pull encoded packets from the tracks
+of their :class:`Viewer`. Pictures are encoded on a thread and only while somebody watches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from av.packet import Packet
+
+from streaming.encoders import OpusEncoder, PictureEncoder, VideoCodec
+from streaming.resample import FloatArray, to_s16
+from streaming.stages import StageTimes
+
+_MAX_PACKETS: Final = 50
+"""Packets that wait for a slow viewer (1 s of sound); past that its oldest are dropped."""
+
+
+class PacketTrack(MediaStreamTrack):
+    """A track of encoded packets; a full queue drops its oldest packet."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self._queue: asyncio.Queue[Packet[Any] | None] = asyncio.Queue(_MAX_PACKETS)
+
+    def put(self, packet: Packet[Any]) -> bool:
+        """Queue a packet; False when an older one had to be dropped for it."""
+        fits = not self._queue.full()
+        if not fits:
+            self._queue.get_nowait()
+        self._queue.put_nowait(packet)
+        return fits
+
+    async def recv(self) -> Packet[Any]:
+        packet = await self._queue.get() if self.readyState == "live" else None
+        if packet is None:
+            raise MediaStreamError
+        return packet
+
+    def stop(self) -> None:
+        super().stop()
+        if self._queue.full():
+            self._queue.get_nowait()
+        self._queue.put_nowait(None)
+
+
+@dataclass(eq=False, slots=True)
+class Viewer:
+    """The two tracks of one peer; ``codec`` is None until the peer has negotiated one."""
+
+    audio: PacketTrack = field(default_factory=lambda: PacketTrack("audio"))
+    video: PacketTrack = field(default_factory=lambda: PacketTrack("video"))
+    codec: VideoCodec | None = None
+    needs_keyframe: bool = True
+
+    def request_keyframe(self) -> None:
+        """The viewer lost the picture (RTCP PLI or FIR): send it a whole one next."""
+        self.needs_keyframe = True
+
+
+class Broadcast:
+    """Fans out the media of one session. Use from its event loop only."""
+
+    def __init__(self, executor: Executor, stages: StageTimes, bitrate: int) -> None:
+        self._executor = executor
+        self._stages = stages
+        self._bitrate = bitrate
+        self._viewers: set[Viewer] = set()
+        self._opus = OpusEncoder()
+        self._encoders: dict[VideoCodec, PictureEncoder] = {}
+        self._picture: tuple[int, npt.NDArray[np.uint8]] | None = None
+        self._fresh = asyncio.Event()
+        self.frames_skipped = 0
+        """Pictures that a newer one replaced before they were encoded."""
+
+    def join(self) -> Viewer:
+        viewer = Viewer()
+        self._viewers.add(viewer)
+        return viewer
+
+    def leave(self, viewer: Viewer) -> None:
+        self._viewers.discard(viewer)
+        viewer.audio.stop()
+        viewer.video.stop()
+
+    def publish_audio(self, pts: int, pcm: FloatArray) -> None:
+        """Send ``pcm [960]`` that belongs at media sample ``pts``."""
+        for packet in self._opus.encode(to_s16(pcm), pts):
+            for viewer in self._viewers:
+                viewer.audio.put(packet)
+
+    def publish_video(self, pts: int, image: npt.NDArray[np.uint8]) -> None:
+        """Send an I420 image; one that still waits for the encoder is replaced (latest wins)."""
+        if self._picture is not None:
+            self.frames_skipped += 1
+        self._picture = (pts, image)
+        self._fresh.set()
+
+    async def run(self) -> None:
+        """Encode published pictures until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self._fresh.wait()
+            self._fresh.clear()
+            if self._picture is None:
+                continue
+            pts, image = self._picture
+            self._picture = None
+            for codec in {viewer.codec for viewer in self._viewers if viewer.codec}:
+                keyframe = self._take_keyframe_requests(codec)
+                packets = await loop.run_in_executor(
+                    self._executor, self._encode, codec, image, pts, keyframe
+                )
+                for packet in packets:
+                    self._deliver(codec, packet)
+
+    def _take_keyframe_requests(self, codec: VideoCodec) -> bool:
+        asking = [v for v in self._viewers if v.codec == codec and v.needs_keyframe]
+        for viewer in asking:
+            viewer.needs_keyframe = False
+        return bool(asking)
+
+    def _encode(
+        self, codec: VideoCodec, image: npt.NDArray[np.uint8], pts: int, keyframe: bool
+    ) -> list[Packet[Any]]:
+        with self._stages.measure("encode"):
+            encoder = self._encoders.get(codec)
+            if encoder is None:
+                encoder = self._encoders[codec] = PictureEncoder(codec, self._bitrate)
+            return encoder.encode(image, pts, keyframe)
+
+    def _deliver(self, codec: VideoCodec, packet: Packet[Any]) -> None:
+        for viewer in self._viewers:
+            # A viewer that joined after the keyframe was asked for waits for its own.
+            if (
+                viewer.codec == codec
+                and not (viewer.needs_keyframe and not packet.is_keyframe)
+                and not viewer.video.put(packet)
+            ):
+                viewer.request_keyframe()

@@ -1,0 +1,173 @@
+"""One WebRTC peer: negotiation, the data channel, the sound that it sends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from typing import Final, Protocol
+
+from aiortc import (
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.sdp import candidate_from_sdp
+from av import AudioFrame
+
+from streaming.broadcast import Viewer
+from streaming.protocol import Candidate
+from streaming.resample import FloatArray, mono
+from streaming.sdp import BadOfferError, check_offer, negotiated_video_codec
+
+log = logging.getLogger(__name__)
+
+MAX_CHANNEL_BACKLOG: Final = 256 * 1024
+"""Bytes that may wait on the data channel; a client that reads slower loses the newest events."""
+
+
+class PeerListener(Protocol):
+    """What a session hears from its peer; called on the event loop."""
+
+    def on_open(self) -> None:
+        """The data channel is open: events can be sent."""
+
+    def on_message(self, message: str | bytes) -> None:
+        """The client sent a message on the data channel."""
+
+    def on_sound(self, pcm: FloatArray, rate: int) -> None:
+        """The client's microphone: mono float32 [n] at ``rate`` Hz."""
+
+    def on_closed(self, reason: str) -> None:
+        """The connection is gone, whoever ended it; called once."""
+
+
+class Peer:
+    """A connection that sends the tracks of ``viewer``."""
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        listener: PeerListener,
+        ice_servers: Sequence[RTCIceServer] = (),
+        connect_timeout: float = 15.0,
+    ) -> None:
+        self._viewer = viewer
+        self._listener = listener
+        self._connect_timeout = connect_timeout
+        self._channel: RTCDataChannel | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._closing: asyncio.Task[None] | None = None
+        # An empty list, unlike None, keeps aiortc from asking a public STUN server.
+        self._connection = RTCPeerConnection(RTCConfiguration(iceServers=list(ice_servers)))
+        self._connection.on("connectionstatechange", self._on_state)
+        self._connection.on("datachannel", self._on_channel)
+        self._connection.on("track", self._on_track)
+
+    async def answer(self, offer: str) -> str:
+        """Negotiate; returns the answer with all candidates of the server.
+
+        Raises :class:`BadOfferError` for an offer that cannot be answered. The peer closes
+        itself when the connection is not up within the connect timeout.
+        """
+        check_offer(offer)
+        # Tracks first: aiortc pairs them with the offer's sections when it is applied.
+        self._connection.addTrack(self._viewer.audio)
+        video = self._connection.addTrack(self._viewer.video)
+        # The track sends encoded packets, so the sender cannot make a keyframe itself.
+        video._send_keyframe = self._viewer.request_keyframe  # type: ignore[method-assign]
+        try:
+            await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            await self._connection.setLocalDescription(await self._connection.createAnswer())
+        except Exception as error:  # aiortc raises many kinds for offers that do not fit
+            await self._connection.close()
+            raise BadOfferError(f"the offer cannot be answered: {error}") from error
+        answer: str = self._connection.localDescription.sdp
+        self._viewer.codec = negotiated_video_codec(answer)
+        self._start(self._limit_connecting())
+        return answer
+
+    async def add_candidates(self, candidates: Sequence[Candidate]) -> None:
+        """Take candidates that the client found after its offer.
+
+        Raises :class:`BadOfferError` for a line that is no candidate.
+        """
+        for item in candidates:
+            line = item.candidate.removeprefix("candidate:")
+            if not line:
+                await self._connection.addIceCandidate(None)
+                continue
+            try:
+                candidate = candidate_from_sdp(line)
+            except (ValueError, IndexError, AssertionError) as error:
+                raise BadOfferError(f"not an ICE candidate: {line[:80]!r}") from error
+            candidate.sdpMid = item.sdp_mid
+            candidate.sdpMLineIndex = item.sdp_mline_index
+            if candidate.sdpMid is None and candidate.sdpMLineIndex is None:
+                candidate.sdpMLineIndex = 0
+            await self._connection.addIceCandidate(candidate)
+
+    def send(self, message: str) -> None:
+        """Send an event if the channel is open and its reader keeps up."""
+        channel = self._channel
+        if (
+            channel is not None
+            and channel.readyState == "open"
+            and channel.bufferedAmount < MAX_CHANNEL_BACKLOG
+        ):
+            channel.send(message)
+
+    def close(self, reason: str = "closed by the server") -> asyncio.Task[None]:
+        """Begin to close, once; await the returned task to see it done."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close(reason), name="peer-close")
+        return self._closing
+
+    # --- events of the connection -------------------------------------------------------------
+
+    def _on_state(self) -> None:
+        state = self._connection.connectionState
+        log.debug("peer connection is %s", state)
+        if state in ("failed", "closed"):
+            self.close("the connection was lost" if state == "failed" else "the client left")
+
+    def _on_channel(self, channel: RTCDataChannel) -> None:
+        if self._channel is not None:
+            channel.close()
+            return
+        self._channel = channel
+        channel.on("message", self._listener.on_message)
+        self._listener.on_open()
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        if track.kind == "audio":
+            self._start(self._receive(track))
+
+    async def _receive(self, track: MediaStreamTrack) -> None:
+        try:
+            while True:
+                frame = await track.recv()
+                if isinstance(frame, AudioFrame):
+                    self._listener.on_sound(mono(frame), frame.sample_rate)
+        except MediaStreamError:
+            log.debug("the client's sound ended")
+
+    async def _limit_connecting(self) -> None:
+        await asyncio.sleep(self._connect_timeout)
+        if self._connection.connectionState != "connected":
+            self.close(f"no connection within {self._connect_timeout:g} s")
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _close(self, reason: str) -> None:
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._connection.close()
+        self._listener.on_closed(reason)

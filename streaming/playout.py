@@ -1,0 +1,177 @@
+"""The playout of a session: what is heard and seen at every tick of its clock.
+
+Two ticks ahead of the clock, speech is cut into a plan and given to the animator; when a tick is
+due, its sound leaves whatever happens and its picture if it is ready. A barge-in raises the
+epoch: everything planned for later is dropped, sound ramps out, and planning starts again from
+the next tick with the motion of the last frame shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from streaming.clock import PACKET, SAMPLE_RATE, TICK, MediaClock
+from streaming.resample import FloatArray
+from streaming.speech import Cue, SpeechBuffer, SpeechTick
+
+LEAD_TICKS: Final = 2
+"""Ticks planned ahead of the clock: time to animate, at the price of as much latency."""
+
+RAMP: Final = PACKET // 2
+"""Samples over which interrupted sound fades out (10 ms)."""
+
+_MIN_PLAN_SECONDS: Final = 0.025
+"""Time an animator needs between the plan of a tick and its picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a tick will be, before there is a picture of it."""
+
+    tick: int
+    epoch: int
+    speech: SpeechTick
+
+
+class Animator(Protocol):
+    """Turns plans into pictures, in order, in its own time."""
+
+    def request(self, plan: Plan) -> None:
+        """Animate ``plan``; it follows the plan requested last."""
+
+    def take(self, tick: int) -> npt.NDArray[np.uint8] | None:
+        """The I420 picture of ``tick``, which is due now; None if it is not ready."""
+
+    def rewind(self, tick: int) -> None:
+        """Forget every plan from ``tick`` on; the next request is for ``tick`` again."""
+
+
+class Output(Protocol):
+    """Where media goes; see :class:`streaming.broadcast.Broadcast`."""
+
+    def publish_audio(self, pts: int, pcm: FloatArray) -> None: ...
+
+    def publish_video(self, pts: int, image: npt.NDArray[np.uint8]) -> None: ...
+
+
+class Playout:
+    """Drives one session's clock. Use from its event loop only."""
+
+    def __init__(
+        self,
+        clock: MediaClock,
+        speech: SpeechBuffer,
+        animator: Animator,
+        output: Output,
+        on_cue: Callable[[Cue], None],
+    ) -> None:
+        self._clock = clock
+        self._speech = speech
+        self._animator = animator
+        self._output = output
+        self._on_cue = on_cue
+        self._plans: dict[int, Plan] = {}
+        self._planned = 0
+        """First tick without a plan."""
+        self._current: SpeechTick | None = None
+        self._fade: FloatArray | None = None
+        self.epoch = 0
+        self.frames_late = 0
+        """Pictures that were not ready when their tick was due."""
+
+    async def run(self) -> None:
+        """Play until cancelled."""
+        self._plan(self._next_tick + LEAD_TICKS)
+        while True:
+            sample = await self._clock.wait()
+            tick, offset = divmod(sample, TICK)
+            if offset == 0:
+                self._start_tick(tick, sample)
+            self._play_packet(sample, offset)
+
+    def interrupt(self) -> None:
+        """Silence the avatar now and drop all speech that waits."""
+        self._fade = self._upcoming_packet()
+        self._speech.clear()
+        self._current = None
+        self._replan(self._next_tick)
+
+    def speech_arrived(self) -> None:
+        """Speech was buffered: if only silence is planned, plan again so that it starts sooner."""
+        waiting = [self._plans[tick] for tick in range(self._next_tick, self._planned)]
+        if not self._speech.ready or any(plan.speech.spoken for plan in waiting):
+            return
+        tick = self._next_tick
+        if self._seconds_until(tick) < _MIN_PLAN_SECONDS:
+            tick += 1
+        if tick < self._planned:
+            self._replan(tick)
+
+    # --- planning -----------------------------------------------------------------------------
+
+    @property
+    def _next_tick(self) -> int:
+        """The next tick to start."""
+        return -(-self._clock.next_sample // TICK)
+
+    def _seconds_until(self, tick: int) -> float:
+        packets = (tick * TICK - self._clock.next_sample) // PACKET
+        return self._clock.until_next() + packets * PACKET / SAMPLE_RATE
+
+    def _plan(self, until: int) -> None:
+        while self._planned < until:
+            plan = Plan(self._planned, self.epoch, self._speech.take())
+            self._plans[plan.tick] = plan
+            self._planned += 1
+            self._animator.request(plan)
+
+    def _replan(self, tick: int) -> None:
+        until = self._planned
+        self.epoch += 1
+        for planned in range(tick, until):
+            del self._plans[planned]
+        self._planned = tick
+        self._animator.rewind(tick)
+        self._plan(until)
+
+    # --- playing ------------------------------------------------------------------------------
+
+    def _start_tick(self, tick: int, sample: int) -> None:
+        self._plan(tick + 1 + LEAD_TICKS)
+        self._current = self._plans.pop(tick).speech
+        image = self._animator.take(tick)
+        if image is None:
+            self.frames_late += 1
+        else:
+            self._output.publish_video(sample, image)
+
+    def _play_packet(self, sample: int, offset: int) -> None:
+        pcm = self._packet_of(self._current, offset)
+        if self._fade is not None:
+            pcm = pcm.copy()
+            pcm[:RAMP] += self._fade[:RAMP] * np.linspace(1, 0, RAMP, dtype=np.float32)
+            self._fade = None
+        self._output.publish_audio(sample, pcm)
+        if self._current is not None:
+            for at, cue in self._current.cues:
+                if offset <= at < offset + PACKET:
+                    self._on_cue(cue)
+
+    def _upcoming_packet(self) -> FloatArray:
+        """The sound that the next packet would carry."""
+        tick, offset = divmod(self._clock.next_sample, TICK)
+        if offset:
+            return self._packet_of(self._current, offset)
+        plan = self._plans.get(tick)
+        return self._packet_of(plan.speech if plan else None, 0)
+
+    @staticmethod
+    def _packet_of(speech: SpeechTick | None, offset: int) -> FloatArray:
+        if speech is None:
+            return np.zeros(PACKET, np.float32)
+        return speech.audio[offset : offset + PACKET]

@@ -1,0 +1,285 @@
+"""Speech that waits to be spoken, cut into ticks of the session clock.
+
+Utterances queue behind each other; a live source (a microphone) is heard whenever none waits.
+Every utterance is kept twice: at 48 kHz for the listener and at 16 kHz for the motion features,
+made from the same samples so that both mean the same instant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+import numpy as np
+
+from streaming.clock import SAMPLE_RATE, TICK
+from streaming.resample import FloatArray, Resampler
+
+FEATURE_RATE: Final = 16_000
+FEATURE_TICK: Final = FEATURE_RATE * TICK // SAMPLE_RATE
+"""Feature-rate samples per tick."""
+_RATIO: Final = SAMPLE_RATE // FEATURE_RATE
+
+MAX_AHEAD_SECONDS: Final = 30.0
+"""Speech that an utterance may hold ahead of playout; its producer waits at that point."""
+
+MAX_LIVE_TICKS: Final = 8
+"""Backlog at which a live source drops its oldest sound: lateness helps nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Something that happens at a sample of an utterance."""
+
+    kind: Literal["start", "word", "end"]
+    utterance: str
+    heard: int = 0
+    """Characters of the text that have been heard once this cue has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechTick:
+    """One tick of speech, or of silence."""
+
+    audio: FloatArray
+    """[1920] at 48 kHz, for the listener."""
+    speech: FloatArray
+    """[640] at 16 kHz, for the features."""
+    ahead: FloatArray
+    """[640 m] at 16 kHz: what follows, as far as it is there, at most the look-ahead."""
+    cues: tuple[tuple[int, Cue], ...] = ()
+    """Cues with their sample within the tick, 0 to 1919."""
+    spoken: bool = False
+    """Whether any of it comes from an utterance or a live source."""
+
+
+class _Fifo:
+    """A queue of samples that gives out slices without copying what stays."""
+
+    def __init__(self) -> None:
+        self._chunks: deque[FloatArray] = deque()
+        self.size = 0
+
+    def push(self, pcm: FloatArray) -> None:
+        if len(pcm):
+            self._chunks.append(pcm)
+            self.size += len(pcm)
+
+    def pull(self, count: int) -> FloatArray:
+        """The first ``count`` samples, padded with silence where there are fewer."""
+        out = np.zeros(count, np.float32)
+        filled = 0
+        while filled < count and self._chunks:
+            head = self._chunks.popleft()
+            part = head[: count - filled]
+            out[filled : filled + len(part)] = part
+            filled += len(part)
+            if len(part) < len(head):
+                self._chunks.appendleft(head[len(part) :])
+        self.size -= filled
+        return out
+
+    def peek(self, count: int) -> FloatArray:
+        """Up to ``count`` of the first samples, left where they are."""
+        parts: list[FloatArray] = []
+        missing = count
+        for chunk in self._chunks:
+            if missing <= 0:
+                break
+            parts.append(chunk[:missing])
+            missing -= len(parts[-1])
+        return np.concatenate(parts) if parts else np.empty(0, np.float32)
+
+
+@dataclass(slots=True)
+class _Source:
+    """One utterance or one live source; both rates advance together."""
+
+    name: str
+    text: str = ""
+    ended: bool = False
+    primed: bool = False
+    """Whether enough is buffered to start (again)."""
+    taken: int = 0
+    """48 kHz samples given out so far."""
+    cues: deque[tuple[int, Cue]] = field(default_factory=deque)
+    audio: _Fifo = field(default_factory=_Fifo)
+    speech: _Fifo = field(default_factory=_Fifo)
+    _rate: int = 0
+    _resamplers: tuple[Resampler, Resampler] | None = None
+
+    def push(self, pcm: FloatArray, rate: int) -> None:
+        if self._resamplers is None or rate != self._rate:
+            self._drain()
+            self._rate = rate
+            self._resamplers = (Resampler(rate, SAMPLE_RATE), Resampler(rate, FEATURE_RATE))
+        self.audio.push(self._resamplers[0].push(pcm))
+        self.speech.push(self._resamplers[1].push(pcm))
+
+    def end(self) -> None:
+        self._drain()
+        self.ended = True
+
+    def _drain(self) -> None:
+        if self._resamplers is None:
+            return
+        self.audio.push(self._resamplers[0].flush())
+        self.speech.push(self._resamplers[1].flush())
+        self._resamplers = None
+        # The two filters round their lengths apart by a few samples: level them.
+        short = self.speech.size * _RATIO - self.audio.size
+        if short > 0:
+            self.audio.push(np.zeros(short, np.float32))
+        elif short < 0:
+            self.speech.push(np.zeros(-(short // _RATIO), np.float32))
+            self.audio.push(np.zeros(self.speech.size * _RATIO - self.audio.size, np.float32))
+
+    @property
+    def available(self) -> int:
+        """Feature-rate samples that can be given out at both rates."""
+        return min(self.speech.size, self.audio.size // _RATIO)
+
+
+class SpeechBuffer:
+    """The speech of one session, ahead of its clock.
+
+    ``lookahead`` is how many ticks of sound after a tick the motion generator can use; a source
+    starts only when that much is buffered, so that the look-ahead of its first tick is real.
+    """
+
+    def __init__(self, lookahead: int) -> None:
+        self._lookahead = lookahead
+        self._queue: deque[_Source] = deque()
+        self._live: _Source | None = None
+        self._room = asyncio.Event()
+        self._room.set()
+
+    # --- producers --------------------------------------------------------------------------
+
+    def begin(self, utterance: str, text: str = "") -> None:
+        """Queue a new utterance; :meth:`push` adds to the one begun last."""
+        source = _Source(utterance, text)
+        source.cues.append((0, Cue("start", utterance)))
+        self._queue.append(source)
+
+    def push(self, pcm: FloatArray, rate: int) -> None:
+        """Add mono float32 samples to the utterance begun last."""
+        self._queue[-1].push(pcm, rate)
+        if self.seconds_ahead > MAX_AHEAD_SECONDS:
+            self._room.clear()
+
+    def cue(self, sample: int, rate: int, heard: int) -> None:
+        """Mark a word that begins at ``sample`` (at ``rate``) of the utterance begun last."""
+        source = self._queue[-1]
+        position = sample * SAMPLE_RATE // rate
+        source.cues.append((position, Cue("word", source.name, heard)))
+
+    def end(self) -> None:
+        """The utterance begun last is complete."""
+        self._queue[-1].end()
+
+    async def room(self) -> None:
+        """Wait until less than ``MAX_AHEAD_SECONDS`` of speech is ahead."""
+        await self._room.wait()
+
+    def push_live(self, pcm: FloatArray, rate: int) -> None:
+        """Add sound of the live source; the oldest is dropped past ``MAX_LIVE_TICKS``."""
+        if self._live is None:
+            self._live = _Source("")
+        live = self._live
+        live.push(pcm, rate)
+        excess = live.available - MAX_LIVE_TICKS * FEATURE_TICK
+        if excess > 0:
+            live.speech.pull(excess)
+            live.audio.pull(excess * _RATIO)
+
+    def end_live(self) -> None:
+        """The live source is gone; what it said last is still heard."""
+        if self._live is not None:
+            self._live.end()
+
+    def clear(self) -> None:
+        """Drop all speech that was not given out."""
+        self._queue.clear()
+        self._live = None
+        self._room.set()
+
+    # --- consumer ---------------------------------------------------------------------------
+
+    @property
+    def seconds_ahead(self) -> float:
+        return sum(source.available for source in self._queue) / FEATURE_RATE
+
+    @property
+    def ready(self) -> bool:
+        """Whether the next tick would carry sound."""
+        source = self._current()
+        return source is not None and self._can_start(source)
+
+    def take(self) -> SpeechTick:
+        """The next tick: speech where there is some, silence elsewhere.
+
+        Silence is never put inside an utterance while a tick of it is buffered; an utterance
+        that runs dry waits for the look-ahead before it goes on.
+        """
+        audio = np.zeros(TICK, np.float32)
+        speech = np.zeros(FEATURE_TICK, np.float32)
+        cues: list[tuple[int, Cue]] = []
+        filled = 0
+        while filled < FEATURE_TICK and (source := self._current()) is not None:
+            if not self._can_start(source):
+                break
+            source.primed = True
+            count = min(FEATURE_TICK - filled, source.available)
+            start = filled * _RATIO
+            audio[start : start + count * _RATIO] = source.audio.pull(count * _RATIO)
+            speech[filled : filled + count] = source.speech.pull(count)
+            cues += self._cues(source, start, count * _RATIO)
+            filled += count
+            if source.ended and not source.available:
+                at = min(filled * _RATIO, TICK - 1)
+                cues += [(at, cue) for cue in self._finish(source)]
+        if self.seconds_ahead < MAX_AHEAD_SECONDS:
+            self._room.set()
+        return SpeechTick(audio, speech, self._peek(), tuple(cues), spoken=filled > 0)
+
+    def _current(self) -> _Source | None:
+        return self._queue[0] if self._queue else self._live
+
+    def _can_start(self, source: _Source) -> bool:
+        if source.ended:
+            return True
+        ticks = 1 if source.primed else 1 + self._lookahead
+        if source.available >= ticks * FEATURE_TICK:
+            return True
+        source.primed = False
+        return False
+
+    def _cues(self, source: _Source, start: int, count: int) -> list[tuple[int, Cue]]:
+        passed: list[tuple[int, Cue]] = []
+        while source.cues and source.cues[0][0] < source.taken + count:
+            position, cue = source.cues.popleft()
+            passed.append((start + max(0, position - source.taken), cue))
+        source.taken += count
+        return passed
+
+    def _finish(self, source: _Source) -> list[Cue]:
+        if source is self._live:
+            self._live = None
+        else:
+            self._queue.popleft()
+        return [*(cue for _, cue in source.cues), Cue("end", source.name, len(source.text))]
+
+    def _peek(self) -> FloatArray:
+        source = self._current()
+        wanted = self._lookahead * FEATURE_TICK
+        if source is None or not wanted or not source.primed:
+            return np.empty(0, np.float32)
+        ahead = source.speech.peek(wanted)
+        if source.ended and len(ahead) < wanted:
+            # What follows the end is known: silence.
+            ahead = np.concatenate([ahead, np.zeros(wanted - len(ahead), np.float32)])
+        whole = len(ahead) // FEATURE_TICK * FEATURE_TICK
+        return ahead[:whole]
