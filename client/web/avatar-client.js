@@ -1,0 +1,349 @@
+/**
+ * A talking avatar in a web page, without any user interface: bring a `<video>`, get a face.
+ *
+ * ```js
+ * import { AvatarClient } from "https://your.server/avatar-client.js";
+ *
+ * const client = new AvatarClient({ url: "https://your.server" });
+ * document.querySelector("video").srcObject = client.stream;   // autoplay playsinline
+ * client.addEventListener("caption", ({ detail }) => console.log(detail.text));
+ * client.addEventListener("error", ({ detail }) => console.warn(detail.message));
+ * await client.connect();                                       // from a click: sound needs one
+ * client.say("Hello! I am glad to see you.");
+ * addEventListener("pagehide", () => client.close());           // frees the place at once
+ * ```
+ */
+
+import { Link } from "./link.js";
+import { openMicrophone } from "./microphone.js";
+import { AvatarError, Signalling } from "./signalling.js";
+import { StatisticsReader } from "./statistics.js";
+
+export { AvatarError };
+
+const HOME = new URL(".", import.meta.url).href;
+const RETRY_FIRST = 500; // ms before the first try to reconnect; doubles from try to try
+const RETRY_MOST = 10_000; // ms
+const RETRIES = 10;
+
+/** @typedef {"idle" | "connecting" | "connected" | "reconnecting" | "closed"} ConnectionState */
+
+/**
+ * A session with an avatar, kept alive over lost connections. It fires CustomEvents:
+ *
+ * | event | `detail` |
+ * |---|---|
+ * | `state` | `{state, attempt, retryIn}`: a {@link ConnectionState}; while reconnecting, the number of the try and the seconds until it |
+ * | `speaking` | `{on, utterance, reason}`: the avatar begins or ends to speak; `utterance` null: the microphone; `reason`: "started", "finished" or "interrupted" |
+ * | `caption` | `{utterance, text, final}`: the part of an utterance heard so far |
+ * | `microphone` | `{on}`: the microphone was switched, by a call or because it went away |
+ * | `error` | {@link AvatarError}: `code`, `message` for people, `retryAfter`, `fatal` |
+ */
+export class AvatarClient extends EventTarget {
+  #url;
+  #token;
+  #signalling;
+  #config = null;
+  #link = null;
+  #reader = null;
+  #track = null;
+  #state = "idle";
+  #speaking = false;
+  #retryTimer = 0;
+  #attempt = 0;
+  #utterances = 0;
+
+  /**
+   * @param {object} [options]
+   * @param {string} [options.url] address of the server; by default the one that served this file
+   * @param {string | null} [options.token] bearer token, where the server asks for one
+   * @param {string | null} [options.avatar] name of the avatar; the server's default if absent
+   */
+  constructor({ url = HOME, token = null, avatar = null } = {}) {
+    super();
+    /** Name of the avatar that the next connection asks for; null: the server's default. */
+    this.avatar = avatar;
+    /** The avatar's picture and sound. It stays the same object over reconnections. */
+    this.stream = new MediaStream();
+    /** @type {{session: string, avatar: string, fps: number, size: number, max_text: number} | null} */
+    this.session = null;
+    this.#url = url;
+    this.token = token;
+  }
+
+  /** @returns {ConnectionState} */
+  get state() {
+    return this.#state;
+  }
+
+  /** True while the avatar speaks. */
+  get speaking() {
+    return this.#speaking;
+  }
+
+  /** True while the avatar speaks what the microphone hears. */
+  get microphone() {
+    return this.#track !== null;
+  }
+
+  get token() {
+    return this.#token;
+  }
+
+  /** A new token is used from the next request on. */
+  set token(token) {
+    this.#token = token;
+    this.#signalling = new Signalling(this.#url, token);
+    this.#config = null;
+  }
+
+  /** The avatars that the server has: `{default, avatars: [{name, title, thumbnail}]}`. */
+  avatars() {
+    return this.#signalling.avatars();
+  }
+
+  /**
+   * Fetch ahead what {@link connect} needs, so that it saves a round trip. Optional.
+   * @throws {AvatarError}
+   */
+  async prepare() {
+    this.#config ??= this.#signalling.config();
+    try {
+      return await this.#config;
+    } catch (error) {
+      this.#config = null;
+      throw error;
+    }
+  }
+
+  /**
+   * Connect; resolves when the avatar can be spoken to. A connection lost later is made anew by
+   * itself. Call it from a click or key: browsers play no sound before one.
+   * @throws {AvatarError} not fired as an `error` event; `retryAfter` is set if the server is full
+   */
+  async connect() {
+    if (this.#state === "connecting" || this.#state === "connected") return;
+    this.#stop();
+    this.#setState("connecting");
+    try {
+      await this.#open();
+    } catch (error) {
+      if (this.#state === "connecting") this.#setState("closed");
+      throw error;
+    }
+  }
+
+  /**
+   * Speak `text` after whatever is being spoken.
+   * @param {string} text
+   * @returns {string} the utterance's name in `speaking` and `caption` events
+   * @throws {AvatarError} not connected
+   */
+  say(text) {
+    this.#utterances += 1;
+    const utterance = `${this.session?.session.slice(0, 8) ?? "u"}-${this.#utterances}`;
+    this.#send({ type: "say", text, utterance });
+    return utterance;
+  }
+
+  /** Silence the avatar at once and drop what waits to be spoken. */
+  interrupt() {
+    this.#send({ type: "interrupt" });
+  }
+
+  /**
+   * Set the emotion of the face from now on.
+   * @param {string} emotion e.g. "happiness", "sadness", "surprise"; "none" lets it be
+   * @param {number} [intensity] 0 to 1
+   */
+  express(emotion, intensity = 1) {
+    this.#send({ type: "express", emotion, intensity });
+  }
+
+  /**
+   * Let the avatar speak what the microphone hears, or stop that.
+   * @param {boolean} on
+   * @param {{deviceId?: string | null}} [options] which microphone; the browser's choice if absent.
+   *   Switching on again with another one changes over without a gap in the session.
+   * @throws {AvatarError} no permission, no microphone, not connected
+   */
+  async setMicrophone(on, { deviceId = null } = {}) {
+    const link = this.#link;
+    if (!on) {
+      this.#dropMicrophone();
+      await link?.setMicrophoneTrack(null);
+      return;
+    }
+    if (this.#state !== "connected") throw notConnected();
+    const track = await openMicrophone(deviceId);
+    if (link !== this.#link || this.#state !== "connected") {
+      track.stop();
+      throw notConnected();
+    }
+    this.#track?.stop();
+    this.#track = track;
+    track.onended = () => this.#microphoneEnded(track);
+    await link.setMicrophoneTrack(track);
+    this.#send({ type: "microphone", on: true });
+    this.#emit("microphone", { on: true });
+  }
+
+  /**
+   * What the connection does now; null when there is none.
+   * @returns {Promise<import("./statistics.js").Statistics | null>}
+   */
+  async stats() {
+    const link = this.#link;
+    const reader = this.#reader;
+    if (link === null || reader === null) return null;
+    const report = await link.getStats();
+    return reader.read(report, link.roundTrip);
+  }
+
+  /** End the session at both ends. {@link connect} begins a new one. */
+  close() {
+    this.#dropMicrophone();
+    this.#stop();
+    for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
+    if (this.#state !== "idle" && this.#state !== "closed") this.#setState("closed");
+  }
+
+  async #open() {
+    const { iceServers } = await this.prepare();
+    if (this.#state !== "connecting" && this.#state !== "reconnecting") throw notConnected();
+    const link = new Link(this.#signalling, iceServers, (track) => this.#addTrack(track));
+    this.#link = link;
+    this.#reader = new StatisticsReader();
+    link.addEventListener("message", ({ detail }) => this.#receive(link, detail));
+    try {
+      this.session = await link.open(this.avatar);
+    } catch (error) {
+      if (link === this.#link) this.#link = this.#reader = null;
+      throw error;
+    }
+    link.addEventListener("lost", ({ detail }) => this.#lost(link, detail));
+    this.#attempt = 0;
+    this.#setState("connected");
+    if (this.#track !== null) {
+      link.send({ type: "microphone", on: true });
+      await link.setMicrophoneTrack(this.#track);
+    }
+  }
+
+  /** Take down the link, if any, and give up any try to make one. */
+  #stop() {
+    clearTimeout(this.#retryTimer);
+    this.#attempt = 0;
+    const link = this.#link;
+    this.#link = null;
+    this.#reader = null;
+    this.session = null;
+    link?.close();
+    this.#setSpeaking({ on: false, utterance: null, reason: "interrupted" });
+  }
+
+  #addTrack(track) {
+    for (const old of this.stream.getTracks()) {
+      if (old.kind === track.kind) this.stream.removeTrack(old);
+    }
+    this.stream.addTrack(track);
+  }
+
+  #receive(link, message) {
+    if (link !== this.#link) return;
+    if (message.type === "caption") this.#emit("caption", message);
+    else if (message.type === "speaking") this.#setSpeaking(message);
+    else if (message.type === "error") this.#serverError(message);
+  }
+
+  #serverError({ code, message, fatal }) {
+    this.#emit("error", new AvatarError(code, message, { fatal }));
+    if (fatal) this.close();
+  }
+
+  #setSpeaking({ on, utterance, reason }) {
+    if (!on && !this.#speaking) return;
+    this.#speaking = on;
+    this.#emit("speaking", { on, utterance, reason });
+  }
+
+  #lost(link, error) {
+    if (link !== this.#link) return;
+    this.#emit("error", error);
+    this.#stop();
+    this.#retry(null);
+  }
+
+  /** Try again after a pause that doubles from try to try, or as long as the server says. */
+  #retry(retryAfter) {
+    if (this.#attempt >= RETRIES) {
+      this.#giveUp(
+        new AvatarError(
+          "lost",
+          "The server could not be reached again. Connect anew when it is back.",
+        ),
+      );
+      return;
+    }
+    const pause = Math.min(RETRY_FIRST * 2 ** this.#attempt, RETRY_MOST);
+    // Spread out, so that a server that comes back does not meet everybody at once.
+    const delay = Math.max(pause * (0.75 + 0.5 * Math.random()), (retryAfter ?? 0) * 1000);
+    this.#attempt += 1;
+    this.#setState("reconnecting", { attempt: this.#attempt, retryIn: delay / 1000 });
+    this.#retryTimer = setTimeout(() => this.#reopen(), delay);
+  }
+
+  async #reopen() {
+    const attempt = this.#attempt;
+    try {
+      await this.#open();
+    } catch (error) {
+      if (this.#state !== "reconnecting" || this.#attempt !== attempt) return;
+      if (error.fatal) this.#giveUp(error);
+      else this.#retry(error.retryAfter);
+    }
+  }
+
+  #giveUp(error) {
+    this.#emit("error", error);
+    this.close();
+  }
+
+  #microphoneEnded(track) {
+    if (track !== this.#track) return;
+    this.#dropMicrophone();
+    this.#emit(
+      "error",
+      new AvatarError(
+        "microphone-lost",
+        "The microphone went away. Plug it in again, or pick another one in the settings.",
+      ),
+    );
+  }
+
+  #dropMicrophone() {
+    if (this.#track === null) return;
+    this.#track.onended = null;
+    this.#track.stop();
+    this.#track = null;
+    this.#link?.send({ type: "microphone", on: false });
+    this.#emit("microphone", { on: false });
+  }
+
+  #send(event) {
+    if (!this.#link?.send(event)) throw notConnected();
+  }
+
+  #setState(state, { attempt = 0, retryIn = 0 } = {}) {
+    this.#state = state;
+    this.#emit("state", { state, attempt, retryIn });
+  }
+
+  #emit(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+function notConnected() {
+  return new AvatarError("not-connected", "There is no connection to the avatar. Connect first.");
+}

@@ -1,0 +1,57 @@
+/** Captions over the picture, and the same words for screen readers. */
+
+const PAGE = 84; // characters, about two lines on a phone
+const LINGER = 1_800; // ms that the last words stay after they were said
+
+/**
+ * The part of `text` that is on screen when its last word sounds: captions fill a page, then
+ * begin the next one, at the end of a sentence if one is near. More text never moves the start of
+ * an earlier page.
+ * @param {string} text
+ * @param {number} [limit] characters on a page
+ */
+export function captionPage(text, limit = PAGE) {
+  let page = "";
+  for (const word of text.trim().split(/\s+/)) {
+    const full = page.length + 1 + word.length > limit;
+    const sentenceEnds = page.length > limit / 3 && /[.!?…]["'”’)]*$/.test(page);
+    page = page === "" || full || sentenceEnds ? word : `${page} ${word}`;
+  }
+  return page;
+}
+
+export class Captions {
+  #element;
+  #announcer;
+  #timer = 0;
+  #enabled = true;
+
+  /**
+   * @param {HTMLElement} element over the picture
+   * @param {HTMLElement} announcer a live region; it gets whole utterances, not every word
+   */
+  constructor(element, announcer) {
+    this.#element = element;
+    this.#announcer = announcer;
+  }
+
+  set enabled(enabled) {
+    this.#enabled = enabled;
+    if (!enabled) this.clear();
+  }
+
+  /** @param {{text: string, final: boolean}} caption */
+  show({ text, final }) {
+    clearTimeout(this.#timer);
+    if (final) this.#announcer.textContent = text;
+    const page = captionPage(text);
+    this.#element.textContent = page;
+    this.#element.hidden = !this.#enabled || page === "";
+    if (final) this.#timer = setTimeout(() => this.clear(), LINGER);
+  }
+
+  clear() {
+    clearTimeout(this.#timer);
+    this.#element.hidden = true;
+  }
+}

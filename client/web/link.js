@@ -1,0 +1,199 @@
+/**
+ * One peer connection to the server, from its offer to its loss. It never comes back: who wants
+ * another one makes another one.
+ */
+
+import { AvatarError } from "./signalling.js";
+
+const CHANNEL_LABEL = "avatar";
+const CONNECT_TIMEOUT = 15_000; // ms
+const PING_INTERVAL = 2_000; // ms
+const SILENCE_LIMIT = 7_000; // ms without any message: the server is gone
+const DISCONNECTED_LIMIT = 4_000; // ms that ICE may take to find its way back
+
+/**
+ * Events: `message` (CustomEvent, `detail` is a server event of `streaming/protocol.py`), `lost`
+ * (CustomEvent, `detail` is an AvatarError; at most once, never after `close`).
+ */
+export class Link extends EventTarget {
+  #signalling;
+  #peer;
+  #channel;
+  #microphone;
+  #session = null;
+  #candidates = [];
+  #flushing = false;
+  #closed = false;
+  #heard = 0;
+  #pingTimer = 0;
+  #pingSent = new Map();
+  #pingId = 0;
+  #disconnectedTimer = 0;
+  #opened = Promise.withResolvers();
+
+  /**
+   * @param {import("./signalling.js").Signalling} signalling
+   * @param {RTCIceServer[]} iceServers
+   * @param {(track: MediaStreamTrack) => void} onTrack called for each track of the avatar
+   */
+  constructor(signalling, iceServers, onTrack) {
+    super();
+    this.#signalling = signalling;
+    /** Round trip in ms of the last ping over the data channel; null before the first. */
+    this.roundTrip = null;
+    this.#peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+    // The microphone's place is negotiated from the start, without a track: switching it on and
+    // off then needs no renegotiation.
+    this.#microphone = this.#peer.addTransceiver("audio", { direction: "sendrecv" });
+    this.#peer.addTransceiver("video", { direction: "recvonly" });
+    this.#channel = this.#peer.createDataChannel(CHANNEL_LABEL);
+    this.#peer.ontrack = (event) => onTrack(event.track);
+    this.#peer.onicecandidate = (event) => this.#trickle(event.candidate);
+    this.#peer.onconnectionstatechange = () => this.#watch();
+    this.#channel.onmessage = (event) => this.#receive(event.data);
+    this.#channel.onclose = () => this.#lose("The server ended the connection.");
+    // Nobody waits for it if the offer itself fails.
+    this.#opened.promise.catch(() => {});
+  }
+
+  /**
+   * Connect; resolves with the server's `ready` event.
+   * @param {string | null} avatar
+   * @throws {AvatarError} refused, unreachable, or no media path within 15 s
+   */
+  async open(avatar) {
+    const timer = setTimeout(() => this.#lose(NO_PATH, "no-path"), CONNECT_TIMEOUT);
+    try {
+      await this.#peer.setLocalDescription();
+      const answer = await this.#signalling.offer(this.#peer.localDescription, avatar);
+      this.#session = answer.pc_id;
+      if (this.#closed) {
+        this.#end();
+        throw new AvatarError("closed", "The connection was closed while it was being made.");
+      }
+      this.#flush();
+      await this.#peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+      return await this.#opened.promise;
+    } catch (error) {
+      this.close();
+      if (error instanceof AvatarError) throw error;
+      throw new AvatarError("no-path", `The browser could not connect: ${error.message}`, {
+        cause: error,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Send a client event of `streaming/protocol.py`.
+   * @returns {boolean} false if the channel is not open
+   */
+  send(event) {
+    if (this.#channel.readyState !== "open") return false;
+    this.#channel.send(JSON.stringify(event));
+    return true;
+  }
+
+  /** Send this track as the microphone; null sends nothing. */
+  setMicrophoneTrack(track) {
+    return this.#microphone.sender.replaceTrack(track);
+  }
+
+  /** @returns {Promise<RTCStatsReport>} */
+  getStats() {
+    return this.#peer.getStats();
+  }
+
+  /** Close at both ends. */
+  close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#pingTimer);
+    clearTimeout(this.#disconnectedTimer);
+    this.#opened.reject(new AvatarError("closed", "The connection was closed."));
+    this.#peer.close();
+    this.#end();
+  }
+
+  #end() {
+    // The server also notices by itself, only later: a failure here needs no answer.
+    if (this.#session !== null) this.#signalling.end(this.#session).catch(() => {});
+  }
+
+  #trickle(candidate) {
+    if (candidate) this.#candidates.push(candidate);
+    this.#flush();
+  }
+
+  /** Send the candidates found so far, one request at a time. */
+  async #flush() {
+    if (this.#session === null || this.#flushing || this.#closed) return;
+    this.#flushing = true;
+    try {
+      while (this.#candidates.length > 0) {
+        await this.#signalling.candidates(this.#session, this.#candidates.splice(0));
+      }
+    } catch {
+      // The server reaches us through the checks that we send it; if no path is found at all,
+      // the connect timeout says so.
+    } finally {
+      this.#flushing = false;
+    }
+  }
+
+  #receive(data) {
+    this.#heard = performance.now();
+    let message;
+    try {
+      message = JSON.parse(data);
+    } catch {
+      return; // not of this protocol
+    }
+    if (message.type === "pong") {
+      const sent = this.#pingSent.get(message.id);
+      this.#pingSent.clear();
+      if (sent !== undefined) this.roundTrip = this.#heard - sent;
+      return;
+    }
+    if (message.type === "ready") {
+      this.#opened.resolve(message);
+      this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL);
+    }
+    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+  }
+
+  #ping() {
+    if (performance.now() - this.#heard > SILENCE_LIMIT) {
+      this.#lose("The server no longer answers.");
+      return;
+    }
+    this.#pingId += 1;
+    this.#pingSent.set(this.#pingId, performance.now());
+    this.send({ type: "ping", id: this.#pingId });
+  }
+
+  #watch() {
+    clearTimeout(this.#disconnectedTimer);
+    const state = this.#peer.connectionState;
+    if (state === "failed") this.#lose(NO_PATH, "no-path");
+    if (state === "disconnected") {
+      this.#disconnectedTimer = setTimeout(
+        () => this.#lose("The connection to the server was lost."),
+        DISCONNECTED_LIMIT,
+      );
+    }
+  }
+
+  #lose(message, code = "lost") {
+    if (this.#closed) return;
+    const error = new AvatarError(code, message);
+    this.#opened.reject(error);
+    this.close();
+    this.dispatchEvent(new CustomEvent("lost", { detail: error }));
+  }
+}
+
+const NO_PATH =
+  "No media path to the server was found. A firewall may block UDP: try another network, " +
+  "or ask whoever runs the server to set up TURN.";

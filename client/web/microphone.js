@@ -1,0 +1,51 @@
+/** Opening a microphone, and saying in words why it could not be opened. */
+
+import { AvatarError } from "./signalling.js";
+
+const REASONS = {
+  NotAllowedError: [
+    "microphone-denied",
+    "The browser may not use the microphone. Allow it in the address bar (the lock or camera " +
+      "sign), then switch the microphone on again.",
+  ],
+  NotFoundError: [
+    "microphone-missing",
+    "No microphone was found. Plug one in, or pick another one in the settings.",
+  ],
+  OverconstrainedError: [
+    "microphone-missing",
+    "The chosen microphone is gone. Pick another one in the settings.",
+  ],
+  NotReadableError: [
+    "microphone-busy",
+    "The microphone is used by another program. Close that program and try again.",
+  ],
+};
+
+/**
+ * Open a microphone with echo cancellation, so that the avatar does not hear itself.
+ * @param {string | null} deviceId the browser's choice if null
+ * @returns {Promise<MediaStreamTrack>}
+ * @throws {AvatarError} codes microphone-insecure, -denied, -missing, -busy, -failed
+ */
+export async function openMicrophone(deviceId = null) {
+  if (!navigator.mediaDevices?.getUserMedia) {
+    throw new AvatarError(
+      "microphone-insecure",
+      "Browsers open the microphone on secure pages only. Open this page over https, or on " +
+        "the machine that runs the server at http://localhost.",
+    );
+  }
+  const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+  if (deviceId) audio.deviceId = { exact: deviceId };
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio });
+    return stream.getAudioTracks()[0];
+  } catch (cause) {
+    const [code, message] = REASONS[cause.name] ?? [
+      "microphone-failed",
+      `The microphone could not be opened (${cause.message}).`,
+    ];
+    throw new AvatarError(code, message, { cause });
+  }
+}
