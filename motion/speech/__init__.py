@@ -1,0 +1,1 @@
+"""Speech with known phoneme times: what lips are learnt from and tested on."""
