@@ -18,7 +18,11 @@ class Avatar(Identity, Protocol):
 
     @property
     def name(self) -> str:
-        """Name by which users choose it."""
+        """Name by which users choose it: lower case, without spaces."""
+
+    @property
+    def title(self) -> str:
+        """Name as people read it."""
 
     @property
     def size(self) -> int:

@@ -25,6 +25,8 @@ from streaming.sdp import BadOfferError, check_offer, negotiated_video_codec
 
 log = logging.getLogger(__name__)
 
+IceServers = Sequence[RTCIceServer]
+
 MAX_CHANNEL_BACKLOG: Final = 256 * 1024
 """Bytes that may wait on the data channel; a client that reads slower loses the newest events."""
 
@@ -52,7 +54,7 @@ class Peer:
         self,
         viewer: Viewer,
         listener: PeerListener,
-        ice_servers: Sequence[RTCIceServer] = (),
+        ice_servers: IceServers = (),
         connect_timeout: float = 15.0,
     ) -> None:
         self._viewer = viewer
@@ -81,6 +83,7 @@ class Peer:
         video._send_keyframe = self._viewer.request_keyframe  # type: ignore[method-assign]
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            self._refuse_pictures()
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         except Exception as error:  # aiortc raises many kinds for offers that do not fit
             await self._connection.close()
@@ -120,11 +123,22 @@ class Peer:
         ):
             channel.send(message)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is over or closing."""
+        return self._closing is not None
+
     def close(self, reason: str = "closed by the server") -> asyncio.Task[None]:
         """Begin to close, once; await the returned task to see it done."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(reason), name="peer-close")
         return self._closing
+
+    def _refuse_pictures(self) -> None:
+        """Decline video from the client: nobody reads it, and it would pile up."""
+        for transceiver in self._connection.getTransceivers():
+            if transceiver.kind == "video":
+                transceiver.direction = "sendonly" if transceiver.sender.track else "inactive"
 
     # --- events of the connection -------------------------------------------------------------
 

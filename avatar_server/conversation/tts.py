@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,7 +36,7 @@ class SpeechSynthesisError(RuntimeError):
 
 
 class TextToSpeech(Protocol):
-    def synthesize(self, text: str, voice: str) -> AsyncIterator[SpeechChunk]:
+    def synthesize(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk]:
         """Speak ``text``, yielding chunks as they are made.
 
         Closing the iterator stops the engine within one chunk. Raises

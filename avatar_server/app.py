@@ -1,0 +1,158 @@
+"""The ASGI application: the page, the signalling API and what operators look at."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from aiortc import RTCIceServer
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+import client
+from avatar_server.conversation.tts import TextToSpeech
+from avatar_server.http import ApiError, TokenGuard, answer_api_error, read_body
+from avatar_server.models import Models, UnknownAvatarError
+from avatar_server.session import SessionParts
+from avatar_server.sessions import Sessions
+from avatar_server.settings import Settings
+from avatar_server.signalling import Signalling
+from avatar_server.thumbnails import thumbnail
+from avatar_server.whep import Whep
+from streaming.protocol import MAX_MESSAGE, ErrorEvent, ProtocolError, read_client_event
+from streaming.stages import StageTimes
+
+PAGE = Path(client.__file__).parent / "web"
+
+
+def create_app(settings: Settings, models: Models, speech_engine: TextToSpeech) -> Starlette:
+    """The application; its lifespan owns the worker threads and all sessions."""
+    models.avatar(settings.avatar)
+    executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="animate")
+    stages = StageTimes()
+    parts = SessionParts(
+        models=models,
+        speech_engine=speech_engine,
+        executor=executor,
+        stages=stages,
+        voice=settings.voice,
+        video_bitrate=settings.video_bitrate,
+        connect_timeout=settings.connect_timeout,
+        ice_servers=[
+            RTCIceServer(
+                server.urls,
+                server.username,
+                server.credential.get_secret_value() if server.credential else None,
+            )
+            for server in settings.ice_servers
+        ],
+    )
+    sessions = Sessions(parts, settings.max_sessions)
+    api = Api(settings, models, sessions, stages)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        yield
+        await sessions.close("the server is stopping")
+        executor.shutdown(wait=True, cancel_futures=True)
+
+    return Starlette(
+        routes=[
+            *Signalling(sessions, models, settings.avatar).routes(),
+            *Whep(sessions, models, settings.avatar).routes(),
+            *api.routes(),
+            Mount("/", StaticFiles(directory=PAGE, html=True)),
+        ],
+        middleware=[
+            Middleware(
+                TokenGuard,
+                token=settings.token.get_secret_value() if settings.token else None,
+            )
+        ],
+        exception_handlers={ApiError: answer_api_error},
+        lifespan=lifespan,
+    )
+
+
+class Api:
+    """What the page and operators ask for over HTTP."""
+
+    def __init__(
+        self, settings: Settings, models: Models, sessions: Sessions, stages: StageTimes
+    ) -> None:
+        self._settings = settings
+        self._models = models
+        self._sessions = sessions
+        self._stages = stages
+        self._thumbnails: dict[str, bytes] = {}
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/config", self.config),
+            Route("/api/avatars", self.avatars),
+            Route("/api/avatars/{name}.jpg", self.picture),
+            Route("/api/status", self.status),
+            Route("/v1/sessions/{session}/events", self.event, methods=["POST"]),
+        ]
+
+    async def config(self, _: Request) -> Response:
+        """What a browser needs before it can connect."""
+        servers = [
+            server.model_dump(exclude_none=True, exclude={"credential"})
+            | ({"credential": server.credential.get_secret_value()} if server.credential else {})
+            for server in self._settings.ice_servers
+        ]
+        return JSONResponse({"iceServers": servers, "avatar": self._settings.avatar})
+
+    async def avatars(self, _: Request) -> Response:
+        listed = [
+            {"name": name, "title": avatar.title, "thumbnail": f"/api/avatars/{name}.jpg"}
+            for name, avatar in self._models.avatars.items()
+        ]
+        return JSONResponse({"default": self._settings.avatar, "avatars": listed})
+
+    async def picture(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in self._thumbnails:
+            try:
+                image = await asyncio.to_thread(thumbnail, self._models, name)
+            except UnknownAvatarError as error:
+                raise ApiError(404, "unknown_avatar", str(error)) from error
+            self._thumbnails[name] = image
+        headers = {"Cache-Control": "max-age=3600"}
+        return Response(self._thumbnails[name], media_type="image/jpeg", headers=headers)
+
+    async def status(self, _: Request) -> Response:
+        """Counts that return to where they were once every client has left."""
+        stages = {name: asdict(cost) for name, cost in self._stages.costs.items()}
+        return JSONResponse(
+            {
+                "sessions": len(self._sessions),
+                "max_sessions": self._settings.max_sessions,
+                "tasks": len(asyncio.all_tasks()),
+                "cpu_seconds": time.process_time(),
+                "stages": stages,
+            }
+        )
+
+    async def event(self, request: Request) -> Response:
+        """Send a session an event as the data channel would; 202, or why not."""
+        session = self._sessions.get(request.path_params["session"])
+        if session is None:
+            raise ApiError(404, "unknown_session", "there is no such session")
+        try:
+            answer = session.handle(read_client_event(await read_body(request, MAX_MESSAGE)))
+        except ProtocolError as error:
+            raise ApiError(400, "bad_request", str(error)) from error
+        if isinstance(answer, ErrorEvent):
+            raise ApiError(429 if answer.code == "busy" else 400, answer.code, answer.message)
+        return Response(status_code=202)

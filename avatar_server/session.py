@@ -1,0 +1,292 @@
+"""A session: one viewer's conversation with one avatar.
+
+One clock, one avatar, one motion state, one epoch counter, one task group. Whatever ends the
+session (the client leaves, a part fails, the server stops) ends everything that it started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+from avatar_server.animator import SessionAnimator
+from avatar_server.conversation.speaker import Speaker, SpeakerBusyError, Utterance
+from avatar_server.conversation.tts import SpeechSynthesisError, TextToSpeech
+from avatar_server.models import Models
+from motion.contract import EMOTIONS, Controls
+from renderer.contract import Avatar
+from streaming.broadcast import Broadcast, Viewer
+from streaming.clock import FPS, MediaClock
+from streaming.peer import IceServers, Peer
+from streaming.playout import Playout
+from streaming.protocol import (
+    Caption,
+    ClientEvent,
+    ErrorEvent,
+    Express,
+    Interrupt,
+    Microphone,
+    Ping,
+    Pong,
+    ProtocolError,
+    Ready,
+    Say,
+    ServerEvent,
+    Speaking,
+    read_client_event,
+)
+from streaming.resample import FloatArray
+from streaming.speech import Cue, SpeechBuffer
+from streaming.stages import StageTimes
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionParts:
+    """What all sessions of a process share."""
+
+    models: Models
+    speech_engine: TextToSpeech
+    executor: Executor
+    stages: StageTimes
+    voice: str
+    video_bitrate: int
+    connect_timeout: float
+    ice_servers: IceServers = ()
+
+
+@dataclass(eq=False, slots=True)
+class _Link:
+    """One peer of a session; implements :class:`streaming.peer.PeerListener`."""
+
+    session: Session
+    name: str
+    watches_only: bool
+    viewer: Viewer
+    peer: Peer = field(init=False)
+
+    def on_open(self) -> None:
+        self.peer.send(self.session.ready().model_dump_json())
+
+    def on_message(self, message: str | bytes) -> None:
+        if self.watches_only:
+            return
+        # Clients of the SmallWebRTC form keep the channel alive with this bare text.
+        if isinstance(message, str) and message.startswith("ping"):
+            return
+        try:
+            answer = self.session.handle(read_client_event(message))
+        except ProtocolError as error:
+            answer = ErrorEvent(code="bad_message", message=str(error))
+        if answer is not None:
+            self.peer.send(answer.model_dump_json())
+
+    def on_sound(self, pcm: FloatArray, rate: int) -> None:
+        if not self.watches_only:
+            self.session.hear(pcm, rate)
+
+    def on_closed(self, reason: str) -> None:
+        self.session.detach(self.name, reason)
+
+
+class Session:
+    """Run :meth:`run` in a task; it returns when the session is over."""
+
+    def __init__(self, parts: SessionParts, avatar: Avatar) -> None:
+        self.id = secrets.token_urlsafe(12)
+        self.avatar = avatar
+        self._parts = parts
+        self._links: dict[str, _Link] = {}
+        self._texts: dict[str, str] = {}
+        """Utterances that have not ended, in the order they will be spoken."""
+        self._heard: dict[str, int] = {}
+        """Characters heard of those that have begun."""
+        self._microphone = False
+        self._over = asyncio.Event()
+        self._reason = ""
+
+        self._speech = SpeechBuffer(parts.models.generator.lookahead)
+        self._broadcast = Broadcast(parts.executor, parts.stages, parts.video_bitrate)
+        seed = secrets.randbits(32)
+        self._animator = SessionAnimator(parts.models, avatar, parts.executor, parts.stages, seed)
+        self._playout = Playout(
+            MediaClock(), self._speech, self._animator, self._broadcast, self._on_cue
+        )
+        self._speaker = Speaker(
+            parts.speech_engine, self._speech, self._playout.speech_arrived, self._on_speech_error
+        )
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Live until :meth:`end`, until the last peer has gone or until a part fails."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                parts = {
+                    "playout": self._playout.run(),
+                    "animator": self._animator.run(),
+                    "broadcast": self._broadcast.run(),
+                    "speaker": self._speaker.run(),
+                }
+                tasks = [
+                    group.create_task(work, name=f"{name} {self.id}")
+                    for name, work in parts.items()
+                ]
+                await self._over.wait()
+                for task in tasks:
+                    task.cancel()
+        except* Exception as failures:
+            log.error("session %s failed", self.id, exc_info=failures)
+            self._reason = "a part of the session failed; connect again"
+        finally:
+            await self._close_peers()
+            log.info("session %s ended: %s", self.id, self._reason)
+
+    def end(self, reason: str) -> None:
+        """End the session; ``reason`` is told to its peers."""
+        if not self._over.is_set():
+            self._reason = reason
+            self._over.set()
+
+    async def _close_peers(self) -> None:
+        farewell = ErrorEvent(code="session_ended", message=self._reason, fatal=True)
+        self._send(farewell)
+        closing = [link.peer.close(self._reason) for link in self._links.values()]
+        if closing:
+            await asyncio.wait(closing)
+
+    # --- peers ----------------------------------------------------------------------------------
+
+    async def attach(self, name: str, offer: str, *, watches_only: bool = False) -> str:
+        """Answer the offer of a peer; one that is attached under ``name`` is replaced.
+
+        Raises :class:`streaming.sdp.BadOfferError`, after which nothing is left of the peer.
+        """
+        link = _Link(self, name, watches_only, self._broadcast.join())
+        link.peer = Peer(link.viewer, link, self._parts.ice_servers, self._parts.connect_timeout)
+        try:
+            answer = await link.peer.answer(offer)
+        except BaseException:
+            self._broadcast.leave(link.viewer)
+            raise
+        former = self._links.get(name)
+        self._links[name] = link
+        if former is not None:
+            self._broadcast.leave(former.viewer)
+            former.peer.close("replaced by a new connection")
+        return answer
+
+    def peer(self, name: str) -> Peer | None:
+        link = self._links.get(name)
+        return link.peer if link else None
+
+    def detach(self, name: str, reason: str) -> None:
+        """A peer's connection is gone; without its last peer the session ends."""
+        link = self._links.get(name)
+        if link is None or not link.peer.closed:
+            return
+        del self._links[name]
+        self._broadcast.leave(link.viewer)
+        if not self._links:
+            self.end(reason)
+
+    def ready(self) -> Ready:
+        return Ready(session=self.id, avatar=self.avatar.name, fps=FPS, size=self.avatar.size)
+
+    def _send(self, event: ServerEvent) -> None:
+        message = event.model_dump_json()
+        for link in self._links.values():
+            link.peer.send(message)
+
+    # --- what clients want ----------------------------------------------------------------------
+
+    def handle(self, event: ClientEvent) -> ServerEvent | None:
+        """Do what a client asks; returns an answer for that client alone, if there is one."""
+        match event:
+            case Say():
+                return self._say(event)
+            case Interrupt():
+                self.interrupt()
+            case Microphone():
+                self._use_microphone(event.on)
+            case Express():
+                return self._express(event)
+            case Ping():
+                return Pong(id=event.id)
+        return None
+
+    def hear(self, pcm: FloatArray, rate: int) -> None:
+        """Sound of the client's microphone; spoken by the avatar in microphone mode."""
+        if self._microphone:
+            self._speech.push_live(pcm, rate)
+            self._playout.speech_arrived()
+
+    def interrupt(self) -> None:
+        """Silence at once: sound ramps out, the mouth closes, waiting speech is dropped."""
+        self._speaker.stop()
+        self._playout.interrupt()
+        if self._microphone:
+            self._microphone = False
+            self._send(Speaking(on=False, reason="interrupted"))
+        for name, text in self._texts.items():
+            heard = text[: self._heard.get(name, 0)]
+            self._send(Caption(utterance=name, text=heard, final=True))
+            self._send(Speaking(on=False, utterance=name, reason="interrupted"))
+        self._texts.clear()
+        self._heard.clear()
+
+    def _say(self, event: Say) -> ErrorEvent | None:
+        name = event.utterance or secrets.token_urlsafe(6)
+        if name in self._texts:
+            return ErrorEvent(code="bad_message", message=f"utterance {name!r} is not over yet")
+        try:
+            self._speaker.say(Utterance(name, event.text, self._parts.voice))
+        except SpeakerBusyError as error:
+            return ErrorEvent(code="busy", message=str(error))
+        self._texts[name] = event.text
+        return None
+
+    def _use_microphone(self, on: bool) -> None:
+        if on == self._microphone:
+            return
+        self._microphone = on
+        if on:
+            self._send(Speaking(on=True))
+        else:
+            self._speech.end_live()
+            self._send(Speaking(on=False, reason="finished"))
+
+    def _express(self, event: Express) -> ErrorEvent | None:
+        for emotion in EMOTIONS:
+            if emotion == event.emotion:
+                self._animator.controls = Controls(emotion, event.intensity)
+                return None
+        choices = ", ".join(EMOTIONS)
+        message = f"unknown emotion {event.emotion!r}; choose one of {choices}"
+        return ErrorEvent(code="bad_message", message=message)
+
+    # --- what playout and speech report ---------------------------------------------------------
+
+    def _on_cue(self, cue: Cue) -> None:
+        name = cue.utterance
+        text = self._texts.get(name)
+        if text is None:
+            return
+        if cue.kind == "start":
+            self._heard[name] = 0
+            self._send(Speaking(on=True, utterance=name))
+        elif cue.kind == "word":
+            self._heard[name] = cue.heard
+            self._send(Caption(utterance=name, text=text[: cue.heard]))
+        else:
+            del self._texts[name]
+            self._heard.pop(name, None)
+            self._send(Caption(utterance=name, text=text, final=True))
+            self._send(Speaking(on=False, utterance=name, reason="finished"))
+
+    def _on_speech_error(self, utterance: Utterance, error: SpeechSynthesisError) -> None:
+        self._send(ErrorEvent(code="speech_failed", message=str(error)))

@@ -1,0 +1,104 @@
+"""Everything that can be set, in one typed object.
+
+Values come, the strongest first, from command-line flags, from the environment (``AVATAR_PORT``
+and so on) and from a TOML file.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, cast
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+DEFAULT_FILE = Path("avatar.toml")
+"""Read from the working directory when no file is named and it exists."""
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message names it and says what is expected."""
+
+
+class IceServer(BaseModel):
+    """A STUN or TURN server for both ends."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    urls: str
+    username: str | None = None
+    credential: SecretStr | None = None
+
+
+class Settings(BaseSettings):
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
+        env_prefix="AVATAR_", extra="forbid", frozen=True
+    )
+
+    host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[
+        int, Field(ge=0, le=65_535, description="TCP port; 0 lets the system choose one.")
+    ] = 8080
+    avatar: Annotated[str, Field(description="Avatar for clients that ask for none.")] = "mira"
+    voice: Annotated[str, Field(description="Voice of the speech engine.")] = "en-us"
+    token: Annotated[
+        SecretStr | None,
+        Field(description="Bearer token that clients must send; none means open to all."),
+    ] = None
+    max_sessions: Annotated[
+        int, Field(ge=1, description="Sessions at the same time; more are refused with 503.")
+    ] = max(2, 4 * (os.cpu_count() or 1))
+    video_bitrate: Annotated[
+        int, Field(ge=100_000, le=8_000_000, description="Video bits per second.")
+    ] = 1_000_000
+    connect_timeout: Annotated[
+        float, Field(gt=0, le=120, description="Seconds until a peer must be connected.")
+    ] = 15.0
+    threads: Annotated[int, Field(ge=1, le=256, description="Threads that animate and encode.")] = (
+        max(1, os.cpu_count() or 1)
+    )
+    ice_servers: Annotated[
+        tuple[IceServer, ...], Field(description="STUN and TURN servers, for both ends.")
+    ] = ()
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+
+def load_settings(file: Path | None = None, **flags: object) -> Settings:
+    """Settings from ``flags`` that are not None, the environment and a TOML file.
+
+    Without ``file``, ``avatar.toml`` of the working directory is read where there is one.
+    Raises :class:`SettingsError` for a missing or broken file and for wrong values.
+    """
+    if file is not None and not file.is_file():
+        raise SettingsError(f"there is no settings file {file}")
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(toml_file=file or DEFAULT_FILE)
+
+    try:
+        given = {name: value for name, value in flags.items() if value is not None}
+        return FromFile(**cast(dict[str, Any], given))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file or DEFAULT_FILE} is not valid TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"setting {name}: {first['msg']}") from error

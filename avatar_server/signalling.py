@@ -1,0 +1,107 @@
+"""``/api/offer``: how browsers and SmallWebRTC clients connect."""
+
+from __future__ import annotations
+
+import secrets
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from avatar_server.http import ApiError, read_json
+from avatar_server.models import Models, UnknownAvatarError
+from avatar_server.session import Session
+from avatar_server.sessions import ServerFullError, Sessions
+from streaming.protocol import Answer, CandidatePatch, Offer
+from streaming.sdp import MAX_SDP, BadOfferError, UnsupportedMediaError
+
+_MAX_BODY = MAX_SDP + 16_000
+RETRY_AFTER_SECONDS = 10
+
+
+def open_session(sessions: Sessions, models: Models, avatar: str) -> Session:
+    """A new session, or the :class:`ApiError` that says why there is none."""
+    try:
+        return sessions.open(models.avatar(avatar))
+    except UnknownAvatarError as error:
+        raise ApiError(404, "unknown_avatar", str(error)) from error
+    except ServerFullError as error:
+        retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+        raise ApiError(503, "server_full", str(error), retry) from error
+
+
+async def attach(
+    session: Session, name: str, offer: str, *, watches_only: bool = False, new_session: bool
+) -> str:
+    """Attach a peer; a session made for it does not survive a refused offer."""
+    try:
+        return await session.attach(name, offer, watches_only=watches_only)
+    except BaseException as error:
+        if new_session:
+            session.end("the offer was refused")
+        if isinstance(error, UnsupportedMediaError):
+            raise ApiError(406, "unsupported_media", str(error)) from error
+        if isinstance(error, BadOfferError):
+            raise ApiError(400, "bad_offer", str(error)) from error
+        raise
+
+
+class Signalling:
+    """Routes of the SmallWebRTC form."""
+
+    def __init__(self, sessions: Sessions, models: Models, default_avatar: str) -> None:
+        self._sessions = sessions
+        self._models = models
+        self._default_avatar = default_avatar
+        self._owners: dict[str, str] = {}
+        """Session of each pc_id."""
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/api/offer", self.offer, methods=["POST"]),
+            Route("/api/offer", self.candidates, methods=["PATCH"]),
+            Route("/api/offer/{pc_id}", self.leave, methods=["DELETE"]),
+        ]
+
+    async def offer(self, request: Request) -> Response:
+        """Answer an offer; one with a known ``pc_id`` reconnects to its session."""
+        body = await read_json(request, Offer, _MAX_BODY)
+        session = self._session_of(body.pc_id) if body.pc_id else None
+        pc_id = body.pc_id if session and body.pc_id else secrets.token_urlsafe(16)
+        new = session is None
+        if session is None:
+            avatar = body.avatar or self._default_avatar
+            session = open_session(self._sessions, self._models, avatar)
+        answer = await attach(session, pc_id, body.sdp, new_session=new)
+        self._forget_ended()
+        self._owners[pc_id] = session.id
+        return JSONResponse(Answer(sdp=answer, pc_id=pc_id).model_dump())
+
+    async def candidates(self, request: Request) -> Response:
+        body = await read_json(request, CandidatePatch, _MAX_BODY)
+        session = self._session_of(body.pc_id)
+        peer = session.peer(body.pc_id) if session else None
+        if peer is None:
+            raise ApiError(404, "unknown_peer", f"there is no connection {body.pc_id!r}")
+        try:
+            await peer.add_candidates(body.candidates)
+        except BadOfferError as error:
+            raise ApiError(400, "bad_candidate", str(error)) from error
+        return JSONResponse({"status": "success"})
+
+    async def leave(self, request: Request) -> Response:
+        pc_id = request.path_params["pc_id"]
+        session = self._session_of(pc_id)
+        if session is None:
+            raise ApiError(404, "unknown_peer", f"there is no connection {pc_id!r}")
+        del self._owners[pc_id]
+        session.end("the client left")
+        return Response(status_code=204)
+
+    def _session_of(self, pc_id: str) -> Session | None:
+        return self._sessions.get(self._owners.get(pc_id, ""))
+
+    def _forget_ended(self) -> None:
+        self._owners = {
+            pc_id: session for pc_id, session in self._owners.items() if self._sessions.get(session)
+        }

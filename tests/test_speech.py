@@ -1,0 +1,183 @@
+"""The speech buffer: order, look-ahead, starvation, cues, live sound."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streaming.clock import TICK
+from streaming.speech import FEATURE_TICK, MAX_LIVE_TICKS, SpeechBuffer, SpeechTick
+
+LOOKAHEAD = 2
+
+
+def ramp(ticks: float) -> np.ndarray:
+    """A slow ramp at 48 kHz: every stretch of it is recognisable, and resampling keeps it."""
+    count = int(ticks * TICK)
+    return np.linspace(0.1, 0.9, count, dtype=np.float32)
+
+
+def spoken(buffer: SpeechBuffer, text: str, ticks: float, name: str = "u") -> np.ndarray:
+    pcm = ramp(ticks)
+    buffer.begin(name, text)
+    buffer.push(pcm, 48_000)
+    buffer.end()
+    return pcm
+
+
+def drain(buffer: SpeechBuffer, count: int) -> list[SpeechTick]:
+    return [buffer.take() for _ in range(count)]
+
+
+def test_silence_when_nothing_is_said() -> None:
+    tick = SpeechBuffer(LOOKAHEAD).take()
+    assert tick.audio.shape == (TICK,)
+    assert tick.speech.shape == (FEATURE_TICK,)
+    assert not tick.audio.any()
+    assert not tick.spoken
+    assert len(tick.ahead) == 0
+
+
+def test_speech_comes_out_whole_and_aligned_at_both_rates() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    pcm = spoken(buffer, "hi", 5.5)
+    ticks = drain(buffer, 8)
+    audio = np.concatenate([tick.audio for tick in ticks])
+    np.testing.assert_array_equal(audio[: len(pcm)], pcm)
+    assert not audio[len(pcm) + 3 :].any()
+    feature = np.concatenate([tick.speech for tick in ticks])
+    inner = slice(200, int(5.4 * FEATURE_TICK))
+    np.testing.assert_allclose(feature[inner], audio[::3][inner], atol=0.01)
+    assert [tick.spoken for tick in ticks] == [True] * 6 + [False] * 2
+
+
+def test_lookahead_is_what_follows() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    spoken(buffer, "hi", 4)
+    ticks = drain(buffer, 4)
+    for i in range(2):
+        following = np.concatenate([ticks[i + 1].speech, ticks[i + 2].speech])
+        np.testing.assert_array_equal(ticks[i].ahead, following)
+    assert not ticks[2].ahead[FEATURE_TICK:].any(), "after the end comes silence, and is known"
+    assert len(ticks[2].ahead) == LOOKAHEAD * FEATURE_TICK
+
+
+def test_it_waits_for_the_lookahead_and_never_breaks_a_tick() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    buffer.begin("u")
+    buffer.push(ramp(2.5), 48_000)
+    assert not buffer.ready
+    assert not buffer.take().spoken
+    buffer.push(ramp(1), 48_000)
+    assert buffer.ready
+    ticks = drain(buffer, 4)
+    assert [t.spoken for t in ticks] == [True, True, True, False], "half a tick waits for its rest"
+    buffer.push(ramp(0.5), 48_000)
+    assert not buffer.take().spoken, "after running dry it waits for the look-ahead again"
+    buffer.end()
+    assert buffer.take().spoken
+
+
+def test_utterances_follow_each_other_without_a_gap() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    spoken(buffer, "one", 1.5, "a")
+    spoken(buffer, "two", 1.5, "b")
+    ticks = drain(buffer, 3)
+    audio = np.concatenate([tick.audio for tick in ticks])
+    assert np.count_nonzero(audio == 0) < 8
+    cues = [
+        (i * TICK + at, cue.kind, cue.utterance) for i, t in enumerate(ticks) for at, cue in t.cues
+    ]
+    assert cues == [
+        (0, "start", "a"),
+        (1.5 * TICK, "end", "a"),
+        (1.5 * TICK, "start", "b"),
+        (3 * TICK - 1, "end", "b"),
+    ]
+
+
+def test_words_are_cued_where_they_sound() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    buffer.begin("u", "good morning")
+    buffer.push(np.ones(22_050, np.float32) * 0.5, 22_050)
+    buffer.cue(0, 22_050, heard=4)
+    buffer.cue(11_025, 22_050, heard=12)
+    buffer.end()
+    cues = [
+        (i * TICK + at, cue.kind, cue.heard)
+        for i, tick in enumerate(drain(buffer, 26))
+        for at, cue in tick.cues
+    ]
+    assert cues[:3] == [(0, "start", 0), (0, "word", 4), (24_000, "word", 12)]
+    assert cues[3][1:] == ("end", 12)
+    assert len(cues) == 4
+
+
+def test_an_empty_utterance_starts_and_ends() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    buffer.begin("u", "...")
+    buffer.end()
+    assert [cue.kind for _, cue in buffer.take().cues] == ["start", "end"]
+    assert not buffer.take().cues
+
+
+def test_clear_leaves_silence() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    spoken(buffer, "one", 50, "a")
+    buffer.push_live(ramp(5), 48_000)
+    buffer.take()
+    buffer.clear()
+    assert not buffer.ready
+    assert not buffer.take().spoken
+
+
+def test_live_sound_drops_its_oldest() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    pcm = ramp(30)
+    for chunk in np.array_split(pcm, 60):
+        buffer.push_live(chunk, 48_000)
+    heard = [tick for tick in drain(buffer, 40) if tick.spoken]
+    assert len(heard) == MAX_LIVE_TICKS
+    # The filters hold back their last millisecond until more comes.
+    np.testing.assert_allclose(heard[-1].audio, pcm[-TICK:], atol=1e-3)
+
+
+def test_live_sound_yields_to_an_utterance_and_ends() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    buffer.push_live(ramp(4), 48_000)
+    spoken(buffer, "hi", 1, "a")
+    assert [cue.utterance for _, cue in buffer.take().cues] == ["a", "a"]
+    buffer.end_live()
+    assert [tick.spoken for tick in drain(buffer, 5)] == [True] * 4 + [False]
+
+
+async def test_a_producer_far_ahead_waits() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    buffer.begin("u")
+    buffer.push(np.zeros(40 * 48_000, np.float32), 48_000)
+    waiting = asyncio.create_task(buffer.room())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    drain(buffer, 11 * 25)
+    await asyncio.wait_for(waiting, 1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    chunks=st.lists(st.integers(1, 4_000), min_size=1, max_size=30),
+    rate=st.sampled_from([8_000, 16_000, 22_050, 24_000, 44_100, 48_000]),
+)
+def test_no_sample_is_lost_whatever_the_chunks(chunks: list[int], rate: int) -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    buffer.begin("u")
+    for count in chunks:
+        buffer.push(np.full(count, 0.5, np.float32), rate)
+    buffer.end()
+    ticks = drain(buffer, int(sum(chunks) / rate * 25) + 3)
+    total = sum(float(tick.audio.sum()) for tick in ticks)
+    assert total == pytest.approx(0.5 * sum(chunks) * 48_000 / rate, rel=0.05, abs=30)
+    assert not ticks[-1].spoken
