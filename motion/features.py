@@ -9,7 +9,7 @@ unit is 20 dB, and the floor (-90 dB, about the noise of 16-bit sound) is -2.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -87,7 +87,7 @@ class LogMelFeatures:
 def _mel_edges() -> npt.NDArray[np.float64]:
     """Edges in Hz [42] of triangular bands (O'Shaughnessy's mel scale)."""
     top = 2595.0 * np.log10(1.0 + SPEECH_RATE / 2 / 700.0)
-    edges: npt.NDArray[Any] = 700.0 * (10.0 ** (np.linspace(0.0, top, MELS + 2) / 2595.0) - 1.0)
+    edges: npt.NDArray[np.float64] = 700.0 * (10.0 ** (np.linspace(0.0, top, MELS + 2) / 2595.0) - 1.0)
     return edges
 
 
@@ -99,4 +99,5 @@ def _mel_filters() -> npt.NDArray[np.float64]:
     rising = (bins[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - bins[:, None]) / (edges[2:] - edges[1:-1])
     triangles = np.maximum(0.0, np.minimum(rising, falling))
-    return triangles / triangles.sum(axis=0)
+    filters: npt.NDArray[np.float64] = triangles / triangles.sum(axis=0)
+    return filters
