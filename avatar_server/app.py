@@ -67,9 +67,14 @@ def create_app(settings: Settings, models: Models, speech_engine: TextToSpeech) 
 
     return Starlette(
         routes=[
-            *Signalling(sessions, models, settings.avatar).routes(),
-            *Whep(sessions, models, settings.avatar).routes(),
-            *api.routes(),
+            Mount(
+                "/api",
+                routes=[*Signalling(sessions, models, settings.avatar).routes(), *api.routes()],
+            ),
+            Mount(
+                "/v1",
+                routes=[*Whep(sessions, models, settings.avatar).routes(), *api.control()],
+            ),
             Mount("/", StaticFiles(directory=PAGE, html=True)),
         ],
         middleware=[
@@ -96,13 +101,17 @@ class Api:
         self._thumbnails: dict[str, bytes] = {}
 
     def routes(self) -> list[Route]:
+        """Routes below ``/api``."""
         return [
-            Route("/api/config", self.config),
-            Route("/api/avatars", self.avatars),
-            Route("/api/avatars/{name}.jpg", self.picture),
-            Route("/api/status", self.status),
-            Route("/v1/sessions/{session}/events", self.event, methods=["POST"]),
+            Route("/config", self.config),
+            Route("/avatars", self.avatars),
+            Route("/avatars/{name}.jpg", self.picture),
+            Route("/status", self.status),
         ]
+
+    def control(self) -> list[Route]:
+        """Routes below ``/v1``."""
+        return [Route("/sessions/{session}/events", self.event, methods=["POST"])]
 
     async def config(self, _: Request) -> Response:
         """What a browser needs before it can connect."""

@@ -29,9 +29,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="TCP port, 0 for any free one [8080].")] = None,
     avatar: Annotated[str | None, typer.Option(help="Avatar for clients that name none.")] = None,
     voice: Annotated[str | None, typer.Option(help="Voice of the speech engine [en-us].")] = None,
-    token: Annotated[
-        str | None, typer.Option(help="Bearer token that clients must send.")
-    ] = None,
+    token: Annotated[str | None, typer.Option(help="Bearer token that clients must send.")] = None,
     max_sessions: Annotated[
         int | None, typer.Option(help="Sessions at the same time; more are refused.")
     ] = None,

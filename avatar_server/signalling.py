@@ -57,10 +57,11 @@ class Signalling:
         """Session of each pc_id."""
 
     def routes(self) -> list[Route]:
+        """Routes below ``/api``."""
         return [
-            Route("/api/offer", self.offer, methods=["POST"]),
-            Route("/api/offer", self.candidates, methods=["PATCH"]),
-            Route("/api/offer/{pc_id}", self.leave, methods=["DELETE"]),
+            Route("/offer", self.offer, methods=["POST"]),
+            Route("/offer", self.candidates, methods=["PATCH"]),
+            Route("/offer/{pc_id}", self.leave, methods=["DELETE"]),
         ]
 
     async def offer(self, request: Request) -> Response:

@@ -40,12 +40,13 @@ class Whep:
         self._viewings: dict[str, _Viewing] = {}
 
     def routes(self) -> list[Route]:
+        """Routes below ``/v1``."""
         return [
-            Route("/v1/whep", self.play, methods=["POST"]),
-            Route("/v1/whep", self.options, methods=["OPTIONS"]),
-            Route("/v1/whep/{viewing}", self.options, methods=["OPTIONS"]),
-            Route("/v1/whep/{viewing}", self.trickle, methods=["PATCH"]),
-            Route("/v1/whep/{viewing}", self.stop, methods=["DELETE"]),
+            Route("/whep", self.play, methods=["POST"]),
+            Route("/whep", self.options, methods=["OPTIONS"]),
+            Route("/whep/{viewing}", self.options, methods=["OPTIONS"]),
+            Route("/whep/{viewing}", self.trickle, methods=["PATCH"]),
+            Route("/whep/{viewing}", self.stop, methods=["DELETE"]),
         ]
 
     async def options(self, _: Request) -> Response:

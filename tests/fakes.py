@@ -1,0 +1,102 @@
+"""Small stand-ins with exact, predictable output, for tests of the parts around the models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+import numpy as np
+
+from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, WordMark
+from avatar_server.models import Models
+from motion.contract import Controls, Identity
+from motion.layout import EXP, neutral_motion
+
+SIZE = 64
+
+
+@dataclass(frozen=True)
+class FlatAvatar:
+    name: str = "flat"
+    title: str = "Flat"
+    size: int = SIZE
+
+    @property
+    def canonical(self) -> np.ndarray:
+        return np.zeros((21, 3), np.float32)
+
+
+class LoudnessFeatures:
+    """One feature: the loudness of the frame. The state counts frames."""
+
+    dim = 1
+
+    def init_state(self) -> int:
+        return 0
+
+    def step(self, state: int, speech: np.ndarray) -> tuple[np.ndarray, int]:
+        frames = speech.reshape(-1, 640)
+        return np.abs(frames).mean(1, keepdims=True).astype(np.float32), state + len(frames)
+
+
+class LoudnessMotion:
+    """The first expression number is the loudness, the second counts frames."""
+
+    lookahead = 2
+
+    def init_state(self, identity: Identity, seed: int) -> int:
+        return 0
+
+    def step(
+        self, state: int, features: np.ndarray, ahead: np.ndarray, controls: Controls
+    ) -> tuple[np.ndarray, int]:
+        motion = neutral_motion(len(features))
+        motion[:, EXP.start] = features[:, 0]
+        motion[:, EXP.start + 1] = state + np.arange(len(features))
+        return motion, state + len(features)
+
+
+class FlatRenderer:
+    """A grey picture, the brighter the louder."""
+
+    def __init__(self) -> None:
+        self.fail = False
+
+    def render(self, avatar: FlatAvatar, motion: np.ndarray) -> np.ndarray:
+        if self.fail:
+            raise RuntimeError("the renderer broke")
+        frames = np.full((len(motion), avatar.size * 3 // 2, avatar.size), 128, np.uint8)
+        frames[:, : avatar.size] = (40 + 200 * motion[:, 0].clip(0, 1))[:, None, None]
+        return frames
+
+
+class ToneSpeech:
+    """Speaks every word as 200 ms of tone; knows one voice, and fails on request."""
+
+    rate = 16_000
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.finished: list[str] = []
+
+    def voices(self) -> tuple[str, ...]:
+        return ("en-us",)
+
+    async def synthesize(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk]:
+        if text == "fail":
+            raise SpeechSynthesisError("the voice broke; choose another")
+        self.started.append(text)
+        time = np.arange(self.rate // 5) / self.rate
+        tone = (0.5 * np.sin(2 * np.pi * 300 * time)).astype(np.float32)
+        at = 0
+        for i, word in enumerate(text.split()):
+            await asyncio.sleep(0)
+            mark = WordMark(at, at + len(word), i * len(tone))
+            yield SpeechChunk(tone, self.rate, (mark,))
+            at += len(word) + 1
+        self.finished.append(text)
+
+
+def flat_models() -> Models:
+    return Models(LoudnessFeatures(), LoudnessMotion(), FlatRenderer(), {"flat": FlatAvatar()})

@@ -1,0 +1,134 @@
+"""Encoding once for many viewers: real decoders see what was published."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import av
+import numpy as np
+import pytest
+from aiortc.mediastreams import MediaStreamError
+
+from streaming.broadcast import Broadcast
+from streaming.encoders import OpusEncoder, PictureEncoder, VideoCodec
+from streaming.resample import to_s16
+from streaming.stages import StageTimes
+
+
+def picture(level: int) -> np.ndarray:
+    image = np.full((96, 64), 128, np.uint8)
+    image[:64] = level
+    image[16:48, 16:48] = 255 - level
+    return image
+
+
+@asynccontextmanager
+async def broadcasting() -> AsyncGenerator[Broadcast]:
+    with ThreadPoolExecutor(1) as executor:
+        broadcast = Broadcast(executor, StageTimes(), 500_000)
+        task = asyncio.create_task(broadcast.run())
+        yield broadcast
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(("codec", "decoder"), [("VP8", "vp8"), ("H264", "h264")])
+def test_pictures_survive_the_codec(codec: VideoCodec, decoder: str) -> None:
+    encoder = PictureEncoder(codec)
+    context = av.CodecContext.create(decoder, "r")
+    decoded = []
+    for i in range(10):
+        for packet in encoder.encode(picture(60 + 10 * i), 1920 * i, keyframe=i == 0):
+            assert packet.pts == 1920 * i
+            assert packet.is_keyframe == (i == 0)
+            decoded += [(packet.pts, f.to_ndarray()) for f in context.decode(packet)]
+    assert [pts for pts, _ in decoded] == [1920 * i for i in range(10)]
+    for i, (_, image) in enumerate(decoded):
+        assert np.abs(image[:64].astype(int) - picture(60 + 10 * i)[:64]).mean() < 6
+
+
+def test_sound_survives_opus() -> None:
+    encoder = OpusEncoder()
+    context = av.CodecContext.create("libopus", "r")
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000).astype(np.float32)
+    heard = []
+    for i, packet_pcm in enumerate(to_s16(tone).reshape(-1, 960)):
+        packets = encoder.encode(packet_pcm, 960 * i)
+        assert [packet.pts for packet in packets] == [960 * i], "one packet each, no delay"
+        for packet in packets:
+            heard += [frame.to_ndarray() for frame in context.decode(packet)]
+    sound = np.concatenate([frame.reshape(-1) for frame in heard])
+    assert np.abs(sound).max() > 0.4 * (1 if sound.dtype.kind == "f" else 32_768)
+
+
+async def test_two_viewers_share_one_encode() -> None:
+    async with broadcasting() as broadcast:
+        first, second = broadcast.join(), broadcast.join()
+        first.codec = second.codec = "VP8"
+        packets = []
+        for i in range(5):
+            broadcast.publish_video(1920 * i, picture(100 + i))
+            packets.append([await first.video.recv(), await second.video.recv()])
+        assert all(a is b for a, b in packets)
+        assert [a.is_keyframe for a, _ in packets] == [True, False, False, False, False]
+
+
+async def test_a_late_viewer_starts_with_a_keyframe() -> None:
+    async with broadcasting() as broadcast:
+        first = broadcast.join()
+        first.codec = "VP8"
+        broadcast.publish_video(0, picture(100))
+        await first.video.recv()
+        second = broadcast.join()
+        second.codec = "VP8"
+        broadcast.publish_video(1920, picture(101))
+        packet = await second.video.recv()
+        assert packet.is_keyframe
+        assert packet.pts == 1920
+
+
+async def test_a_lost_picture_is_repaired_by_a_keyframe() -> None:
+    async with broadcasting() as broadcast:
+        viewer = broadcast.join()
+        viewer.codec = "H264"
+        kinds = []
+        for i in range(4):
+            if i == 2:
+                viewer.request_keyframe()
+            broadcast.publish_video(1920 * i, picture(100 + i))
+            kinds.append((await viewer.video.recv()).is_keyframe)
+        assert kinds == [True, False, True, False]
+
+
+async def test_the_newest_picture_wins() -> None:
+    async with broadcasting() as broadcast:
+        viewer = broadcast.join()
+        viewer.codec = "VP8"
+        for i in range(5):
+            broadcast.publish_video(1920 * i, picture(100 + i))
+        assert (await viewer.video.recv()).pts == 4 * 1920
+        assert broadcast.frames_skipped == 4
+
+
+async def test_a_slow_viewer_loses_the_oldest_sound_only() -> None:
+    async with broadcasting() as broadcast:
+        viewer = broadcast.join()
+        for i in range(80):
+            broadcast.publish_audio(960 * i, np.zeros(960, np.float32))
+        assert (await viewer.audio.recv()).pts == 30 * 960
+
+
+async def test_leaving_ends_the_tracks() -> None:
+    async with broadcasting() as broadcast:
+        viewer = broadcast.join()
+        waiting = asyncio.create_task(viewer.audio.recv())
+        await asyncio.sleep(0)
+        broadcast.leave(viewer)
+        with pytest.raises(MediaStreamError):
+            await waiting
+        with pytest.raises(MediaStreamError):
+            await viewer.video.recv()
+        broadcast.publish_audio(0, np.zeros(960, np.float32))
