@@ -13,6 +13,7 @@ from pathlib import Path
 from aiortc import RTCIceServer
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -79,9 +80,16 @@ def create_app(settings: Settings, models: Models, speech_engine: TextToSpeech) 
         ],
         middleware=[
             Middleware(
+                CORSMiddleware,
+                allow_origins=settings.allowed_origins,
+                allow_methods=["GET", "POST", "PATCH", "DELETE"],
+                allow_headers=["Authorization", "Content-Type", "If-Match"],
+                expose_headers=["Location", "Link", "ETag", "Avatar-Session", "Retry-After"],
+            ),
+            Middleware(
                 TokenGuard,
                 token=settings.token.get_secret_value() if settings.token else None,
-            )
+            ),
         ],
         exception_handlers={ApiError: answer_api_error},
         lifespan=lifespan,

@@ -45,8 +45,8 @@ def serve(
     Every option can also be given as AVATAR_<NAME> in the environment or in the TOML file;
     those hold further settings too: video_bitrate, connect_timeout, threads, ice_servers.
     """
-    from avatar_server.embedded import embedded_models
     from avatar_server.conversation.espeak import EspeakTextToSpeech
+    from avatar_server.embedded import embedded_models
     from avatar_server.models import UnknownAvatarError
     from avatar_server.serve import ServeError
     from avatar_server.serve import serve as run

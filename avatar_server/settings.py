@@ -67,6 +67,10 @@ class Settings(BaseSettings):
     ice_servers: Annotated[
         tuple[IceServer, ...], Field(description="STUN and TURN servers, for both ends.")
     ] = ()
+    allowed_origins: Annotated[
+        tuple[str, ...],
+        Field(description="Origins of other sites whose pages may use this server (CORS)."),
+    ] = ()
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
 
     @classmethod

@@ -1,0 +1,113 @@
+"""The speaker: order, cancellation, limits, engines that fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import numpy as np
+import pytest
+
+from avatar_server.conversation.speaker import (
+    MAX_WAITING,
+    Speaker,
+    SpeakerBusyError,
+    Utterance,
+)
+from avatar_server.conversation.tts import SpeechSynthesisError
+from streaming.speech import Cue, SpeechBuffer
+from tests.fakes import ToneSpeech
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.engine = ToneSpeech()
+        self.speech = SpeechBuffer(lookahead=2)
+        self.arrivals = 0
+        self.errors: list[tuple[Utterance, SpeechSynthesisError]] = []
+        self.speaker = Speaker(
+            self.engine, self.speech, self._arrived, lambda *error: self.errors.append(error)
+        )
+
+    def _arrived(self) -> None:
+        self.arrivals += 1
+
+    async def settled(self) -> None:
+        for _ in range(200):
+            await asyncio.sleep(0)
+
+    def listen(self) -> tuple[np.ndarray, list[Cue]]:
+        sound, cues = [], []
+        while self.speech.ready:
+            tick = self.speech.take()
+            sound.append(tick.audio)
+            cues += [cue for _, cue in tick.cues]
+        return np.concatenate(sound or [np.zeros(0, np.float32)]), cues
+
+
+@asynccontextmanager
+async def speaking() -> AsyncGenerator[Stage]:
+    stage = Stage()
+    task = asyncio.create_task(stage.speaker.run())
+    yield stage
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_utterances_are_spoken_in_order_with_their_words() -> None:
+    async with speaking() as stage:
+        stage.speaker.say(Utterance("a", "one two", "en-us"))
+        stage.speaker.say(Utterance("b", "three", "en-us"))
+        await stage.settled()
+        sound, cues = stage.listen()
+        assert len(sound) >= 3 * 9_600
+        assert [(c.utterance, c.kind, c.heard) for c in cues] == [
+            ("a", "start", 0),
+            ("a", "word", 3),
+            ("a", "word", 7),
+            ("a", "end", 7),
+            ("b", "start", 0),
+            ("b", "word", 5),
+            ("b", "end", 5),
+        ]
+        assert stage.arrivals > 0
+
+
+async def test_stop_ends_the_engine_and_what_waits() -> None:
+    async with speaking() as stage:
+        stage.speaker.say(Utterance("a", "word " * 3_000, "en-us"))
+        stage.speaker.say(Utterance("b", "never", "en-us"))
+        await stage.settled()
+        assert stage.engine.started == ["word " * 3_000]
+        stage.speaker.stop()
+        stage.speech.clear()
+        stage.speaker.say(Utterance("c", "next", "en-us"))
+        await stage.settled()
+        assert [t for t in stage.engine.started if "never" in t] == []
+        assert stage.engine.finished == ["next"]
+        _, cues = stage.listen()
+        assert {cue.utterance for cue in cues} == {"c"}
+
+
+async def test_a_failing_engine_is_reported_and_the_next_utterance_is_spoken() -> None:
+    async with speaking() as stage:
+        stage.speaker.say(Utterance("a", "fail", "en-us"))
+        stage.speaker.say(Utterance("b", "fine", "en-us"))
+        await stage.settled()
+        assert [utterance.name for utterance, _ in stage.errors] == ["a"]
+        _, cues = stage.listen()
+        assert [(c.utterance, c.kind) for c in cues if c.kind != "word"] == [
+            ("a", "start"),
+            ("a", "end"),
+            ("b", "start"),
+            ("b", "end"),
+        ]
+
+
+async def test_too_many_waiting_utterances_are_refused() -> None:
+    stage = Stage()
+    for i in range(MAX_WAITING):
+        stage.speaker.say(Utterance(str(i), "x", "en-us"))
+    with pytest.raises(SpeakerBusyError, match="interrupt"):
+        stage.speaker.say(Utterance("more", "x", "en-us"))
