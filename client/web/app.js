@@ -2,9 +2,9 @@
 
 import { AvatarClient } from "./avatar-client.js";
 import { Captions } from "./captions.js";
-import { MOODS, setUpChoices } from "./choices.js";
 import { setUpDevicePicker } from "./devices.js";
 import { setUpFigures } from "./figures.js";
+import { MOODS, setUpAvatarPicker } from "./looks.js";
 import { Notice } from "./notice.js";
 import { Player } from "./player.js";
 import { setUpThemeButton } from "./theme.js";
@@ -32,7 +32,6 @@ const player = new Player($("video"));
 const captions = new Captions($("caption"), $("announcer"));
 const transcript = new Transcript($("transcript"), $("scroll"), $("empty"));
 const notice = new Notice($("notice"));
-let mood = "none";
 let microphoneId = null;
 
 window.avatarClient = client;
@@ -48,7 +47,7 @@ function tokenFromAddress() {
 
 async function connect() {
   notice.hide();
-  player.play();
+  player.play(client.stream);
   try {
     await client.connect();
     $("text").focus({ preventScroll: true });
@@ -95,7 +94,7 @@ function showState(detail) {
   body.dataset.state = detail.state;
   $("status").textContent = STATUS[detail.state](detail);
   for (const id of ["microphone", "stop"]) $(id).disabled = !connected;
-  $("leave").disabled = detail.state === "idle" || detail.state === "closed";
+  $("leave").hidden = detail.state === "idle" || detail.state === "closed";
   $("send").disabled = detail.state === "connecting" || detail.state === "reconnecting";
 }
 
@@ -104,6 +103,7 @@ client.addEventListener("state", ({ detail }) => {
   if (detail.state === "connected") {
     notice.hide();
     express();
+    showAvatars().catch(() => {}); // not known yet if a token was missing
   } else if (detail.state === "closed") {
     delete body.dataset.picture;
     $("connect").textContent = "Connect again";
@@ -133,15 +133,13 @@ addEventListener("pagehide", () => client.close());
 
 // --- picture and sound -----------------------------------------------------------------------
 
-const video = $("video");
-video.srcObject = client.stream;
-video.addEventListener("playing", () => {
+$("video").addEventListener("playing", () => {
   body.dataset.picture = "";
 });
 player.addEventListener("blocked", ({ detail }) => {
   $("hear").hidden = !detail;
 });
-$("hear").addEventListener("click", () => player.play());
+$("hear").addEventListener("click", () => player.play(client.stream));
 $("volume").addEventListener("input", (event) => {
   player.volume = event.target.valueAsNumber / 100;
   setMuted(false);
@@ -249,14 +247,13 @@ client.addEventListener("microphone", ({ detail }) => {
 // --- settings --------------------------------------------------------------------------------
 
 function express() {
-  if (client.state === "connected") client.express(mood, $("intensity").valueAsNumber / 100);
+  $("intensity").disabled = $("mood").value === "none";
+  if (client.state !== "connected") return;
+  client.express($("mood").value, $("intensity").valueAsNumber / 100);
 }
 
-const moods = MOODS.map(([value, label]) => ({ value, label }));
-setUpChoices($("moods"), moods, mood, (value) => {
-  mood = value;
-  express();
-});
+$("mood").append(...MOODS.map(([emotion, label]) => new Option(label, emotion)));
+$("mood").addEventListener("change", express);
 $("intensity").addEventListener("change", express);
 $("captions-on").addEventListener("change", (event) => {
   captions.enabled = event.target.checked;
@@ -277,25 +274,25 @@ const fillSpeakers = setUpDevicePicker($("speakers"), "audiooutput", async (devi
 $("speakers-label").hidden = !player.choosesSpeaker;
 $("speakers-note").hidden = player.choosesSpeaker;
 
-function showPoster({ thumbnail, title }) {
-  $("poster").src = thumbnail;
+let avatarsKnown = false;
+
+function showPoster({ image, title }) {
+  $("poster").src = image;
   $("poster").hidden = false;
-  if (title) $("video").ariaLabel = `${title}, the avatar`;
+  $("video").ariaLabel = `${title}, the avatar`;
 }
 
 async function showAvatars() {
+  if (avatarsKnown) return;
   const { avatars, default: chosen } = await client.avatars();
-  const byName = new Map(avatars.map((avatar) => [avatar.name, avatar]));
-  if (byName.has(chosen)) showPoster(byName.get(chosen));
-  if (avatars.length < 2) return;
-  const choices = avatars.map(({ name, title, thumbnail }) => ({
-    value: name,
-    label: title,
-    image: thumbnail,
-  }));
-  setUpChoices($("avatars"), choices, chosen, (name) => {
+  avatarsKnown = true;
+  const known = avatars.map((avatar) => ({ ...avatar, image: URL.createObjectURL(avatar.picture) }));
+  const show = (name) => showPoster(known.find((avatar) => avatar.name === name));
+  show(chosen);
+  if (known.length < 2) return;
+  setUpAvatarPicker($("avatars"), known, chosen, (name) => {
     client.avatar = name;
-    showPoster(byName.get(name));
+    show(name);
     if (client.state === "idle" || client.state === "closed") return;
     client.close();
     connect();
@@ -306,6 +303,6 @@ async function showAvatars() {
 setUpThemeButton($("theme"));
 setUpFigures($("stats"), $("stats-toggle"), client);
 showState({ state: client.state });
-// Both say again what is wrong when the button is pressed; nothing is lost by staying quiet now.
+// Connecting fails for the same reason and says it; until then nothing is lost.
 client.prepare().catch(() => {});
 showAvatars().catch(() => {});

@@ -5,19 +5,21 @@
  * import { AvatarClient } from "https://your.server/avatar-client.js";
  *
  * const client = new AvatarClient({ url: "https://your.server" });
- * document.querySelector("video").srcObject = client.stream;   // autoplay playsinline
  * client.addEventListener("caption", ({ detail }) => console.log(detail.text));
  * client.addEventListener("error", ({ detail }) => console.warn(detail.message));
- * await client.connect();                                       // from a click: sound needs one
- * client.say("Hello! I am glad to see you.");
- * addEventListener("pagehide", () => client.close());           // frees the place at once
+ * addEventListener("pagehide", () => client.close()); // frees the place at once
+ *
+ * button.onclick = async () => { // browsers play no sound before a click
+ *   video.srcObject = client.stream; // <video autoplay playsinline>
+ *   await client.connect();
+ *   client.say("Hello! I am glad to see you.");
+ * };
  * ```
  */
 
 import { Link } from "./link.js";
 import { openMicrophone } from "./microphone.js";
 import { AvatarError, Signalling } from "./signalling.js";
-import { StatisticsReader } from "./statistics.js";
 
 export { AvatarError };
 
@@ -45,7 +47,6 @@ export class AvatarClient extends EventTarget {
   #signalling;
   #config = null;
   #link = null;
-  #reader = null;
   #track = null;
   #state = "idle";
   #speaking = false;
@@ -97,9 +98,22 @@ export class AvatarClient extends EventTarget {
     this.#config = null;
   }
 
-  /** The avatars that the server has: `{default, avatars: [{name, title, thumbnail}]}`. */
-  avatars() {
-    return this.#signalling.avatars();
+  /**
+   * The avatars that the server has, with small pictures of them.
+   * @returns {Promise<{default: string, avatars: {name: string, title: string, picture: Blob}[]}>}
+   * @throws {AvatarError}
+   */
+  async avatars() {
+    const { avatars, default: chosen } = await this.#signalling.avatars();
+    const pictures = avatars.map(({ thumbnail }) => this.#signalling.picture(thumbnail));
+    return {
+      default: chosen,
+      avatars: (await Promise.all(pictures)).map((picture, index) => ({
+        name: avatars[index].name,
+        title: avatars[index].title,
+        picture,
+      })),
+    };
   }
 
   /**
@@ -146,8 +160,9 @@ export class AvatarClient extends EventTarget {
     return utterance;
   }
 
-  /** Silence the avatar at once and drop what waits to be spoken. */
+  /** Silence the avatar at once, drop what waits to be spoken, switch the microphone off. */
   interrupt() {
+    this.#dropMicrophone();
     this.#send({ type: "interrupt" });
   }
 
@@ -168,12 +183,11 @@ export class AvatarClient extends EventTarget {
    * @throws {AvatarError} no permission, no microphone, not connected
    */
   async setMicrophone(on, { deviceId = null } = {}) {
-    const link = this.#link;
     if (!on) {
       this.#dropMicrophone();
-      await link?.setMicrophoneTrack(null);
       return;
     }
+    const link = this.#link;
     if (this.#state !== "connected") throw notConnected();
     const track = await openMicrophone(deviceId);
     if (link !== this.#link || this.#state !== "connected") {
@@ -193,11 +207,7 @@ export class AvatarClient extends EventTarget {
    * @returns {Promise<import("./statistics.js").Statistics | null>}
    */
   async stats() {
-    const link = this.#link;
-    const reader = this.#reader;
-    if (link === null || reader === null) return null;
-    const report = await link.getStats();
-    return reader.read(report, link.roundTrip);
+    return this.#link?.stats() ?? null;
   }
 
   /** End the session at both ends. {@link connect} begins a new one. */
@@ -213,12 +223,11 @@ export class AvatarClient extends EventTarget {
     if (this.#state !== "connecting" && this.#state !== "reconnecting") throw notConnected();
     const link = new Link(this.#signalling, iceServers, (track) => this.#addTrack(track));
     this.#link = link;
-    this.#reader = new StatisticsReader();
     link.addEventListener("message", ({ detail }) => this.#receive(link, detail));
     try {
       this.session = await link.open(this.avatar);
     } catch (error) {
-      if (link === this.#link) this.#link = this.#reader = null;
+      if (link === this.#link) this.#link = null;
       throw error;
     }
     link.addEventListener("lost", ({ detail }) => this.#lost(link, detail));
@@ -236,7 +245,6 @@ export class AvatarClient extends EventTarget {
     this.#attempt = 0;
     const link = this.#link;
     this.#link = null;
-    this.#reader = null;
     this.session = null;
     link?.close();
     this.#setSpeaking({ on: false, utterance: null, reason: "interrupted" });
@@ -252,13 +260,21 @@ export class AvatarClient extends EventTarget {
   #receive(link, message) {
     if (link !== this.#link) return;
     if (message.type === "caption") this.#emit("caption", message);
-    else if (message.type === "speaking") this.#setSpeaking(message);
-    else if (message.type === "error") this.#serverError(message);
+    else if (message.type === "speaking") this.#spoke(message);
+    else if (message.type === "error") this.#serverError(link, message);
   }
 
-  #serverError({ code, message, fatal }) {
-    this.#emit("error", new AvatarError(code, message, { fatal }));
-    if (fatal) this.close();
+  #spoke(message) {
+    this.#setSpeaking(message);
+    // Somebody else interrupted: the server no longer listens to the microphone.
+    const ended = !message.on && (message.utterance ?? null) === null;
+    if (ended && message.reason === "interrupted") this.#dropMicrophone();
+  }
+
+  #serverError(link, { code, message, fatal }) {
+    const error = new AvatarError(code, message);
+    if (fatal) this.#lost(link, error);
+    else this.#emit("error", error);
   }
 
   #setSpeaking({ on, utterance, reason }) {
@@ -327,6 +343,7 @@ export class AvatarClient extends EventTarget {
     this.#track.stop();
     this.#track = null;
     this.#link?.send({ type: "microphone", on: false });
+    this.#link?.setMicrophoneTrack(null);
     this.#emit("microphone", { on: false });
   }
 

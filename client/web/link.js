@@ -4,6 +4,7 @@
  */
 
 import { AvatarError } from "./signalling.js";
+import { StatisticsReader } from "./statistics.js";
 
 const CHANNEL_LABEL = "avatar";
 const CONNECT_TIMEOUT = 15_000; // ms
@@ -28,7 +29,9 @@ export class Link extends EventTarget {
   #pingTimer = 0;
   #pingSent = new Map();
   #pingId = 0;
+  #roundTrip = null; // ms, of the last ping
   #disconnectedTimer = 0;
+  #statistics = new StatisticsReader();
   #opened = Promise.withResolvers();
 
   /**
@@ -39,8 +42,6 @@ export class Link extends EventTarget {
   constructor(signalling, iceServers, onTrack) {
     super();
     this.#signalling = signalling;
-    /** Round trip in ms of the last ping over the data channel; null before the first. */
-    this.roundTrip = null;
     this.#peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
     // The microphone's place is negotiated from the start, without a track: switching it on and
     // off then needs no renegotiation.
@@ -100,9 +101,9 @@ export class Link extends EventTarget {
     return this.#microphone.sender.replaceTrack(track);
   }
 
-  /** @returns {Promise<RTCStatsReport>} */
-  getStats() {
-    return this.#peer.getStats();
+  /** @returns {Promise<import("./statistics.js").Statistics>} */
+  async stats() {
+    return this.#statistics.read(await this.#peer.getStats(), this.#roundTrip);
   }
 
   /** Close at both ends. */
@@ -153,7 +154,7 @@ export class Link extends EventTarget {
     if (message.type === "pong") {
       const sent = this.#pingSent.get(message.id);
       this.#pingSent.clear();
-      if (sent !== undefined) this.roundTrip = this.#heard - sent;
+      if (sent !== undefined) this.#roundTrip = this.#heard - sent;
       return;
     }
     if (message.type === "ready") {

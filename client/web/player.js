@@ -33,8 +33,13 @@ export class Player extends EventTarget {
     this.#apply();
   }
 
-  /** Play, without sound if the browser allows no sound before a click. */
-  async play() {
+  /**
+   * Play `stream`, without sound if the browser allows no sound before a click.
+   * @param {MediaStream} stream
+   */
+  async play(stream) {
+    // Not earlier: a stream without tracks would hold back the `load` event of the page.
+    if (this.#video.srcObject !== stream) this.#video.srcObject = stream;
     this.#setBlocked(false);
     try {
       await this.#video.play();

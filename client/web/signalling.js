@@ -39,13 +39,18 @@ export class Signalling {
   }
 
   /** @returns {Promise<{iceServers: RTCIceServer[], avatar: string}>} */
-  config() {
-    return this.#request("GET", "api/config");
+  async config() {
+    return (await this.#request("GET", "api/config")).json();
   }
 
   /** @returns {Promise<{default: string, avatars: {name: string, title: string, thumbnail: string}[]}>} */
-  avatars() {
-    return this.#request("GET", "api/avatars");
+  async avatars() {
+    return (await this.#request("GET", "api/avatars")).json();
+  }
+
+  /** Fetched rather than linked, because an `<img>` sends no token. @returns {Promise<Blob>} */
+  async picture(path) {
+    return (await this.#request("GET", path)).blob();
   }
 
   /**
@@ -53,9 +58,10 @@ export class Signalling {
    * @param {string | null} avatar name of the avatar; the server's default if null
    * @returns {Promise<{sdp: string, type: "answer", pc_id: string}>}
    */
-  offer(description, avatar) {
+  async offer(description, avatar) {
     const body = { sdp: description.sdp, type: description.type };
-    return this.#request("POST", "api/offer", avatar ? { ...body, avatar } : body);
+    if (avatar) body.avatar = avatar;
+    return (await this.#request("POST", "api/offer", body)).json();
   }
 
   /**
@@ -100,7 +106,7 @@ export class Signalling {
       );
     }
     if (!response.ok) throw await problem(response);
-    return response.status === 204 ? undefined : response.json();
+    return response;
   }
 }
 
