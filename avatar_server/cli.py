@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from avatar_server.settings import SettingsError, load_settings
+from avatar_server.settings import Settings, SettingsError, load_settings
 
 app = typer.Typer(
     help="A real-time conversational avatar server: speech in, a talking face out over WebRTC.",
@@ -15,6 +18,16 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+ConfigOption = Annotated[
+    Path | None, typer.Option(help="TOML file with settings [avatar.toml, if it exists].")
+]
+AvatarOption = Annotated[str | None, typer.Option(help="Name of the avatar.")]
+VoiceOption = Annotated[str | None, typer.Option(help="Voice of the speech engine [en-us].")]
+
+
+class UsageError(ValueError):
+    """The command line asks for something that cannot be; the message says what to do."""
 
 
 def fail(error: Exception) -> typer.Exit:
@@ -27,8 +40,8 @@ def fail(error: Exception) -> typer.Exit:
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(help="TCP port, 0 for any free one [8080].")] = None,
-    avatar: Annotated[str | None, typer.Option(help="Avatar for clients that name none.")] = None,
-    voice: Annotated[str | None, typer.Option(help="Voice of the speech engine [en-us].")] = None,
+    avatar: AvatarOption = None,
+    voice: VoiceOption = None,
     token: Annotated[str | None, typer.Option(help="Bearer token that clients must send.")] = None,
     max_sessions: Annotated[
         int | None, typer.Option(help="Sessions at the same time; more are refused.")
@@ -36,14 +49,13 @@ def serve(
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning or error [info].")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file with settings [avatar.toml, if it exists].")
-    ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Start the server and print its address.
 
-    Every option can also be given as AVATAR_<NAME> in the environment or in the TOML file;
-    those hold further settings too: video_bitrate, connect_timeout, threads, ice_servers.
+    Every option can also be given as AVATAR_<NAME> in the environment or in the TOML file.
+    Those hold further settings: video_bitrate, connect_timeout, threads, ice_servers,
+    allowed_origins.
     """
     from avatar_server.conversation.espeak import EspeakTextToSpeech
     from avatar_server.embedded import embedded_models
@@ -70,6 +82,118 @@ def serve(
         )
     except (SettingsError, ServeError, UnknownAvatarError) as error:
         raise fail(error) from error
+
+
+@app.command()
+def render(
+    text: Annotated[str | None, typer.Option(help="Text to speak.")] = None,
+    audio: Annotated[
+        Path | None, typer.Option(help="Recorded speech, in any format that FFmpeg reads.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Video file to write.")] = Path(
+        "out.mp4"
+    ),
+    avatar: AvatarOption = None,
+    voice: VoiceOption = None,
+    emotion: Annotated[str, typer.Option(help="Emotion of the face.")] = "none",
+    intensity: Annotated[float, typer.Option(help="Strength of the emotion, 0 to 1.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="The same seed moves the head the same way.")] = 0,
+    config: ConfigOption = None,
+) -> None:
+    """Render speech to a video file (H264 + AAC), faster than real time.
+
+    The end of the output reports the length and the speed against real time.
+    """
+    import time
+
+    from rich.progress import Progress, TextColumn
+
+    from avatar_server.conversation.espeak import EspeakTextToSpeech
+    from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError
+    from avatar_server.embedded import embedded_models
+    from avatar_server.models import UnknownAvatarError
+    from avatar_server.offline import MediaFileError, read_audio, render_video
+    from motion.contract import Controls, emotion_named
+
+    def speech(settings: Settings) -> AsyncIterator[SpeechChunk]:
+        if text is not None and audio is None:
+            return EspeakTextToSpeech().synthesize(text, settings.voice)
+        if audio is not None and text is None:
+            return read_audio(audio)
+        raise UsageError("give either --text or --audio")
+
+    try:
+        settings = load_settings(config, avatar=avatar, voice=voice)
+        controls = Controls(emotion_named(emotion), intensity)
+        models = embedded_models()
+        shown = models.avatar(settings.avatar)
+        started = time.perf_counter()
+        with Progress(*Progress.get_default_columns()[:1], TextColumn("{task.fields[at]}")) as bar:
+            task = bar.add_task("Rendering", total=None, at="")
+            seconds = asyncio.run(
+                render_video(
+                    models,
+                    shown,
+                    speech(settings),
+                    out,
+                    controls,
+                    seed,
+                    lambda at: bar.update(task, at=f"{at:.1f} s"),
+                )
+            )
+        took = time.perf_counter() - started
+    except (
+        SettingsError,
+        UsageError,
+        UnknownAvatarError,
+        MediaFileError,
+        SpeechSynthesisError,
+        ValueError,
+    ) as error:
+        raise fail(error) from error
+    typer.echo(f"{out}: {seconds:.1f} s, {seconds / took:.1f} times as fast as real time")
+
+
+@app.command()
+def avatars() -> None:
+    """List the avatars."""
+    from avatar_server.embedded import embedded_models
+
+    for name, avatar in embedded_models().avatars.items():
+        typer.echo(f"{name:12} {avatar.title} ({avatar.size}x{avatar.size})")
+
+
+@app.command()
+def doctor(
+    port: Annotated[int | None, typer.Option(help="Port to check [8080].")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Check port, network, codecs, voice and speed; exit status 1 if there is a problem."""
+    from avatar_server.conversation.espeak import EspeakTextToSpeech
+    from avatar_server.doctor import examine
+    from avatar_server.embedded import embedded_models
+    from avatar_server.models import UnknownAvatarError
+
+    colours = {
+        "ok": typer.colors.GREEN,
+        "warning": typer.colors.YELLOW,
+        "problem": typer.colors.RED,
+    }
+    findings = []
+    try:
+        settings = load_settings(config, port=port)
+        for finding in examine(settings, embedded_models(), EspeakTextToSpeech()):
+            findings.append(finding)
+            if not as_json:
+                mark = typer.style(f"{finding.verdict:8}", fg=colours[finding.verdict])
+                typer.echo(f"{mark} {finding.check}: {finding.message}")
+    except (SettingsError, UnknownAvatarError) as error:
+        raise fail(error) from error
+    if as_json:
+        typer.echo(json.dumps([finding.as_dict() for finding in findings]))
+    if any(finding.verdict == "problem" for finding in findings):
+        raise typer.Exit(1)
 
 
 def main() -> None:

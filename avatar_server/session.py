@@ -16,7 +16,7 @@ from avatar_server.animator import SessionAnimator
 from avatar_server.conversation.speaker import Speaker, SpeakerBusyError, Utterance
 from avatar_server.conversation.tts import SpeechSynthesisError, TextToSpeech
 from avatar_server.models import Models
-from motion.contract import EMOTIONS, Controls
+from motion.contract import Controls, emotion_named
 from renderer.contract import Avatar
 from streaming.broadcast import Broadcast, Viewer
 from streaming.clock import FPS, MediaClock
@@ -261,13 +261,11 @@ class Session:
             self._send(Speaking(on=False, reason="finished"))
 
     def _express(self, event: Express) -> ErrorEvent | None:
-        for emotion in EMOTIONS:
-            if emotion == event.emotion:
-                self._animator.controls = Controls(emotion, event.intensity)
-                return None
-        choices = ", ".join(EMOTIONS)
-        message = f"unknown emotion {event.emotion!r}; choose one of {choices}"
-        return ErrorEvent(code="bad_message", message=message)
+        try:
+            self._animator.controls = Controls(emotion_named(event.emotion), event.intensity)
+        except ValueError as error:
+            return ErrorEvent(code="bad_message", message=str(error))
+        return None
 
     # --- what playout and speech report ---------------------------------------------------------
 

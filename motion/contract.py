@@ -20,6 +20,14 @@ EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
 """The classes of MoDA, in the order of its embedding table; "none" is "not given"."""
 
 
+def emotion_named(name: str) -> Emotion:
+    """The emotion of that name; raises ValueError listing those that exist."""
+    for emotion in EMOTIONS:
+        if emotion == name:
+            return emotion
+    raise ValueError(f"unknown emotion {name!r}; choose one of {', '.join(EMOTIONS)}")
+
+
 @dataclass(frozen=True, slots=True)
 class Controls:
     """What a session may change while its avatar talks."""
@@ -29,9 +37,7 @@ class Controls:
     """Strength of the emotion, 0 to 1."""
 
     def __post_init__(self) -> None:
-        if self.emotion not in EMOTIONS:
-            choices = ", ".join(EMOTIONS)
-            raise ValueError(f"unknown emotion {self.emotion!r}; choose one of {choices}")
+        emotion_named(self.emotion)
         if not 0.0 <= self.intensity <= 1.0:
             raise ValueError(f"emotion intensity must be between 0 and 1, not {self.intensity}")
 
