@@ -1,0 +1,59 @@
+"""Imports run downwards only, and importing a package does no heavy work."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+BELOW = {
+    "motion": set(),
+    "renderer": {"motion"},
+    "streaming": set(),
+    # The wire is all that a client knows.
+    "client": {"streaming"},
+    "avatar_server": {"client", "motion", "renderer", "streaming"},
+}
+
+
+def imports(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module)
+    return found
+
+
+@pytest.mark.parametrize("package", BELOW)
+def test_imports_run_downwards(package: str) -> None:
+    files = list((ROOT / package).rglob("*.py"))
+    assert files
+    for file in files:
+        ours = {name for name in imports(file) if name.split(".")[0] in BELOW}
+        wrong = {name for name in ours if name.split(".")[0] not in BELOW[package] | {package}}
+        assert not wrong, f"{file.relative_to(ROOT)} imports {wrong}"
+
+
+def test_a_client_knows_only_the_protocol() -> None:
+    for file in (ROOT / "client").rglob("*.py"):
+        ours = {name for name in imports(file) if name.split(".")[0] == "streaming"}
+        assert ours <= {"streaming.protocol"}, file.relative_to(ROOT)
+
+
+def test_the_command_line_starts_light() -> None:
+    code = (
+        "import sys, avatar_server.cli, client.cli\n"
+        "heavy = {'torch', 'transformers', 'cv2', 'av', 'aiortc'} & set(sys.modules)\n"
+        "sys.exit(f'imported at start: {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
