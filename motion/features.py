@@ -87,7 +87,9 @@ class LogMelFeatures:
 def _mel_edges() -> npt.NDArray[np.float64]:
     """Edges in Hz [42] of triangular bands (O'Shaughnessy's mel scale)."""
     top = 2595.0 * np.log10(1.0 + SPEECH_RATE / 2 / 700.0)
-    edges: npt.NDArray[np.float64] = 700.0 * (10.0 ** (np.linspace(0.0, top, MELS + 2) / 2595.0) - 1.0)
+    edges: npt.NDArray[np.float64] = 700.0 * (
+        10.0 ** (np.linspace(0.0, top, MELS + 2) / 2595.0) - 1.0
+    )
     return edges
 
 
