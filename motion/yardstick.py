@@ -1,0 +1,132 @@
+"""A deterministic motion generator without learning: what a trained model has to beat.
+
+Cues of the spectrum move the mouth, a seeded process does the rest, emotions are added as offsets.
+For the embedded family of keypoints (:mod:`motion.keypoints`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from motion.articulation import ARTICULATION, Levels, articulate, initial_levels
+from motion.contract import Controls, Identity
+from motion.emotion import emotion_offsets
+from motion.features import LogMelFeatures
+from motion.idle import IdleState, idle_motion
+from motion.keypoints import LID_TRAVEL, Keypoint
+from motion.layout import MOTION_DIM, SCALE, FloatArray, expression
+from motion.mouth import mouth_offsets
+
+_TAPS: Final = np.array([0.2, 0.4, 0.3, 0.1], np.float32)
+"""Smoothing over the rows k - 1 to k + 2, which makes frame k."""
+
+_EMOTION_EASE: Final = 0.12
+"""Share of the way to the wanted emotion made in a frame (time constant 0.3 s)."""
+
+_LIPS: Final = [
+    Keypoint.UPPER_INNER,
+    Keypoint.UPPER_OUTER,
+    Keypoint.LOWER_INNER,
+    Keypoint.LOWER_OUTER,
+    Keypoint.JAW,
+]
+_CORNERS: Final = [Keypoint.MOUTH_LEFT, Keypoint.MOUTH_RIGHT]
+_LIDS: Final = [Keypoint.LID_LEFT, Keypoint.LID_RIGHT]
+
+_VOICE, _HEIGHT, _PLACE, _HISS, _CLOSURE, _STRESS = range(len(ARTICULATION))
+
+
+@dataclass(frozen=True, slots=True)
+class YardstickState:
+    levels: Levels
+    before: FloatArray
+    """Articulation [1, 6] of the last row."""
+    idle: IdleState
+    mood: FloatArray
+    """Offsets [70] of the emotion as far as it has been taken on."""
+
+
+class Yardstick:
+    """Implements :class:`motion.contract.MotionGenerator`; stateless, safe to share."""
+
+    lookahead: int = len(_TAPS) - 2
+
+    def init_state(self, identity: Identity, seed: int) -> YardstickState:
+        return YardstickState(
+            levels=initial_levels(),
+            before=np.zeros((1, len(ARTICULATION)), np.float32),
+            idle=IdleState(seed),
+            mood=np.zeros(MOTION_DIM, np.float32),
+        )
+
+    def step(
+        self, state: YardstickState, features: FloatArray, ahead: FloatArray, controls: Controls
+    ) -> tuple[FloatArray, YardstickState]:
+        self._check(features, ahead)
+        n = len(features)
+        if n == 0:
+            return np.zeros((0, MOTION_DIM), np.float32), state
+        history, heard = articulate(np.concatenate([features, ahead]), state.levels)
+        # What is not there yet is taken to go on as the last row.
+        missing = np.repeat(heard[-1:], self.lookahead - len(ahead), axis=0)
+        rows = _settle(np.concatenate([state.before, heard, missing]))
+
+        motion, idle = idle_motion(state.idle, rows[:, _VOICE], rows[:, _STRESS])
+        motion[:, SCALE] += 1.0
+        mood = _ease(state.mood, emotion_offsets(controls), n)
+        _add_mood(motion, mood, rows)
+        expression(motion)[:] += mouth_offsets(rows)
+        lids = expression(motion)[:, _LIDS, 1]
+        expression(motion)[:, _LIDS, 1] = np.minimum(lids, LID_TRAVEL)
+        return motion, YardstickState(history[n - 1], heard[n - 1 : n], idle, mood[-1])
+
+    def _check(self, features: FloatArray, ahead: FloatArray) -> None:
+        for name, rows in (("features", features), ("ahead", ahead)):
+            if rows.ndim != 2 or rows.shape[1] != LogMelFeatures.dim:
+                raise ValueError(
+                    f"{name} must be [n, {LogMelFeatures.dim}], not {list(rows.shape)}"
+                )
+        if len(ahead) > self.lookahead:
+            raise ValueError(f"at most {self.lookahead} rows ahead are used, not {len(ahead)}")
+
+
+def _settle(rows: FloatArray) -> FloatArray:
+    """Smooth articulation: [n, 6] from the rows k - 1 to k + 2 of [n + 3, 6]."""
+    n = len(rows) - len(_TAPS) + 1
+    around = np.stack([rows[i : i + n] for i in range(len(_TAPS))])  # [4, n, 6]
+    smooth: FloatArray = (_TAPS[:, None, None] * around).sum(axis=0)
+    # Height and place mean something only as far as there is voice.
+    voiced = _TAPS[:, None] * around[:, :, _VOICE]
+    total = np.maximum(voiced.sum(axis=0), 1e-6)
+    for column in (_HEIGHT, _PLACE):
+        smooth[:, column] = (voiced * around[:, :, column]).sum(axis=0) / total
+    # Lips close within speech only, and not for what hisses.
+    speech = around[:, :, _VOICE].max(axis=0)
+    smooth[:, _HISS] *= speech
+    closure = around[:, :, _CLOSURE] * (1.0 - around[:, :, _HISS].max(axis=0))
+    crisp = closure[1] + 0.25 * (closure[0] + closure[2])
+    smooth[:, _CLOSURE] = np.minimum(crisp, 1.0) * speech
+    return smooth
+
+
+def _ease(mood: FloatArray, wanted: FloatArray, n: int) -> FloatArray:
+    """The next ``n`` steps [n, 70] from ``mood`` towards ``wanted``."""
+    steps = np.empty((n, MOTION_DIM), np.float32)
+    for i in range(n):
+        mood = mood + np.float32(_EMOTION_EASE) * (wanted - mood)
+        steps[i] = mood
+    return steps
+
+
+def _add_mood(motion: FloatArray, mood: FloatArray, rows: FloatArray) -> None:
+    """Add the emotion, with less of it in a speaking mouth and none that parts closed lips."""
+    face = expression(mood).copy()
+    face[:, _LIPS] *= (1.0 - rows[:, _CLOSURE])[:, None, None]
+    face[:, _CORNERS] *= (1.0 - 0.4 * rows[:, _VOICE])[:, None, None]
+    blink = np.clip(expression(motion)[:, _LIDS, 1] / LID_TRAVEL, 0.0, 1.0)
+    face[:, _LIDS, 1] *= 1.0 - blink
+    motion[:, 63:] += mood[:, 63:]
+    expression(motion)[:] += face
