@@ -53,7 +53,7 @@ from typing import Final
 EYE_DISTANCE: Final = 0.33
 """Distance of the eye centres in canonical units; it defines the unit."""
 
-LID_TRAVEL: Final = 0.066
+LID_TRAVEL: Final = 0.07
 """Offset of ``LID_*`` y, in canonical units, that closes an eye."""
 
 

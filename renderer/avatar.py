@@ -1,0 +1,196 @@
+"""An avatar of the embedded family: a portrait prepared once for frames of one size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from motion.keypoints import Keypoint
+from motion.layout import FloatArray
+from renderer import elastic, rig
+from renderer.contract import ImageArray
+from renderer.eyes import EyeParts, prepare_eye
+from renderer.field import FaceField, HairField, PlateField, face_field, hair_field, plate_field
+from renderer.layer import Layer, Rect, premultiplied, trimmed
+from renderer.mouth import MouthParts, cut_lips
+from renderer.portrait import Portrait, read_portrait
+from renderer.warp import Chart
+
+SIZES: Final = range(128, 1025, 64)
+"""Frame sizes that an avatar can be prepared for."""
+
+STEPS_PER_FRAME: Final = 64
+"""Lattice nodes across a frame; around the mouth twice as many."""
+
+_SLACK = 0.03
+"""Room around a layer, in canonical units, for motion that no other rule foresees."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedAvatar:
+    """Textures, fields and keypoints of one portrait at one size; shared by all sessions."""
+
+    name: str
+    title: str
+    size: int
+    canonical: FloatArray
+    """Keypoints x_c [21, 3]."""
+    frame: Chart
+    """Where pixels of a frame lie."""
+    plate: ImageArray
+    """Everything behind the head [size, size, 4]."""
+    plate_moving: Rect
+    """The part of the plate that ever moves."""
+    plate_field: PlateField
+    face: Layer
+    face_field: FaceField
+    hair: Layer
+    hair_field: HairField
+    eyes: tuple[EyeParts, EyeParts]
+    mouth: MouthParts
+
+    @property
+    def step(self) -> int:
+        """Pixels between lattice nodes."""
+        return self.size // STEPS_PER_FRAME
+
+
+def load_avatar(folder: Path, size: int = 512) -> EmbeddedAvatar:
+    """The avatar in ``folder``; raises :class:`~renderer.portrait.PortraitError`."""
+    return prepare(read_portrait(folder), size)
+
+
+def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
+    """Prepare ``portrait`` for frames of ``size`` x ``size`` pixels.
+
+    Raises ValueError if ``size`` is not one of :data:`SIZES`.
+    """
+    if size not in SIZES:
+        raise ValueError(
+            f"frame size {size} is not offered; choose a multiple of {SIZES.step} "
+            f"from {SIZES.start} to {SIZES[-1]}"
+        )
+    ratio = size / portrait.picture
+    frame = Chart(
+        portrait.unit * ratio, portrait.pivot[0] * ratio - 0.5, portrait.pivot[1] * ratio - 0.5
+    )
+    pictures = {name: premultiplied(layer, size) for name, layer in portrait.layers.items()}
+    face = trimmed(pictures["face"])
+    maps = {name: _MapChart(portrait, m) for name, m in portrait.maps.items()}
+    face_field_ = _face_field(portrait, maps["face.depth"])
+    plate = plate_field(
+        maps["plate.depth"].chart,
+        *(portrait.maps[f"plate.{kind}"] for kind in ("depth", "head", "body")),
+    )
+    hair = hair_field(
+        maps["hair.depth"].chart, portrait.maps["hair.depth"], portrait.maps["hair.head"]
+    )
+    left, right = (prepare_eye(eye, pictures, face, frame) for eye in portrait.eyes)
+    return EmbeddedAvatar(
+        name=portrait.name,
+        title=portrait.title,
+        size=size,
+        canonical=portrait.canonical,
+        frame=frame,
+        plate=pictures["plate"],
+        plate_moving=_moving(portrait, size),
+        plate_field=plate,
+        face=face,
+        face_field=face_field_,
+        hair=trimmed(pictures["hair"]),
+        hair_field=hair,
+        eyes=(left, right),
+        mouth=_mouth(portrait, pictures, face_field_, frame),
+    )
+
+
+class _MapChart:
+    """A map of the portrait with the chart of its nodes."""
+
+    def __init__(self, portrait: Portrait, values: FloatArray) -> None:
+        spacing = portrait.picture / (len(values) - 1)
+        self.values = values
+        self.chart = Chart(
+            portrait.unit / spacing, portrait.pivot[0] / spacing, portrait.pivot[1] / spacing
+        )
+
+    def at(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Values at canonical places [rows, cols]."""
+        places = self.chart.index(np.stack([x, y], -1))
+        values: FloatArray = cv2.remap(
+            self.values, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        return values
+
+
+def _face_field(portrait: Portrait, depth: _MapChart) -> FaceField:
+    controls = rig.controls(portrait.canonical, portrait.seam)
+    x, y = np.meshgrid(*elastic.node_positions())
+    return face_field(elastic.solve(controls, portrait.seam), depth.at(x, y))
+
+
+def _moving(portrait: Portrait, size: int) -> Rect:
+    """Where the plate follows anything, in whole lattice steps."""
+    follows = np.maximum(portrait.maps["plate.head"], portrait.maps["plate.body"]) > 0
+    step = size // STEPS_PER_FRAME
+    rows, columns = (np.flatnonzero(follows.any(axis)) / (len(follows) - 1) for axis in (1, 0))
+    x0, y0 = (max(int(v.min() * STEPS_PER_FRAME) - 1, 0) * step for v in (columns, rows))
+    x1, y1 = (
+        min(int(v.max() * STEPS_PER_FRAME) + 2, STEPS_PER_FRAME) * step for v in (columns, rows)
+    )
+    return Rect(x0, y0, x1 - x0, y1 - y0)
+
+
+def _mouth(
+    portrait: Portrait, pictures: dict[str, ImageArray], field: FaceField, frame: Chart
+) -> MouthParts:
+    upper, lower = cut_lips(pictures["face"], pictures["lower_lip"], frame.index(portrait.seam))
+    lips = portrait.canonical[: Keypoint.UPPER_RIGHT + 1]
+    low, high = (frame.index(lips[:, :2].min(0)), frame.index(lips[:, :2].max(0)))
+    reach = 0.2 * frame.gain
+    x0, y0 = (low - reach).astype(int)
+    x1, y1 = (high + reach).astype(int)
+    window = Rect(int(x0), int(y0), int(x1 - x0), int(y1 - y0)).within(len(upper), len(upper))
+
+    def around(picture: ImageArray) -> Layer:
+        return Layer(np.ascontiguousarray(window.cut(picture)), window.x, window.y)
+
+    return MouthParts(
+        upper=around(upper),
+        lower=around(lower),
+        upper_teeth=trimmed(pictures["upper_teeth"]),
+        lower_teeth=trimmed(pictures["lower_teeth"]),
+        tongue=trimmed(pictures["tongue"]),
+        lips=lips,
+        seam=portrait.seam,
+        seam_basis=_basis_at(field, portrait.seam),
+        layer_chart=frame,
+    )
+
+
+def _basis_at(field: FaceField, places: FloatArray) -> FloatArray:
+    """The field's basis at canonical places [k, 2] of both sheets: [2 k, terms]."""
+    index = field.chart.index(places)
+    cell = np.floor(index).astype(int)
+    u, v = (index - cell).T
+    basis = field.basis.reshape(2, *field.shape, -1)
+    rows = []
+    for sheet in basis:
+        corners = [
+            (1 - v) * (1 - u),
+            (1 - v) * u,
+            v * (1 - u),
+            v * u,
+        ]
+        offsets = ((0, 0), (0, 1), (1, 0), (1, 1))
+        rows.append(
+            sum(
+                w[:, None] * sheet[cell[:, 1] + dy, cell[:, 0] + dx]
+                for w, (dy, dx) in zip(corners, offsets, strict=True)
+            )
+        )
+    return np.concatenate(rows).astype(np.float32)

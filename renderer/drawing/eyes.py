@@ -1,0 +1,145 @@
+"""The eyes, in parts that the renderer puts together: ball, iris, glint, open and closed lid."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import skia
+
+from renderer.drawing import geometry as g
+from renderer.drawing.brush import (
+    MIDLINE,
+    Point,
+    curve,
+    ellipse,
+    linear,
+    paint,
+    radial,
+    ribbon,
+    sampled,
+)
+
+LASH = "#27140f"
+IRIS_BOX = 64
+
+
+def _place(sign: float, points: list[Point]) -> list[Point]:
+    return [(MIDLINE + sign * (g.EYE_X + x), g.EYE_Y + y) for x, y in points]
+
+
+def draw_ball(canvas: skia.Canvas, sign: float) -> None:
+    """White of the eye within the widest opening, with the wet rim of the lower lid."""
+    cx = MIDLINE + sign * g.EYE_X
+    raised = [(x, y - 9 * math.cos(x / 54 * math.pi / 2)) for x, y in g.UPPER_LID]
+    opening = curve(_place(sign, raised + g.LOWER_LID[-2:0:-1]))
+    canvas.drawPath(
+        opening,
+        paint(
+            shader=linear((0, g.EYE_Y - 26), (0, g.EYE_Y + 18), ["#d8d0cd", "#fbf8f6", "#f3ebe8"])
+        ),
+    )
+    canvas.save()
+    canvas.clipPath(opening, True)
+    for x, strength in ((-50, 90), (54, 110)):
+        canvas.drawOval(
+            ellipse((cx + sign * x, g.EYE_Y), 18, 26), paint("#b58a80", strength, blur=9)
+        )
+    canvas.drawOval(ellipse((cx - sign * 42, g.EYE_Y + 8), 7, 5), paint("#dc9186", 190, blur=2.5))
+    canvas.restore()
+
+
+def draw_lower_rim(canvas: skia.Canvas, sign: float) -> None:
+    """Wet rim and fine lashes of the lower lid; part of the face."""
+    rim = _place(sign, [(x, y + 1) for x, y in g.LOWER_LID[1:]])
+    canvas.drawPath(curve(rim, False), paint("#e7a899", 150, stroke=3.2, blur=1.2))
+    line = _place(sign, [(x, y + 2.4) for x, y in g.LOWER_LID[2:]])
+    canvas.drawPath(curve(line, False), paint("#7a4234", 120, stroke=1.7, blur=0.8))
+    rng = random.Random(5)
+    spine = sampled(line, 24)
+    for i, (x, y) in enumerate(spine[6:], 6):
+        length = 3.5 + 2.5 * i / 24
+        tip = (x + sign * length * (i / 24 - 0.15), y + length * rng.uniform(0.8, 1.1))
+        canvas.drawPath(curve([(float(x), float(y)), tip], False), paint(LASH, 70, stroke=1.0))
+
+
+def draw_iris(canvas: skia.Canvas, centre: Point) -> None:
+    """A warm brown iris with its pupil."""
+    x, y = centre
+    r = g.IRIS_RADIUS
+    canvas.drawCircle(x, y, r + 0.6, paint("#2a1710", 120, blur=1.6))
+    canvas.drawCircle(
+        x,
+        y,
+        r,
+        paint(
+            shader=radial(
+                (x, y + 8),
+                r * 1.08,
+                ["#bd8449", "#8b592f", "#54311d", "#2c1810"],
+                [0, 0.5, 0.84, 1],
+            )
+        ),
+    )
+    rng = random.Random(3)
+    for _ in range(90):
+        a, reach = rng.uniform(0, 2 * math.pi), rng.uniform(15, 21.5)
+        canvas.drawLine(
+            x + 9.5 * math.cos(a),
+            y + 9.5 * math.sin(a),
+            x + reach * math.cos(a),
+            y + reach * math.sin(a),
+            paint(rng.choice(["#e0aa66", "#5c361f"]), 46, stroke=1.2),
+        )
+    canvas.drawCircle(x, y, 10, paint("#100807"))
+    canvas.drawCircle(x, y, 10.5, paint("#1c0e08", 110, stroke=2, blur=1.2))
+    canvas.drawCircle(x, y, r - 0.8, paint("#1d0f0a", 150, stroke=2.6, blur=1.1))
+
+
+def draw_glint(canvas: skia.Canvas, sign: float) -> None:
+    """Reflections of window and room; they stay while the iris moves."""
+    cx = MIDLINE + sign * g.EYE_X
+    canvas.drawOval(ellipse((cx - 8, g.EYE_Y - 11), 5.6, 6.4), paint("#ffffff", 240, blur=0.6))
+    canvas.drawOval(ellipse((cx + 8.5, g.EYE_Y + 8), 3.4, 2.8), paint("#ffffff", 105, blur=1.0))
+
+
+def draw_lid(canvas: skia.Canvas, sign: float, closed: bool) -> None:
+    """Upper lid, its lashes and the shade that it casts on the eye, open or closed."""
+    profiles = g.lid_profiles(60)
+    inside = slice(6, 55)
+    x = profiles["x"][inside]
+    edge = profiles["closed" if closed else "open"][inside]
+    rim = _place(sign, [(float(a), float(b)) for a, b in zip(x, edge, strict=True)])
+    crease = _place(sign, [(a, b) for a, b in g.CREASE])
+    shade = [(px, py + 5) for px, py in rim]
+    if not closed:
+        canvas.drawPath(curve(shade, False), paint("#3a1d18", 105, stroke=9, blur=3.4))
+    lid = curve(crease + rim[::-1])
+    tones = ["#dfa98d", "#f0c5aa", "#dba286"] if closed else ["#d79f84", "#e9b99e", "#c98f77"]
+    top = g.EYE_Y - 30
+    bottom = g.EYE_Y + (16 if closed else -14)
+    canvas.drawPath(lid, paint(shader=linear((0, top), (0, bottom), tones)))
+    canvas.drawPath(
+        curve(crease[1:], False), paint("#8f5341", 130 if closed else 165, stroke=2.5, blur=1.3)
+    )
+    _lash_line(canvas, sign, np.array(rim), closed)
+
+
+def _lash_line(canvas: skia.Canvas, sign: float, rim: np.ndarray, closed: bool) -> None:
+    along = np.linspace(0, 1, len(rim))
+    width = np.interp(along, [0, 0.2, 0.6, 0.9, 1], [1.2, 3.4, 5.2, 5.0, 2.0])
+    spine = rim - np.stack([np.zeros(len(rim)), width * (0.1 if closed else 0.35)], 1)
+    wing = rim[-1] + np.array([[sign * 4.0, 1.0 if closed else -4.0]])
+    spine = np.concatenate([spine, wing])
+    canvas.drawPath(ribbon(spine, np.append(width, 0.8)), paint(LASH, 240, blur=0.7))
+    for u in np.linspace(0.3, 0.985, 17):
+        x, y = spine[int(u * (len(rim) - 1))]
+        length = 5.0 + 9.5 * u * u
+        rise = 1.0 if closed else -1.0
+        out = sign * length * (0.1 + 0.75 * u * u)
+        tip = (x + out, y + rise * length * (0.75 - 0.25 * u))
+        bend = (x + out * 0.35, y + rise * length * (0.3 if not closed else 0.45))
+        canvas.drawPath(
+            curve([(float(x), float(y)), bend, tip], False), paint(LASH, 205, stroke=1.5)
+        )

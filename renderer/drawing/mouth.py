@@ -1,0 +1,119 @@
+"""Lips, teeth and tongue."""
+
+from __future__ import annotations
+
+import skia
+
+from renderer.drawing import geometry as g
+from renderer.drawing.brush import MIDLINE, Point, curve, ellipse, linear, paint
+
+TEETH_UPPER = (15.0, 12.6, 13.0, 11.0, 10.0, 9.0)
+"""Widths of the upper teeth from the middle outwards."""
+TEETH_LOWER = (9.6, 10.2, 11.2, 11.0, 11.0, 9.0)
+UPPER_EDGE = 620.0
+"""Height at which the upper front teeth end; behind the lips, 6 pixels below the seam."""
+LOWER_EDGE = 616.0
+"""Height at which the lower front teeth begin while the jaw is closed."""
+
+
+def _mid(points: list[tuple[float, float]]) -> list[Point]:
+    return [(MIDLINE + x, y) for x, y in points]
+
+
+def draw_lips(canvas: skia.Canvas) -> None:
+    """Both lips, closed."""
+    outline = _mid(g.UPPER_LIP + g.LOWER_LIP[-2:0:-1])
+    canvas.drawPath(curve(outline), paint("#c46d60", 75, blur=5))
+    _lower(canvas, reach=0.0)
+    _upper(canvas)
+    seam = curve(_mid(g.SEAM[1:-1]), False)
+    canvas.drawPath(seam, paint("#8a3532", 120, stroke=4.5, blur=2.2))
+    canvas.drawPath(curve(_mid(g.SEAM), False), paint("#631f20", 215, stroke=2.2, blur=0.8))
+    for x in (-g.MOUTH_HALF, g.MOUTH_HALF):
+        canvas.drawCircle(MIDLINE + x, g.SEAM[0][1], 3.6, paint("#8a4135", 125, blur=3.2))
+
+
+def draw_lower_lip(canvas: skia.Canvas) -> None:
+    """The lower lip alone, with its wet inner side; over a face whose lips are drawn."""
+    _lower(canvas, reach=14.0)
+    inner = _mid([(x, y - 2.5) for x, y in g.SEAM[1:-1]])
+    canvas.drawPath(curve(inner, False), paint("#a8484a", 130, stroke=5, blur=2.4))
+    shine = _mid([(-24, 616), (-8, 618.5), (12, 618.5), (26, 616)])
+    canvas.drawPath(curve(shine, False), paint("#ffe0d8", 110, stroke=2.4, blur=1.6))
+
+
+def _upper(canvas: skia.Canvas) -> None:
+    path = curve(_mid(g.UPPER_LIP + g.SEAM[-2:0:-1]))
+    canvas.drawPath(
+        path, paint(shader=linear((0, 588), (0, 614), ["#d9796e", "#c45f5a", "#a44746"]))
+    )
+    canvas.save()
+    canvas.clipPath(path, True)
+    for x in (-20, 20):
+        canvas.drawOval(ellipse((MIDLINE + x, 600), 13, 3.6), paint("#eb9c90", 105, blur=3))
+    canvas.restore()
+    canvas.drawPath(
+        curve(_mid(g.UPPER_LIP[1:-1]), False), paint("#ffe6d6", 95, stroke=2.2, blur=2.2)
+    )
+
+
+def _lower(canvas: skia.Canvas, reach: float) -> None:
+    """The lower lip; its upper edge lies ``reach`` pixels above the seam at the middle."""
+    half = g.MOUTH_HALF
+    top = [(x, y - reach * (1 - (x / half) ** 2)) for x, y in g.SEAM]
+    path = curve(_mid(top + g.LOWER_LIP[-2:0:-1]))
+    canvas.drawPath(
+        path,
+        paint(shader=linear((0, 604), (0, 640), ["#ab4a4b", "#cf6a63", "#de857b", "#c9695f"])),
+    )
+    canvas.save()
+    canvas.clipPath(path, True)
+    canvas.drawOval(ellipse((506, 625), 27, 5.5), paint("#ffd7cd", 135, blur=4))
+    canvas.drawOval(ellipse((500, 624), 11, 2.6), paint("#ffffff", 105, blur=2))
+    canvas.restore()
+
+
+def draw_upper_teeth(canvas: skia.Canvas) -> None:
+    canvas.drawRect(skia.Rect.MakeLTRB(440, 576, 584, 598), paint("#b65c55"))
+    x = 0.0
+    for i, width in enumerate(TEETH_UPPER):
+        lift = (0.0, 2.0, 0.4, 2.4, 3.6, 5.0)[i]
+        _tooth(canvas, x, width, 592.0, UPPER_EDGE - lift, 1.0 - 0.075 * i)
+        x += width
+    canvas.drawRect(skia.Rect.MakeLTRB(440, 586, 584, 606), paint("#5a2424", 70, blur=5))
+
+
+def draw_lower_teeth(canvas: skia.Canvas) -> None:
+    canvas.drawRect(skia.Rect.MakeLTRB(446, 640, 578, 664), paint("#a95650"))
+    x = 0.0
+    for i, width in enumerate(TEETH_LOWER):
+        drop = 0.35 * i * i
+        _tooth(canvas, x, width, LOWER_EDGE + drop, 646.0, 0.93 - 0.08 * i)
+        x += width
+
+
+def _tooth(
+    canvas: skia.Canvas, x: float, width: float, top: float, bottom: float, light: float
+) -> None:
+    tones = [f"#{int(c * light):02x}" for c in (250, 246, 238)]
+    grey = [f"{int(c * light * 0.86):02x}" for c in (250, 240, 226)]
+    body = tones[0] + tones[1][1:] + tones[2][1:]
+    shade = "#" + "".join(grey)
+    for sign in (-1.0, 1.0):
+        left = MIDLINE + (x if sign > 0 else -x - width)
+        box = skia.Rect.MakeLTRB(left + 0.25, top, left + width - 0.25, bottom)
+        canvas.drawRoundRect(
+            box, 3.2, 3.6, paint(shader=linear((left, 0), (left + width, 0), [shade, body, shade]))
+        )
+
+
+def draw_tongue(canvas: skia.Canvas) -> None:
+    """Tongue at rest on the floor of the mouth, its tip at the height of the TONGUE keypoint."""
+    outline = [(-52, 690), (-44, 646), (-24, 631), (0, 628), (24, 631), (44, 646), (52, 690)]
+    canvas.drawPath(
+        curve(_mid(outline)), paint(shader=linear((0, 628), (0, 690), ["#dd857d", "#b95a59"]))
+    )
+    canvas.drawPath(
+        curve(_mid([(0, 638), (1, 680)]), False), paint("#93403f", 110, stroke=5, blur=3)
+    )
+    canvas.drawOval(ellipse((504, 637), 20, 5), paint("#f6b9b0", 120, blur=4))

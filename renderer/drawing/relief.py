@@ -1,0 +1,61 @@
+"""Depth of the layers and how much of the head's motion each place follows.
+
+All maps are sampled on ``NODES x NODES`` points from corner to corner of the picture; depths are
+in canonical units, shares are 0 to 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from motion.layout import FloatArray
+from renderer.drawing.brush import PICTURE
+from renderer.drawing.geometry import PIVOT, UNIT
+
+NODES = 65
+BREATH_SHARE = 0.5
+"""Share of the head's translation that the shoulders follow."""
+
+
+def _grid() -> tuple[FloatArray, FloatArray]:
+    pixels = np.linspace(0, PICTURE, NODES, dtype=np.float32)
+    x, y = np.meshgrid((pixels - PIVOT[0]) / UNIT, (pixels - PIVOT[1]) / UNIT)
+    return x, y
+
+
+def _smoothstep(low: float, high: float, value: FloatArray) -> FloatArray:
+    u = np.clip((value - low) / (high - low), 0.0, 1.0)
+    return u * u * (3.0 - 2.0 * u)
+
+
+def face_depth(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Height of the face over the plane of the ears at canonical ``x``, ``y``."""
+    reach = np.where(y > -0.05, 0.66, 0.75)
+    r2 = (x / 0.37) ** 2 + ((y + 0.05) / reach) ** 2
+    bump = np.where(y > 0.02, 0.055, 0.15)
+    nose = 0.085 * np.exp(-((x / 0.055) ** 2) - ((y - 0.02) / bump) ** 2)
+    depth: FloatArray = (0.28 * (1.0 - np.minimum(r2, 1.25)) + nose).astype(np.float32)
+    return depth
+
+
+def relief_maps() -> dict[str, FloatArray]:
+    """The maps of the avatar file by name."""
+    x, y = _grid()
+    reach = np.where(y > -0.05, 1.2, 0.88)
+    r2 = (x / 0.50) ** 2 + ((y + 0.05) / reach) ** 2
+    hair_depth = 0.27 * (1.0 - np.minimum(r2, 1.5)) - 0.03
+    hair_head = 1.0 - 0.25 * _smoothstep(0.2, 0.6, y)
+    plate_depth = -0.05 - 0.10 * _smoothstep(0.17, 0.40, np.abs(x))
+    near = _smoothstep(0.68, 0.50, np.abs(x)) * _smoothstep(-0.62, -0.44, y)
+    plate_head = near * _smoothstep(0.64, 0.22, y)
+    shoulder = np.interp(np.abs(x), [0.0, 0.19, 0.46, 0.75, 0.88], [0.55, 0.55, 0.64, 0.80, 1.0])
+    plate_body = BREATH_SHARE * _smoothstep(-0.12, 0.0, y - shoulder)
+    maps = {
+        "face.depth": face_depth(x, y),
+        "hair.depth": hair_depth,
+        "hair.head": hair_head,
+        "plate.depth": plate_depth,
+        "plate.head": plate_head,
+        "plate.body": plate_body,
+    }
+    return {name: np.ascontiguousarray(m, dtype=np.float32) for name, m in maps.items()}

@@ -1,0 +1,145 @@
+"""The elastic field: how the skin moves when keypoints move.
+
+The face is a thin plate under tension on a square grid, slit along the lips. Its displacement is
+the one of least energy (squared second differences plus, weakly, first ones) that passes exactly
+through all controls. It is linear in the keypoint offsets, so that it is solved once per avatar:
+per frame it is one product of a matrix with the offsets.
+
+The slit makes the plate two-valued around the lips: the ``upper`` sheet carries the upper lip and
+goes on a little below the slit, the ``lower`` sheet the reverse; elsewhere both are the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from motion.layout import FloatArray
+from renderer.rig import WARPING, Control, Sheet
+from renderer.warp import Chart
+
+IndexArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+Matrix = npt.NDArray[np.float64]
+
+PITCH = 0.02
+"""Distance of grid nodes in canonical units."""
+LEFT, RIGHT, TOP, BOTTOM = -0.42, 0.42, -0.68, 0.46
+"""Window of the grid in canonical units."""
+OVERLAP = 3
+"""Rows by which each sheet goes on beyond the slit."""
+CHART = Chart(1 / PITCH, -LEFT / PITCH, -TOP / PITCH)
+"""Where grid indices lie in canonical space."""
+STIFFNESS = 0.08
+"""Length in canonical units over which bending outweighs tension."""
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticField:
+    """Weights of the displacement at grid nodes, in sheets (upper, lower)."""
+
+    weights_x: FloatArray
+    """[2, rows, cols, WARPING]"""
+    weights_y: FloatArray
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.weights_x.shape[1], self.weights_x.shape[2]
+
+
+def node_positions() -> tuple[FloatArray, FloatArray]:
+    """Canonical x [cols] and y [rows] of the grid nodes."""
+    x = np.arange(LEFT, RIGHT + PITCH / 2, PITCH, dtype=np.float32)
+    y = np.arange(TOP, BOTTOM + PITCH / 2, PITCH, dtype=np.float32)
+    return x, y
+
+
+def solve(controls: list[Control], seam: FloatArray) -> ElasticField:
+    """The field through ``controls`` on a plate slit along ``seam [k, 2]``."""
+    sheets, own = _number_nodes(seam)
+    energy = _energy(sheets, own)
+    sampling = np.stack([_sampling(c, sheets, len(energy)) for c in controls])
+    response = np.linalg.solve(energy, sampling.T)
+    cardinal = np.linalg.solve((sampling @ response).T, response.T).T
+    weights = []
+    for axis in ("follow_x", "follow_y"):
+        mixtures = np.array(
+            [[getattr(c, axis).get(k, 0.0) for k in WARPING] for c in controls], np.float64
+        )
+        weights.append((cardinal @ mixtures)[sheets].astype(np.float32))
+    return ElasticField(*weights)
+
+
+def _number_nodes(seam: FloatArray) -> tuple[IndexArray, BoolArray]:
+    """Numbers of the unknowns [2, rows, cols] of both sheets, and which of them a sheet owns.
+
+    Sheets share the numbers of all nodes but those that go on beyond the slit. Beyond these, a
+    sheet shows the other side, which it does not own.
+    """
+    x, y = node_positions()
+    upper = np.arange(len(x) * len(y)).reshape(len(y), len(x))
+    sheets = np.stack([upper, upper])
+    own = np.ones(sheets.shape, np.bool_)
+    count = upper.size
+    for column in np.flatnonzero((x > seam[0, 0]) & (x < seam[-1, 0])):
+        slit = int(np.searchsorted(y, np.interp(x[column], seam[:, 0], seam[:, 1])))
+        for sheet, rows in ((0, slice(slit, slit + OVERLAP)), (1, slice(slit - OVERLAP, slit))):
+            sheets[sheet, rows, column] = np.arange(count, count + OVERLAP)
+            count += OVERLAP
+        own[0, slit + OVERLAP :, column] = False
+        own[1, : slit - OVERLAP, column] = False
+    return sheets, own
+
+
+def _energy(sheets: IndexArray, own: BoolArray) -> Matrix:
+    """Matrix of the plate's energy over all unknowns."""
+    size = int(sheets.max()) + 1
+    energy = 1e-9 * np.eye(size)
+    tension = (PITCH / STIFFNESS) ** 2
+    for coefficients, offsets, weight in (
+        ((1.0, -2.0, 1.0), ((0, 0), (0, 1), (0, 2)), 1.0),
+        ((1.0, -2.0, 1.0), ((0, 0), (1, 0), (2, 0)), 1.0),
+        ((1.0, -1.0, -1.0, 1.0), ((0, 0), (0, 1), (1, 0), (1, 1)), 2.0),
+        ((1.0, -1.0), ((0, 0), (0, 1)), tension),
+        ((1.0, -1.0), ((0, 0), (1, 0)), tension),
+    ):
+        stencils = _stencils(sheets, own, offsets)
+        for i, a in enumerate(coefficients):
+            for j, b in enumerate(coefficients):
+                np.add.at(energy, (stencils[:, i], stencils[:, j]), weight * a * b)
+    return energy
+
+
+def _stencils(
+    sheets: IndexArray, own: BoolArray, offsets: tuple[tuple[int, int], ...]
+) -> IndexArray:
+    """Unknowns of every place of a stencil [n, len(offsets)], each once, none across the slit."""
+    rows, cols = sheets.shape[1:]
+    reach_y, reach_x = (max(offset[axis] for offset in offsets) for axis in (0, 1))
+    windows = [
+        (slice(None), slice(dy, rows - reach_y + dy), slice(dx, cols - reach_x + dx))
+        for dy, dx in offsets
+    ]
+    numbers = np.stack([sheets[w].ravel() for w in windows], 1)
+    inside = np.all([own[w].ravel() for w in windows], axis=0)
+    unique: IndexArray = np.unique(numbers[inside], axis=0)
+    return unique
+
+
+def _sampling(control: Control, sheets: IndexArray, size: int) -> Matrix:
+    """Row of bilinear weights [size] that reads the field at a control."""
+    column, row = (control.x - LEFT) / PITCH, (control.y - TOP) / PITCH
+    i, j = int(row), int(column)
+    v, u = row - i, column - j
+    sheet = sheets[1 if control.sheet is Sheet.LOWER else 0]
+    weights = np.zeros(size)
+    for di, dj, share in (
+        (0, 0, (1 - v) * (1 - u)),
+        (0, 1, (1 - v) * u),
+        (1, 0, v * (1 - u)),
+        (1, 1, v * u),
+    ):
+        weights[sheet[i + di, j + dj]] += share
+    return weights

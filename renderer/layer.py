@@ -1,0 +1,82 @@
+"""Pictures with alpha, premultiplied, and how they are laid over each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from renderer.contract import ImageArray
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A rectangle of pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.y, self.y + self.height)
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.x, self.x + self.width)
+
+    @property
+    def empty(self) -> bool:
+        return self.width <= 0 or self.height <= 0
+
+    def cut(self, picture: ImageArray) -> ImageArray:
+        """The part of ``picture [h, w, ...]`` inside, as a view."""
+        return picture[self.rows, self.columns]
+
+    def within(self, width: int, height: int) -> Rect:
+        """The part of it inside a picture of this size."""
+        x0, y0 = max(self.x, 0), max(self.y, 0)
+        x1, y1 = min(self.x + self.width, width), min(self.y + self.height, height)
+        return Rect(x0, y0, max(x1 - x0, 0), max(y1 - y0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Premultiplied BGRA pixels [h, w, 4] and where their corner lies in the picture."""
+
+    pixels: ImageArray
+    x: int
+    y: int
+
+    @property
+    def rect(self) -> Rect:
+        height, width = self.pixels.shape[:2]
+        return Rect(self.x, self.y, width, height)
+
+
+def premultiplied(layer: ImageArray, size: int) -> ImageArray:
+    """A straight-alpha BGRA picture as premultiplied BGRA [size, size, 4]."""
+    alpha = cv2.merge([layer[..., 3]] * 4).astype(np.float32) / 255.0
+    alpha[..., 3] = 1.0
+    values = layer.astype(np.float32) * alpha
+    if size != len(layer):
+        values = cv2.resize(values, (size, size), interpolation=cv2.INTER_AREA)
+    result: ImageArray = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return result
+
+
+def trimmed(picture: ImageArray, margin: int = 2) -> Layer:
+    """The part of a premultiplied picture that shows, with a clear margin around it."""
+    height, width = picture.shape[:2]
+    x, y, w, h = cv2.boundingRect(picture[..., 3])
+    rect = Rect(x - margin, y - margin, w + 2 * margin, h + 2 * margin).within(width, height)
+    return Layer(np.ascontiguousarray(rect.cut(picture)), rect.x, rect.y)
+
+
+def over(base: ImageArray, layer: ImageArray) -> None:
+    """Lay ``layer`` over ``base`` in place; both premultiplied BGRA of one shape."""
+    rest = cv2.bitwise_not(layer[..., 3])
+    cv2.multiply(base, cv2.merge([rest, rest, rest, rest]), dst=base, scale=1 / 255)
+    cv2.add(base, layer, dst=base)

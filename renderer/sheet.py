@@ -1,0 +1,82 @@
+"""``python -m renderer.sheet --out DIR``: a contact sheet of what an avatar's face can do."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from motion.layout import FloatArray
+from renderer import shapes
+from renderer.avatar import EmbeddedAvatar
+from renderer.contract import ImageArray
+from renderer.decoder import EmbeddedRenderer
+from renderer.library import avatar_names, open_avatar
+
+Tile = tuple[str, FloatArray]
+
+HEAD = (0.16, 0.06, 0.68, 0.74)
+MOUTH = (0.31, 0.50, 0.38, 0.24)
+EYES = (0.31, 0.34, 0.38, 0.16)
+"""Parts of the frame that tiles show: left, top, width and height as shares of it."""
+
+
+def sections() -> list[tuple[tuple[float, float, float, float], int, list[Tile]]]:
+    """Parts of the sheet: what of the frame is shown, columns, and tiles."""
+    mouths = [(name, shapes.mouth_motion(name)) for name in shapes.MOUTHS]
+    blink = [(f"lid {i * 20}%", m[None]) for i, m in enumerate(shapes.blink_motion(6))]
+    gaze = [(f"gaze {i + 1}", m[None]) for i, m in enumerate(shapes.gaze_motion())]
+    brows = [(f"brows {name}", shapes.motion_of(shape)) for name, shape in shapes.BROWS.items()]
+    poses = list(shapes.pose_motion().items())
+    return [(HEAD, 4, mouths[:4]), (MOUTH, 6, mouths[4:]), (EYES, 6, blink + gaze),
+            (HEAD, 4, brows), (HEAD, 3, poses)]  # fmt: skip
+
+
+def contact_sheet(avatar: EmbeddedAvatar, width: int = 1280) -> ImageArray:
+    """RGB picture [h, width, 3] of mouth shapes, blink, gaze, brows and poses."""
+    renderer = EmbeddedRenderer()
+    rows = []
+    for (left, top, wide, high), columns, tiles in sections():
+        tile_width = width // columns
+        tile_height = round(tile_width * high / wide)
+        x, y, w, h = (round(v * avatar.size) for v in (left, top, wide, high))
+        for start in range(0, len(tiles), columns):
+            row = np.full((tile_height, width, 3), 255, np.uint8)
+            for column, (name, motion) in enumerate(tiles[start : start + columns]):
+                frame = renderer.render_rgb(avatar, motion)[0]
+                tile = cv2.resize(
+                    frame[y : y + h, x : x + w],
+                    (tile_width, tile_height),
+                    interpolation=cv2.INTER_AREA if w > tile_width else cv2.INTER_CUBIC,
+                )
+                cv2.putText(
+                    tile, name, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (50, 50, 50), 1, cv2.LINE_AA
+                )
+                row[:, column * tile_width : (column + 1) * tile_width] = tile
+            rows.append(row)
+    return np.concatenate(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Draw contact sheets of avatars.")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write JPEGs to")
+    parser.add_argument("--avatar", choices=avatar_names(), help="one avatar instead of all")
+    parser.add_argument("--size", type=int, default=512, help="frame size in pixels")
+    parser.add_argument("--quality", type=int, default=88, help="JPEG quality, 1 to 100")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name in [options.avatar] if options.avatar else avatar_names():
+        sheet = contact_sheet(open_avatar(name, options.size))
+        path = options.out / f"{name}.jpg"
+        cv2.imwrite(
+            str(path),
+            cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR),
+            [cv2.IMWRITE_JPEG_QUALITY, options.quality],
+        )
+        print(path)
+
+
+if __name__ == "__main__":
+    main()

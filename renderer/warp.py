@@ -1,0 +1,88 @@
+"""Backward maps from forward displacements.
+
+A displacement is known where the skin is in the portrait; a picture needs to know, for each of its
+pixels, which part of the portrait shows there. The inverse is found by fixed-point steps on a
+lattice of output places and enlarged to full resolution.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from motion.layout import FloatArray
+from renderer.contract import ImageArray
+from renderer.layer import Rect
+
+STEPS = 5
+"""Fixed-point steps; each shrinks the error by the slope of the displacement (below a half)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """How indices of an array lie in canonical space: index = canonical * gain + (x, y)."""
+
+    gain: float
+    x: float
+    y: float
+
+    def moved(self, x: float, y: float) -> Chart:
+        """The chart of a part of the array whose corner is at index (x, y)."""
+        return Chart(self.gain, self.x - x, self.y - y)
+
+    def index(self, points: FloatArray) -> FloatArray:
+        """Indices [..., 2] of canonical ``points [..., 2]``."""
+        result: FloatArray = points * np.float32(self.gain) + np.array((self.x, self.y), np.float32)
+        return result
+
+
+def start_places(
+    rect: Rect, step: int, frame: Chart, grid: Chart, inverse: FloatArray, shift: FloatArray
+) -> FloatArray:
+    """Grid indices of the lattice of ``rect`` with the affine motion undone.
+
+    Lattice nodes are the centres of blocks of ``step`` pixels; the result is [h, w, 2].
+    """
+    a = inverse * np.float32(grid.gain / frame.gain)
+    half = (step - 1) / 2
+    columns = np.arange(rect.x + half, rect.x + rect.width, step, dtype=np.float32)
+    rows = np.arange(rect.y + half, rect.y + rect.height, step, dtype=np.float32)
+    columns -= np.float32(frame.x + shift[0] * frame.gain)
+    rows -= np.float32(frame.y + shift[1] * frame.gain)
+    places = np.empty((len(rows), len(columns), 2), np.float32)
+    for axis, origin in enumerate((grid.x, grid.y)):
+        np.add(
+            columns[None] * a[0, axis],
+            rows[:, None] * a[1, axis] + np.float32(origin),
+            out=places[..., axis],
+        )
+    return places
+
+
+def invert(displacement: FloatArray, start: FloatArray) -> FloatArray:
+    """Places p with p + displacement(p) = start, all in grid indices."""
+    places = start
+    for _ in range(STEPS):
+        places = start - cv2.remap(
+            displacement, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+    return places
+
+
+def sample(
+    texture: ImageArray, texture_chart: Chart, places: FloatArray, grid: Chart, step: int
+) -> ImageArray:
+    """Pixels of ``texture`` at lattice ``places``, enlarged by ``step``; clear outside it."""
+    ratio = texture_chart.gain / grid.gain
+    height, width = places.shape[:2]
+    scaled = places * np.float32(ratio)
+    scaled += np.array(
+        (texture_chart.x - grid.x * ratio, texture_chart.y - grid.y * ratio), np.float32
+    )
+    full = cv2.resize(scaled, (width * step, height * step), interpolation=cv2.INTER_LINEAR)
+    pixels: ImageArray = cv2.remap(
+        texture, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
+    )
+    return pixels
