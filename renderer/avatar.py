@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 
 from motion.keypoints import Keypoint
@@ -18,6 +17,7 @@ from renderer.field import FaceField, HairField, PlateField, face_field, hair_fi
 from renderer.layer import Layer, Rect, premultiplied, trimmed
 from renderer.mouth import MouthParts, cut_lips
 from renderer.portrait import Portrait, read_portrait
+from renderer.raster import sampled_values
 from renderer.warp import Chart
 
 SIZES: Final = range(128, 1025, 64)
@@ -121,10 +121,7 @@ class _MapChart:
     def at(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Values at canonical places [rows, cols]."""
         places = self.chart.index(np.stack([x, y], -1))
-        values: FloatArray = cv2.remap(
-            self.values, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        return values
+        return sampled_values(self.values, places)
 
 
 def _face_field(portrait: Portrait, depth: _MapChart) -> FaceField:

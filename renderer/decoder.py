@@ -13,9 +13,10 @@ from motion.keypoints import Keypoint
 from motion.layout import MOTION_DIM, FloatArray
 from renderer.avatar import EmbeddedAvatar
 from renderer.contract import ImageArray
-from renderer.layer import Layer, Rect, over
+from renderer.layer import Layer, Rect
 from renderer.mouth import draw_mouth
 from renderer.pose import Pose, read_pose
+from renderer.raster import over
 from renderer.warp import invert, sample, start_places
 
 _STILL = np.zeros(2, np.float32)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from motion.keypoints import LID_TRAVEL
 from motion.layout import FloatArray
 from renderer.contract import ImageArray
-from renderer.layer import Layer, Rect, over
+from renderer.layer import Layer, Rect
 from renderer.portrait import Eye
+from renderer.raster import alpha_of, masked, mixed, over, placed_pixels, sampled_pixels
 from renderer.warp import Chart
 
 
@@ -41,8 +41,7 @@ class EyeParts:
         over(patch, self.ball)
         place = np.array([[1, 0, gaze_x * self.gain], [0, 1, gaze_y * self.gain]], np.float32)
         height, width = patch.shape[:2]
-        iris = cv2.warpAffine(self.iris, place, (width, height), flags=cv2.INTER_LINEAR)
-        over(patch, cv2.multiply(iris, self.inside, scale=1 / 255))
+        over(patch, masked(placed_pixels(self.iris, place, width, height), self.inside))
         over(patch, self.glint)
         over(patch, self._lid(lid / LID_TRAVEL))
 
@@ -63,9 +62,8 @@ class EyeParts:
         ]
         if len(drawn) == 1:
             return drawn[0][1]
-        (a, first), (b, second) = drawn
-        blended: ImageArray = cv2.addWeighted(first, a, second, b, 0.0)
-        return blended
+        (_, first), (_, second) = drawn
+        return mixed(first, second, blend)
 
     def _stretched(self, lid: ImageArray, source: FloatArray, edge: FloatArray) -> ImageArray:
         """``lid`` drawn with its edge at ``source [w]``, stretched so that it is at ``edge``."""
@@ -76,15 +74,10 @@ class EyeParts:
             np.minimum(y, self.crease) + np.clip(y - self.crease, 0, edge - self.crease) * stretch
         )
         rows += np.maximum(y - edge, 0)
-        columns = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width))
-        stretched: ImageArray = cv2.remap(
-            lid,
-            np.ascontiguousarray(columns),
-            rows.astype(np.float32),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_CONSTANT,
-        )
-        return stretched
+        places = np.empty((height, width, 2), np.float32)
+        places[..., 0] = np.arange(width, dtype=np.float32)
+        places[..., 1] = rows
+        return sampled_pixels(lid, places)
 
 
 def prepare_eye(eye: Eye, layers: dict[str, ImageArray], face: Layer, chart: Chart) -> EyeParts:
@@ -99,7 +92,8 @@ def prepare_eye(eye: Eye, layers: dict[str, ImageArray], face: Layer, chart: Cha
     columns = (np.arange(whole.width) - local.x) / local.gain
 
     def profile(heights: FloatArray) -> FloatArray:
-        return (np.interp(columns, eye.x, heights) * local.gain + local.y).astype(np.float32)
+        row: FloatArray = np.interp(columns, eye.x, heights).astype(np.float32)
+        return row * np.float32(local.gain) + np.float32(local.y)
 
     parts = {
         name: np.ascontiguousarray(whole.cut(layers[name]))
@@ -110,7 +104,7 @@ def prepare_eye(eye: Eye, layers: dict[str, ImageArray], face: Layer, chart: Cha
         rect=Rect(whole.x - face.x, whole.y - face.y, whole.width, whole.height),
         gain=chart.gain,
         ball=ball,
-        inside=cv2.merge([ball[..., 3]] * 4),
+        inside=alpha_of(ball),
         crease=profile(eye.crease),
         open=profile(eye.open),
         closed=profile(eye.closed),

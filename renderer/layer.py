@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from renderer.contract import ImageArray
+from renderer.raster import alpha_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Layer:
 
 def premultiplied(layer: ImageArray, size: int) -> ImageArray:
     """A straight-alpha BGRA picture as premultiplied BGRA [size, size, 4]."""
-    alpha = cv2.merge([layer[..., 3]] * 4).astype(np.float32) / 255.0
+    alpha = alpha_of(layer).astype(np.float32) / 255.0
     alpha[..., 3] = 1.0
     values = layer.astype(np.float32) * alpha
     if size != len(layer):
@@ -73,10 +74,3 @@ def trimmed(picture: ImageArray, margin: int = 2) -> Layer:
     x, y, w, h = cv2.boundingRect(picture[..., 3])
     rect = Rect(x - margin, y - margin, w + 2 * margin, h + 2 * margin).within(width, height)
     return Layer(np.ascontiguousarray(rect.cut(picture)), rect.x, rect.y)
-
-
-def over(base: ImageArray, layer: ImageArray) -> None:
-    """Lay ``layer`` over ``base`` in place; both premultiplied BGRA of one shape."""
-    rest = cv2.bitwise_not(layer[..., 3])
-    cv2.multiply(base, cv2.merge([rest, rest, rest, rest]), dst=base, scale=1 / 255)
-    cv2.add(base, layer, dst=base)

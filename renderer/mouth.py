@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from motion.keypoints import Keypoint
 from motion.layout import FloatArray
 from renderer.contract import ImageArray
 from renderer.field import FaceField
-from renderer.layer import Layer, Rect, over
+from renderer.layer import Layer, Rect
 from renderer.pose import Pose
+from renderer.raster import faded, over, placed_pixels
 from renderer.warp import Chart, invert, sample, start_places
 
 K = Keypoint
@@ -118,7 +118,7 @@ def draw_mouth(
     rolled = min(-float(pose.offsets[K.LOWER_INNER, 2]) / ROLLED, 1.0)
     if rolled > 0 and gap > VISIBLE_GAP:
         teeth = _placed(parts.upper_teeth, parts, pose, local, patch.shape, 0.0, 0.0)
-        over(patch, cv2.convertScaleAbs(teeth, alpha=rolled))
+        over(patch, faded(teeth, rolled))
     over(patch, upper)
     region_in_face = Rect(region.x - rect.x, region.y - rect.y, region.width, region.height)
     region_in_face.cut(face)[:] = patch
@@ -147,7 +147,7 @@ def _draw_inside(patch: ImageArray, local: Chart, parts: MouthParts, pose: Pose)
     over(patch, _placed(parts.upper_teeth, parts, pose, local, shape, 0.0, 0.0))
     if tongue_z > 0:
         tip = _placed(parts.tongue, parts, pose, local, shape, *tongue_at)
-        over(patch, cv2.convertScaleAbs(tip, alpha=min(tongue_z / 0.02, 1.0)))
+        over(patch, faded(tip, tongue_z / 0.02))
 
 
 def _placed(
@@ -162,14 +162,10 @@ def _placed(
     """``layer`` in the plane of the teeth, moved by (x, y) canonical units, as [*shape]."""
     chart = parts.layer_chart.moved(layer.x, layer.y)
     depth = float(parts.lips[K.UPPER_INNER, 2]) + TOOTH_DEPTH
-    shift = depth * pose.parallax + pose.shift + pose.scale * np.array((x, y), np.float32)
+    moved = np.array((x, y), np.float32) * np.float32(pose.scale)
+    shift = np.float32(depth) * pose.parallax + pose.shift + moved
     origin = np.array((chart.x, chart.y), np.float32) / np.float32(chart.gain)
-    corner = local.index(shift - origin @ pose.linear)
+    corner = local.index((shift - origin @ pose.linear).astype(np.float32))
     turn = pose.linear.T * np.float32(local.gain / chart.gain)
-    placed: ImageArray = cv2.warpAffine(
-        layer.pixels,
-        np.concatenate([turn, corner[:, None]], 1),
-        (shape[1], shape[0]),
-        flags=cv2.INTER_LINEAR,
-    )
-    return placed
+    affine = np.concatenate([turn, corner[:, None]], 1)
+    return placed_pixels(layer.pixels, affine, shape[1], shape[0])

@@ -161,7 +161,9 @@ def _read_layer(path: Path, picture: int) -> ImageArray:
             f"{path} is {image.shape[1]}x{image.shape[0]} with {channels} channels; "
             f"{picture}x{picture} with 3 or 4 of 8 bits is needed"
         )
-    layer = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA) if channels == 3 else image
+    layer = np.asarray(
+        cv2.cvtColor(image, cv2.COLOR_BGR2BGRA) if channels == 3 else image, np.uint8
+    )
     layer.setflags(write=False)
     return layer
 

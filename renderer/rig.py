@@ -87,7 +87,8 @@ def _lips(canonical: FloatArray, seam: FloatArray) -> list[Control]:
         def on_seam(a: float, sign: float = sign) -> float:
             return float(np.interp(middle + sign * a * half, seam[:, 0], seam[:, 1]))
 
-        add(0.8, on_seam(0.8), Sheet.UPPER, *[{upper: 0.46, corner: 0.54}] * 2)
+        near = {upper: 0.46, corner: 0.54}
+        add(0.8, on_seam(0.8), Sheet.UPPER, near, near)
         for a in (0.3, 0.56, 0.8):
             arc = (1 - a * a) ** 0.62
             across = {K.LOWER_INNER: 1 - a, corner: a}

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from motion.layout import FloatArray
 from renderer.contract import ImageArray
 from renderer.layer import Rect
+from renderer.raster import enlarged, sampled_pixels, sampled_values
 
 STEPS = 5
 """Fixed-point steps; each shrinks the error by the slope of the displacement (below a half)."""
@@ -65,9 +65,7 @@ def invert(displacement: FloatArray, start: FloatArray) -> FloatArray:
     """Places p with p + displacement(p) = start, all in grid indices."""
     places = start
     for _ in range(STEPS):
-        places = start - cv2.remap(
-            displacement, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        places = start - sampled_values(displacement, places)
     return places
 
 
@@ -76,13 +74,8 @@ def sample(
 ) -> ImageArray:
     """Pixels of ``texture`` at lattice ``places``, enlarged by ``step``; clear outside it."""
     ratio = texture_chart.gain / grid.gain
-    height, width = places.shape[:2]
     scaled = places * np.float32(ratio)
     scaled += np.array(
         (texture_chart.x - grid.x * ratio, texture_chart.y - grid.y * ratio), np.float32
     )
-    full = cv2.resize(scaled, (width * step, height * step), interpolation=cv2.INTER_LINEAR)
-    pixels: ImageArray = cv2.remap(
-        texture, full, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT
-    )
-    return pixels
+    return sampled_pixels(texture, enlarged(scaled, step))

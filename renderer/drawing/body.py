@@ -10,6 +10,7 @@ import skia
 from renderer.drawing.brush import (
     MIDLINE,
     PICTURE,
+    Point,
     curve,
     ellipse,
     linear,
@@ -22,10 +23,20 @@ from renderer.drawing.brush import (
 )
 from renderer.drawing.skin import SIDES
 
-NECK = [(84, 560), (83, 680), (80, 730), (86, 772), (112, 806), (160, 832), (230, 860), (230, 1040),
-        (0, 1040)]  # fmt: skip
-SHOULDERS = [(96, 802), (150, 822), (236, 846), (318, 880), (384, 930), (428, 1000), (446, 1060)]
-NECKLINE = [(112, 800), (118, 836), (92, 880), (48, 908), (0, 917)]
+NECK: list[Point] = [
+    (84, 560), (83, 680), (80, 730), (86, 772), (112, 806), (160, 832), (230, 860), (230, 1040),
+    (0, 1040),
+]  # fmt: skip
+SHOULDERS: list[Point] = [
+    (96, 802),
+    (150, 822),
+    (236, 846),
+    (318, 880),
+    (384, 930),
+    (428, 1000),
+    (446, 1060),
+]
+NECKLINE: list[Point] = [(112, 800), (118, 836), (92, 880), (48, 908), (0, 917)]
 CLOTH = ("#5b938f", "#42787a", "#2f5c62")
 
 
@@ -38,11 +49,13 @@ def draw_backdrop(canvas: skia.Canvas) -> None:
     canvas.drawRect(skia.Rect.MakeLTRB(82, -60, 106, 640), paint("#cfd2cb", 120, blur=14))
     canvas.drawRect(skia.Rect.MakeLTRB(-40, 296, 250, 318), paint("#cfd2cb", 110, blur=14))
     canvas.drawRect(skia.Rect.MakeLTRB(806, 120, 1080, 1040), paint("#93a3a2", 120, blur=44))
-    for y in (330, 560):
-        canvas.drawRect(skia.Rect.MakeLTRB(800, y, 1080, y + 18), paint("#7f8f8e", 110, blur=12))
+    for shelf in (330, 560):
+        canvas.drawRect(
+            skia.Rect.MakeLTRB(800, shelf, 1080, shelf + 18), paint("#7f8f8e", 110, blur=12)
+        )
     books = ((838, "#c08f6e"), (872, "#e1d4bd"), (904, "#7d9a94"), (946, "#d9b48c"))
-    for x, tone in books:
-        canvas.drawRect(skia.Rect.MakeLTRB(x, 404, x + 26, 556), paint(tone, 120, blur=13))
+    for left, tone in books:
+        canvas.drawRect(skia.Rect.MakeLTRB(left, 404, left + 26, 556), paint(tone, 120, blur=13))
     rng = random.Random(4)
     for _ in range(26):
         x, y = rng.gauss(70, 70), rng.gauss(800, 95)

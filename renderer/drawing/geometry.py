@@ -6,6 +6,8 @@ mirrors them. The keypoints of the avatar come from the same numbers as the draw
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from motion.keypoints import EYE_DISTANCE, LID_TRAVEL, Keypoint
@@ -22,24 +24,50 @@ EYE_X = EYE_DISTANCE * UNIT / 2
 EYE_Y = 446.0
 IRIS_RADIUS = 23.5
 
-FACE = [
+FACE: list[Point] = [
     (0, 190), (70, 196), (128, 228), (162, 300), (171, 380), (171, 450), (165, 520), (152, 580),
     (127, 634), (92, 676), (52, 702), (0, 711),
 ]  # fmt: skip
 """Right half of the outline of the face, under the hair included."""
 
-UPPER_LID = [(-46, 9), (-34, -7), (-14, -17.5), (8, -19.5), (28, -14), (42, -4), (50, 3)]
+UPPER_LID: list[Point] = [
+    (-46, 9),
+    (-34, -7),
+    (-14, -17.5),
+    (8, -19.5),
+    (28, -14),
+    (42, -4),
+    (50, 3),
+]
 """Upper edge of the open eye, as (outwards, down) from the centre of the eye."""
-LOWER_LID = [(-46, 9), (-30, 14), (-8, 16.5), (14, 16.5), (34, 11.5), (50, 3)]
-CREASE = [(-44, -6), (-30, -21), (-8, -31), (14, -32), (36, -22), (52, -8)]
+LOWER_LID: list[Point] = [(-46, 9), (-30, 14), (-8, 16.5), (14, 16.5), (34, 11.5), (50, 3)]
+CREASE: list[Point] = [(-44, -6), (-30, -21), (-8, -31), (14, -32), (36, -22), (52, -8)]
 
 MOUTH_HALF = 66.0
-SEAM = [(-66, 602), (-48, 608), (-26, 611), (-10, 612), (0, 613.5), (10, 612), (26, 611), (48, 608),
-        (66, 602)]  # fmt: skip
-UPPER_LIP = [(-66, 602), (-40, 595), (-16, 589.5), (0, 593), (16, 589.5), (40, 595), (66, 602)]
-LOWER_LIP = [(-66, 602), (-46, 622), (-22, 635), (0, 638), (22, 635), (46, 622), (66, 602)]
+SEAM: list[Point] = [
+    (-66, 602), (-48, 608), (-26, 611), (-10, 612), (0, 613.5), (10, 612), (26, 611), (48, 608),
+    (66, 602),
+]  # fmt: skip
+UPPER_LIP: list[Point] = [
+    (-66, 602),
+    (-40, 595),
+    (-16, 589.5),
+    (0, 593),
+    (16, 589.5),
+    (40, 595),
+    (66, 602),
+]
+LOWER_LIP: list[Point] = [
+    (-66, 602),
+    (-46, 622),
+    (-22, 635),
+    (0, 638),
+    (22, 635),
+    (46, 622),
+    (66, 602),
+]
 
-BROW = [(-52, 6), (-22, -7), (14, -13), (42, -6), (62, 12)]
+BROW: list[Point] = [(-52, 6), (-22, -7), (14, -13), (42, -6), (62, 12)]
 """Spine of the brow, as (outwards, down) from a point above the centre of the eye."""
 BROW_Y = 388.0
 
@@ -52,7 +80,7 @@ def lid_profiles(count: int) -> dict[str, FloatArray]:
     """
     x = np.linspace(UPPER_LID[0][0] - 12, UPPER_LID[-1][0] + 12, count)
 
-    def height(points: list[tuple[float, float]]) -> FloatArray:
+    def height(points: Sequence[Point]) -> FloatArray:
         places = sampled(points, 200)
         return np.interp(x, places[:, 0], places[:, 1]).astype(np.float32)
 

@@ -80,7 +80,7 @@ def describe() -> dict[str, Any]:
     keypoints = {}
     for key, place in geometry.keypoint_pixels().items():
         x, y = _canonical(place)
-        z = float(face_depth(np.float32(x), np.float32(y)))
+        z = float(face_depth(np.array(x, np.float32), np.array(y, np.float32)))
         keypoints[key.name] = _rounded([x, y, z])
     seam = sampled([(MIDLINE + x, y) for x, y in geometry.SEAM], 41)
     lids = geometry.lid_profiles(33)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import skia
 
 from renderer.drawing import geometry as g
@@ -16,7 +18,7 @@ LOWER_EDGE = 616.0
 """Height at which the lower front teeth begin while the jaw is closed."""
 
 
-def _mid(points: list[tuple[float, float]]) -> list[Point]:
+def _mid(points: Sequence[Point]) -> list[Point]:
     return [(MIDLINE + x, y) for x, y in points]
 
 

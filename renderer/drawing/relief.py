@@ -25,7 +25,8 @@ def _grid() -> tuple[FloatArray, FloatArray]:
 
 def _smoothstep(low: float, high: float, value: FloatArray) -> FloatArray:
     u = np.clip((value - low) / (high - low), 0.0, 1.0)
-    return u * u * (3.0 - 2.0 * u)
+    step: FloatArray = (u * u * (3.0 - 2.0 * u)).astype(np.float32)
+    return step
 
 
 def face_depth(x: FloatArray, y: FloatArray) -> FloatArray:
@@ -49,7 +50,7 @@ def relief_maps() -> dict[str, FloatArray]:
     near = _smoothstep(0.68, 0.50, np.abs(x)) * _smoothstep(-0.62, -0.44, y)
     plate_head = near * _smoothstep(0.64, 0.22, y)
     shoulder = np.interp(np.abs(x), [0.0, 0.19, 0.46, 0.75, 0.88], [0.55, 0.55, 0.64, 0.80, 1.0])
-    plate_body = BREATH_SHARE * _smoothstep(-0.12, 0.0, y - shoulder)
+    plate_body = BREATH_SHARE * _smoothstep(-0.12, 0.0, y - shoulder.astype(np.float32))
     maps = {
         "face.depth": face_depth(x, y),
         "hair.depth": hair_depth,
