@@ -1,0 +1,101 @@
+"""The HTTP side of a session: configuration, offers, the end; errors in words."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from aiortc import RTCIceServer
+from pydantic import ValidationError
+
+from streaming.protocol import Answer, Offer, Problem
+
+
+class ConnectError(RuntimeError):
+    """There is no connection to the avatar; the message says why and what to do."""
+
+    def __init__(
+        self, code: str, message: str, status: int = 0, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        """Short name for programs: the server's own, or unreachable, no_address, no_path."""
+        self.status = status
+        """HTTP status of the refusal; 0 if the server was not reached or did not refuse."""
+        self.retry_after = retry_after
+        """Seconds after which the server asks to be tried again."""
+
+
+class Signalling:
+    """Talks to one server. Use as an async context manager."""
+
+    def __init__(self, url: str, token: str | None = None, timeout: float = 10.0) -> None:
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._url = url
+        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    async def ice_servers(self) -> list[RTCIceServer]:
+        """STUN and TURN servers to use; raises :class:`ConnectError`, as all methods do."""
+        config = (await self._request("GET", "/api/config")).json()
+        return [
+            RTCIceServer(server["urls"], server.get("username"), server.get("credential"))
+            for server in config["iceServers"]
+        ]
+
+    async def offer(self, sdp: str, avatar: str | None) -> Answer:
+        """Exchange an offer with all its candidates for the answer."""
+        body = Offer(sdp=sdp, type="offer", avatar=avatar).model_dump(exclude_none=True)
+        answer = await self._request("POST", "/api/offer", body)
+        return Answer.model_validate_json(answer.content)
+
+    async def end(self, pc_id: str) -> None:
+        """End the session; one that is over already is fine."""
+        try:
+            await self._request("DELETE", f"/api/offer/{pc_id}")
+        except ConnectError as error:
+            if error.status not in (0, 404):
+                raise
+
+    async def _request(
+        self, method: str, path: str, body: dict[str, Any] | None = None
+    ) -> httpx.Response:
+        try:
+            response = await self._http.request(method, path, json=body)
+        except httpx.UnsupportedProtocol as error:
+            message = f"{self._url!r} is not an address; give one like http://127.0.0.1:8080"
+            raise ConnectError("bad_address", message) from error
+        except httpx.HTTPError as error:
+            raise ConnectError(
+                "unreachable",
+                f"no server answers at {self._url} ({error or type(error).__name__}). "
+                "Start one with `avatar-server serve`, or name another with --url.",
+            ) from error
+        if response.is_error:
+            raise _refusal(response)
+        return response
+
+
+def _refusal(response: httpx.Response) -> ConnectError:
+    try:
+        problem = Problem.model_validate_json(response.content)
+    except ValidationError:  # an answer of something between us and the server
+        problem = Problem(error=f"http_{response.status_code}", message=response.reason_phrase)
+    retry = response.headers.get("Retry-After", "")
+    return ConnectError(
+        problem.error,
+        f"the server refused: {problem.message}",
+        response.status_code,
+        float(retry) if retry.isdecimal() else None,
+    )

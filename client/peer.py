@@ -1,0 +1,339 @@
+"""A viewer without a screen: connects, speaks the events, keeps what it receives.
+
+    async with Peer.connect("http://127.0.0.1:8080") as peer:
+        await peer.first_frame()
+        utterance = peer.say("Hello!")
+        await peer.spoken(utterance)
+        peer.audio, peer.video        # what came, and when
+
+Everything runs on one event loop; decoding is aiortc's, in threads. All times are those of
+``time.monotonic()``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from av import AudioFrame, VideoFrame
+
+from client.http import ConnectError, Signalling
+from client.microphone import ArrayMicrophone
+from client.tap import StreamTap
+from streaming.protocol import (
+    CHANNEL_LABEL,
+    Caption,
+    ErrorEvent,
+    Express,
+    Interrupt,
+    Microphone,
+    Ping,
+    Pong,
+    Ready,
+    Say,
+    Speaking,
+    read_server_event,
+)
+
+AUDIO_RATE: Final = 48_000
+VIDEO_CLOCK: Final = 90_000
+
+FACE: Final = ((0.40, 0.90), (0.25, 0.75))
+"""First and last row, first and last column that are kept of a picture, as fractions: the lower
+face, with room."""
+
+FACE_STEP: Final = 2
+"""Every second pixel of every second row is kept."""
+
+EventT = TypeVar("EventT", Ready, Speaking, Caption, ErrorEvent, Pong)
+FoundT = TypeVar("FoundT")
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A packet of sound, decoded."""
+
+    arrival: float
+    pts: float
+    """Seconds on the track's own clock."""
+    pcm: npt.NDArray[np.int16]
+    """Mono [n] at 48 kHz."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A frame of the video, decoded."""
+
+    arrival: float
+    pts: float
+    """Seconds on the track's own clock."""
+    face: npt.NDArray[np.uint8]
+    """Luma of the lower face, see :data:`FACE`."""
+
+
+MediaT = TypeVar("MediaT", Sound, Picture)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event of the data channel."""
+
+    arrival: float
+    event: Ready | Speaking | Caption | ErrorEvent | Pong
+
+
+class Sink(Protocol):
+    """Gets every decoded frame, with its pts in seconds on the track's own clock."""
+
+    def write_audio(self, frame: AudioFrame, pts: float, arrival: float) -> None: ...
+
+    def write_video(self, frame: VideoFrame, pts: float, arrival: float) -> None: ...
+
+
+class Peer:
+    """One connection; made by :meth:`connect`."""
+
+    def __init__(self, connection: RTCPeerConnection, history: float) -> None:
+        self.audio: deque[Sound] = deque()
+        self.video: deque[Picture] = deque()
+        self.events: list[Heard] = []
+        self.sinks: list[Sink] = []
+        self.began = time.monotonic()
+        """When connecting began."""
+        self._history = history
+        self._connection = connection
+        self._changed = asyncio.Event()
+        self._utterances = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._microphone: ArrayMicrophone | None = None
+        audio = connection.addTransceiver("audio", "sendrecv")
+        video = connection.addTransceiver("video", "recvonly")
+        self._sender = audio.sender
+        self.audio_clock = StreamTap(audio.receiver, AUDIO_RATE)
+        self.video_clock = StreamTap(video.receiver, VIDEO_CLOCK)
+        self._channel = connection.createDataChannel(CHANNEL_LABEL)
+        self._channel.on("message", self._on_message)
+        connection.on("track", self._on_track)
+        connection.on("connectionstatechange", self._wake)
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(
+        cls,
+        url: str,
+        *,
+        token: str | None = None,
+        avatar: str | None = None,
+        history: float = 120.0,
+        timeout: float = 15.0,
+    ) -> AsyncGenerator[Peer]:
+        """Connect to the server at ``url``, and end the session on leaving.
+
+        ``history`` is how many seconds of media are kept (half a megabyte each). Raises
+        :class:`ConnectError` when the server is not there, refuses, or cannot be reached with
+        media within ``timeout`` seconds.
+        """
+        async with Signalling(url, token) as signalling:
+            # An empty list, unlike None, keeps aiortc from asking a public STUN server.
+            servers = await signalling.ice_servers()
+            connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
+            peer = cls(connection, history)
+            pc_id: str | None = None
+            try:
+                await connection.setLocalDescription(await connection.createOffer())
+                sdp: str = connection.localDescription.sdp
+                if "a=candidate" not in sdp:
+                    raise ConnectError(
+                        "no_address",
+                        "this machine has no network address besides 127.0.0.1, which WebRTC "
+                        "does not use; bring a network interface up",
+                    )
+                answer = await signalling.offer(sdp, avatar)
+                pc_id = answer.pc_id
+                await connection.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
+                await peer._wait_ready(timeout)
+                yield peer
+            finally:
+                await peer._close()
+                if pc_id is not None:
+                    await signalling.end(pc_id)
+
+    # --- what the server is told --------------------------------------------------------------
+
+    def say(self, text: str, utterance: str | None = None) -> str:
+        """Have ``text`` spoken; returns the utterance's name in events."""
+        self._utterances += 1
+        name = utterance or f"u{self._utterances}"
+        self._send(Say(text=text, utterance=name))
+        return name
+
+    def interrupt(self) -> None:
+        self._send(Interrupt())
+
+    def express(self, emotion: str, intensity: float = 1.0) -> None:
+        self._send(Express(emotion=emotion, intensity=intensity))
+
+    def ping(self, number: int) -> None:
+        self._send(Ping(id=number))
+
+    def microphone(self, on: bool) -> None:
+        """Switch the mode in which the avatar speaks what :meth:`play` sends."""
+        self._send(Microphone(on=on))
+
+    def play(self, pcm: npt.NDArray[np.float32], rate: int) -> float:
+        """Send mono ``pcm [n]`` at ``rate`` Hz as the microphone, in real time, after what is
+        being sent; returns the seconds until all of it is sent."""
+        if self._microphone is None:
+            self._microphone = ArrayMicrophone()
+            self._sender.replaceTrack(self._microphone)
+        return self._microphone.play(pcm, rate)
+
+    # --- waiting ------------------------------------------------------------------------------
+
+    @property
+    def ready(self) -> Ready:
+        """What this session is."""
+        found = self._find(Ready, lambda event: True, 0.0)
+        if found is None:
+            raise ConnectError("not_connected", "the server has not said that it is ready")
+        return found[1]
+
+    async def first_frame(self, timeout: float = 15.0) -> Picture:
+        """Wait for a picture; raises TimeoutError, as all waiting does."""
+        return await self._until(lambda: self.video[0] if self.video else None, timeout)
+
+    async def event(
+        self,
+        kind: type[EventT],
+        where: Callable[[EventT], bool] = lambda event: True,
+        *,
+        after: float = 0.0,
+        timeout: float = 15.0,
+    ) -> tuple[float, EventT]:
+        """The first event of a kind that arrived after ``after``, with its arrival."""
+        return await self._until(lambda: self._find(kind, where, after), timeout)
+
+    async def spoken(self, utterance: str, timeout: float = 120.0) -> tuple[float, Speaking]:
+        """Wait until an utterance has ended, finished or interrupted."""
+        return await self.event(
+            Speaking,
+            lambda event: not event.on and event.utterance == utterance,
+            timeout=timeout,
+        )
+
+    @property
+    def connected(self) -> bool:
+        return bool(self._connection.connectionState == "connected")
+
+    async def disconnected(self, timeout: float = 60.0) -> None:
+        """Wait until the server has ended the connection."""
+        await self._until(lambda: True if not self.connected else None, timeout)
+
+    def _find(
+        self, kind: type[EventT], where: Callable[[EventT], bool], after: float
+    ) -> tuple[float, EventT] | None:
+        for heard in self.events:
+            event = heard.event
+            if heard.arrival >= after and isinstance(event, kind) and where(event):
+                return heard.arrival, event
+        return None
+
+    async def _until(self, find: Callable[[], FoundT | None], timeout: float) -> FoundT:
+        async with asyncio.timeout(timeout):
+            while (found := find()) is None:
+                await self._changed.wait()
+            return found
+
+    async def _wait_ready(self, timeout: float) -> None:
+        try:
+            await self.event(Ready, timeout=timeout)
+        except TimeoutError as error:
+            raise ConnectError(
+                "no_path",
+                f"no media path to the server within {timeout:g} s; a firewall may block UDP",
+            ) from error
+
+    # --- receiving ----------------------------------------------------------------------------
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _send(self, event: Say | Interrupt | Microphone | Express | Ping) -> None:
+        if self._channel.readyState != "open":
+            raise ConnectError("not_connected", "the connection to the avatar is gone")
+        self._channel.send(event.model_dump_json())
+
+    def _on_message(self, message: str | bytes) -> None:
+        self.events.append(Heard(time.monotonic(), read_server_event(message)))
+        self._wake()
+
+    def _on_track(self, track: MediaStreamTrack) -> None:
+        receive = self._receive_audio if track.kind == "audio" else self._receive_video
+        self._tasks.append(asyncio.create_task(_until_ended(receive, track)))
+
+    async def _receive_audio(self, track: MediaStreamTrack) -> None:
+        frame = await track.recv()
+        if not isinstance(frame, AudioFrame) or frame.pts is None:
+            return
+        arrival = self.audio_clock.arrival(frame.pts)
+        pts = frame.pts / AUDIO_RATE
+        channels = frame.layout.nb_channels
+        interleaved = np.frombuffer(memoryview(frame.planes[0]), np.int16, frame.samples * channels)
+        pcm = interleaved[::channels].copy()  # all channels carry the same voice
+        self._keep(self.audio, Sound(arrival, pts, pcm))
+        for sink in self.sinks:
+            sink.write_audio(frame, pts, arrival)
+
+    async def _receive_video(self, track: MediaStreamTrack) -> None:
+        frame = await track.recv()
+        if not isinstance(frame, VideoFrame) or frame.pts is None:
+            return
+        arrival = self.video_clock.arrival(frame.pts)
+        pts = frame.pts / VIDEO_CLOCK
+        self._keep(self.video, Picture(arrival, pts, lower_face(frame)))
+        for sink in self.sinks:
+            sink.write_video(frame, pts, arrival)
+
+    def _keep(self, kept: deque[MediaT], item: MediaT) -> None:
+        kept.append(item)
+        limit = time.monotonic() - self._history
+        while kept[0].arrival < limit:
+            kept.popleft()
+        self._wake()
+
+    async def _close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._connection.close()
+
+
+async def _until_ended(
+    receive: Callable[[MediaStreamTrack], Awaitable[None]], track: MediaStreamTrack
+) -> None:
+    try:
+        while True:
+            await receive(track)
+    except MediaStreamError:
+        return  # the server ended the track
+
+
+def lower_face(frame: VideoFrame) -> npt.NDArray[np.uint8]:
+    """Luma of the part of a yuv420p ``frame`` in which the mouth is; see :data:`FACE`."""
+    plane = frame.planes[0]
+    luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height]
+    (top, bottom), (left, right) = FACE
+    return luma[
+        int(top * frame.height) : int(bottom * frame.height) : FACE_STEP,
+        int(left * frame.width) : int(right * frame.width) : FACE_STEP,
+    ].copy()

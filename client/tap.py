@@ -1,0 +1,73 @@
+"""When the packets of a stream arrived, and when their sender says they were made.
+
+aiortc hands out decoded frames, late by its jitter buffer (80 ms for sound) and with timestamps
+of which each track has its own zero. Lip-sync at a receiver follows RTP instead: the arrival of
+packets, and the sender reports that put both tracks on the sender's clock. The tap listens to
+the packets that go to a receiver, before aiortc buffers them.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+from aiortc import RTCRtpReceiver
+from aiortc.rtp import RtcpSrPacket, RtpPacket
+
+_REPORTS_KEPT: Final = 64
+_ARRIVALS_KEPT: Final = 1024
+_WRAP: Final = 1 << 32
+
+
+class StreamTap:
+    """Attach to ``receiver`` before it receives; ``rate`` is its RTP clock rate in Hz."""
+
+    def __init__(self, receiver: RTCRtpReceiver, rate: int) -> None:
+        self._rate = rate
+        self._origin: int | None = None
+        self._arrivals: dict[int, float] = {}
+        self._offsets: deque[float] = deque(maxlen=_REPORTS_KEPT)
+        # aiortc has no public hook for packets; it looks both methods up at every packet.
+        self._wrap(receiver, "_handle_rtp_packet", self._on_packet)
+        self._wrap(receiver, "_handle_rtcp_packet", self._on_report)
+
+    def arrival(self, pts: int) -> float:
+        """``time.monotonic()`` at which the last packet of the frame at ``pts`` arrived.
+
+        Asked once per frame; now, if the packet was not seen.
+        """
+        return self._arrivals.pop(pts, time.monotonic())
+
+    def sender_time(self, pts: float) -> float | None:
+        """The sender's clock (seconds) at ``pts`` seconds; None before its first report."""
+        return pts + statistics.median(self._offsets) if self._offsets else None
+
+    @staticmethod
+    def _wrap(receiver: RTCRtpReceiver, name: str, listen: Callable[[Any], None]) -> None:
+        handle: Callable[..., Awaitable[None]] = getattr(receiver, name)
+
+        async def tapped(packet: Any, **more: Any) -> None:
+            listen(packet)
+            await handle(packet, **more)
+
+        setattr(receiver, name, tapped)
+
+    def _on_packet(self, packet: RtpPacket) -> None:
+        # aiortc counts pts from the first packet as well.
+        if self._origin is None:
+            self._origin = packet.timestamp
+        self._arrivals[(packet.timestamp - self._origin) % _WRAP] = time.monotonic()
+        if len(self._arrivals) > _ARRIVALS_KEPT:  # frames that never got complete
+            del self._arrivals[next(iter(self._arrivals))]
+
+    def _on_report(self, packet: Any) -> None:
+        if not isinstance(packet, RtcpSrPacket) or self._origin is None:
+            return
+        report = packet.sender_info
+        ticks = (report.rtp_timestamp - self._origin) % _WRAP
+        if ticks > _WRAP // 2:  # a report of before the first packet that we got
+            ticks -= _WRAP
+        self._offsets.append(report.ntp_timestamp / _WRAP - ticks / self._rate)
