@@ -1,0 +1,138 @@
+"""ONNX export of MoDA's three parts, with a free batch and fixed numbers of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from motion.moda.network import Conditions, Encoded, MoDA
+
+OPSET = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedParts:
+    """The files of one network; inputs and outputs carry the names of :mod:`.network`'s fields."""
+
+    encode: Path
+    """audio, emotion, identity -> audio_tokens, emotion_token, identity_token."""
+    modulate: Path
+    """time, emotion_token -> modulation."""
+    velocity: Path
+    """latent, audio_tokens, emotion_token, identity_token, previous, modulation, mask -> velocity;
+    no ``mask`` where the network was exported without one."""
+
+
+class _Encode(nn.Module):
+    def __init__(self, network: MoDA) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, audio: Tensor, emotion: Tensor, identity: Tensor) -> tuple[Tensor, ...]:
+        nothing = audio.new_zeros(1, 1, self.network.config.motion)
+        encoded = self.network.encode(Conditions(audio, emotion, identity, nothing))
+        return encoded.audio, encoded.emotion, encoded.identity
+
+
+class _Modulate(nn.Module):
+    def __init__(self, network: MoDA) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, time: Tensor, emotion: Tensor) -> Tensor:
+        return self.network.modulate(time, emotion)
+
+
+class _Velocity(nn.Module):
+    def __init__(self, network: MoDA) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        latent: Tensor,
+        audio: Tensor,
+        emotion: Tensor,
+        identity: Tensor,
+        previous: Tensor,
+        modulation: Tensor,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        encoded = Encoded(audio, emotion, identity, previous)
+        return self.network.velocity(latent, encoded, modulation, mask)
+
+
+def export(
+    network: MoDA, folder: Path, *, frames: int, audio: int, mask: Tensor | None = None
+) -> ExportedParts:
+    """Write ``network`` for windows of ``frames`` motion and ``audio`` audio frames to ``folder``.
+
+    ``mask`` is an example [T, T] of the masks it will run under. Needs the packages of the extra
+    ``export`` (onnx, onnxscript).
+    """
+    config = network.config
+    parts = ExportedParts(*(folder / f"{name}.onnx" for name in ("encode", "modulate", "velocity")))
+
+    def example(*shape: int) -> Tensor:
+        """A tensor of its own: the exporter takes one given twice for a single input."""
+        return torch.zeros(2, *shape)
+
+    with torch.no_grad():
+        modulation = network.modulate(example(), example(config.width))
+    inputs = {
+        "latent": example(frames, config.motion),
+        "audio_tokens": example(audio, config.width),
+        "emotion_token": example(config.width),
+        "identity_token": example(config.width),
+        "previous": example(1, config.motion),
+        "modulation": modulation,
+    }
+    write_onnx(
+        _Encode(network),
+        parts.encode,
+        {
+            "audio": example(audio, config.audio_layers, config.audio_features),
+            "emotion": example(config.emotions),
+            "identity": example(config.identity),
+        },
+        ("audio_tokens", "emotion_token", "identity_token"),
+    )
+    write_onnx(
+        _Modulate(network),
+        parts.modulate,
+        {"time": example(), "emotion_token": example(config.width)},
+        ("modulation",),
+    )
+    fixed = {} if mask is None else {"mask": mask}
+    write_onnx(_Velocity(network), parts.velocity, inputs, ("velocity",), fixed)
+    return parts
+
+
+def write_onnx(
+    module: nn.Module,
+    path: Path,
+    batched: dict[str, Tensor],
+    outputs: Sequence[str],
+    fixed: dict[str, Tensor] | None = None,
+) -> None:
+    """Export ``module(*batched, *fixed)`` to ``path``; axis 0 of ``batched`` is free."""
+    fixed = fixed or {}
+    axis = torch.export.Dim("batch", min=1, max=1024)
+    shapes = (*({0: axis} for _ in batched), *(None for _ in fixed))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.onnx.export(
+        module.eval(),
+        (*batched.values(), *fixed.values()),
+        path,
+        input_names=[*batched, *fixed],
+        output_names=list(outputs),
+        opset_version=OPSET,
+        dynamic_shapes=shapes,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )

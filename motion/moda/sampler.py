@@ -1,0 +1,100 @@
+"""Rectified-flow sampling: Euler steps from noise (flow time 1) to motion (flow time 0)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from motion.moda.guidance import UNGUIDED, Guidance
+from motion.moda.network import Conditions, MoDA
+
+Schedule = tuple[float, ...]
+"""Flow times from 1 (noise) down to 0 (motion); a step leads from each to the next."""
+
+TIME_SCALE: Final = 1000.0
+"""The network's time is the flow time in thousandths."""
+
+
+@lru_cache
+def released_schedule(*, last_step: bool = True) -> Schedule:
+    """The released flow times 1, 0.889, ..., 0.112, 0.001, 0.
+
+    Without ``last_step`` the ninth step goes from 0.112 straight to 0: a tenth less work for a
+    change of the result of at most 0.001 of the velocity.
+    """
+    sigmas = tuple(round(1.0 - 0.111 * i, 3) for i in range(10))
+    return (*sigmas, 0.0) if last_step else (*sigmas[:-1], 0.0)
+
+
+@lru_cache
+def uniform_schedule(steps: int) -> Schedule:
+    """``steps`` equal steps. Raises ValueError for fewer than one."""
+    if steps < 1:
+        raise ValueError(f"sampling takes at least one step, not {steps}")
+    return tuple(1.0 - i / steps for i in range(steps + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFrames:
+    """Frames of a window that are already decided and are held on the flow path."""
+
+    motion: Tensor
+    """Normalised motion [B, N, 70]; rows of unknown frames are ignored."""
+    known: Tensor
+    """[B, N] bool."""
+
+    def hold(self, latent: Tensor, noise: Tensor, sigma: float) -> Tensor:
+        """``latent`` with its known frames where the straight path has them at ``sigma``."""
+        path = torch.lerp(self.motion, noise, sigma)
+        return torch.where(self.known[..., None], path, latent)
+
+
+def euler(
+    velocity: Callable[[Tensor, int], Tensor],
+    noise: Tensor,
+    schedule: Schedule,
+    known: KnownFrames | None = None,
+    on_step: Callable[[Tensor], None] | None = None,
+) -> Tensor:
+    """Motion [B, N, 70] from ``noise`` [B, N, 70] under ``velocity(latent, step index)``.
+
+    ``on_step`` sees the latent after every step.
+    """
+    latent = noise
+    for step, (sigma, target) in enumerate(pairwise(schedule)):
+        latent = latent + (target - sigma) * velocity(latent, step)
+        if known is not None:
+            latent = known.hold(latent, noise, target)
+        if on_step is not None:
+            on_step(latent)
+    return latent
+
+
+@torch.inference_mode()
+def sample(
+    network: MoDA,
+    conditions: Conditions,
+    noise: Tensor,
+    *,
+    schedule: Schedule,
+    guidance: Guidance = UNGUIDED,
+    mask: Tensor | None = None,
+    known: KnownFrames | None = None,
+    on_step: Callable[[Tensor], None] | None = None,
+) -> Tensor:
+    """Normalised motion [B, N, 70] of B windows, all passes of a step in one batch."""
+    encoded = network.encode(guidance.expand(network, conditions))
+    times = torch.tensor(schedule[:-1], dtype=torch.float32, device=noise.device) * TIME_SCALE
+
+    def velocity(latent: Tensor, step: int) -> Tensor:
+        batch = latent.repeat(guidance.passes, 1, 1)
+        modulation = network.modulate(times[step].expand(len(batch)), encoded.emotion)
+        return guidance.combine(network.velocity(batch, encoded, modulation, mask))
+
+    return euler(velocity, noise, schedule, known, on_step)

@@ -1,0 +1,89 @@
+"""The published network against the numbers of the released code (fixtures' tolerances)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import published_moda
+import pytest
+import torch
+from parity import golden, tensor
+from torch import Tensor
+
+from motion.moda.guidance import UNGUIDED, Guidance
+from motion.moda.network import Encoded
+from motion.moda.sampler import released_schedule, sample
+
+STAGES = {
+    "motion_embedder": "motion_embedder",
+    "time_embedder": "time_embedder",
+    "identity_embedder": "identity_embedder",
+    "audio_embedder": "audio_embedder",
+    "four_stream.0": "blocks4.0",
+    "four_stream.2": "blocks4.2",
+    "two_stream.0": "blocks2.0",
+    "two_stream.5": "blocks2.5",
+    "single_stream.0": "blocks.0",
+    "single_stream.11": "blocks.11",
+}
+"""Our modules -> names of their outputs in the golden file."""
+
+
+def test_forward_and_every_stage() -> None:
+    network = published_moda.network()
+    expected = golden("moda_forward")
+    seen: dict[str, list[Tensor]] = {}
+
+    def record(name: str) -> Any:
+        def hook(module: object, args: object, out: Tensor | list[Tensor]) -> None:
+            seen[name] = out if isinstance(out, list) else [out]
+
+        return hook
+
+    hooks = [network.get_submodule(n).register_forward_hook(record(n)) for n in STAGES]
+    motion = tensor("input.moda.motion", (2, 80, 140))
+    audio = tensor("input.moda.audio", (2, 80, 1, 12, 768)).squeeze(2)
+    keypoints = 0.3 * tensor("input.moda.ref_kp", (2, 1, 63)).squeeze(1)
+    emotion = network.emotions(torch.from_numpy(expected["emo"])) @ network.emotion_table
+    encoded = Encoded(
+        audio=network.audio_embedder(audio),
+        emotion=emotion,
+        identity=network.identity_embedder(keypoints),
+        previous=motion[..., :70],  # the golden input has another one for every frame
+    )
+    try:
+        modulation = network.modulate(torch.from_numpy(expected["times"]), emotion)
+        out = network.velocity(motion[..., 70:], encoded, modulation)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+    for ours, theirs in STAGES.items():
+        for i, x in enumerate(seen[ours]):
+            x = x[:, None] if x.ndim == 2 else x
+            reference = torch.from_numpy(expected[f"{theirs}.{i}"])
+            torch.testing.assert_close(
+                x[:, ::16, ::8], reference, atol=5e-4, rtol=0, msg=lambda m, n=ours: f"{n}: {m}"
+            )
+    torch.testing.assert_close(out, torch.from_numpy(expected["out"]), atol=5e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("guidance", "name"), [(Guidance.released(1.2), "out"), (UNGUIDED, "out_cfg1")]
+)
+def test_window(guidance: Guidance, name: str) -> None:
+    expected = golden("moda_subclip")
+    steps: list[Tensor] = []
+    out = sample(
+        published_moda.network(),
+        published_moda.subclip_conditions(),
+        tensor("input.subclip.noise", (1, 80, 70)),
+        schedule=released_schedule(),
+        guidance=guidance,
+        on_step=steps.append,
+    )
+    torch.testing.assert_close(out, torch.from_numpy(expected[name]), atol=2e-3, rtol=0)
+    if guidance is not UNGUIDED:
+        latents = torch.cat(steps)[:, ::4]
+        reference = torch.from_numpy(expected["steps_s"])
+        torch.testing.assert_close(latents, reference, atol=2e-3, rtol=0)
