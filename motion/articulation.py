@@ -9,7 +9,6 @@ lips. Everything is relative to a running speech level and to a running noise fl
 from __future__ import annotations
 
 import itertools
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +22,8 @@ ARTICULATION: Final = ("voice", "height", "place", "hiss", "closure", "stress")
 
 _SILENCE_DB: Final = -90.0
 _BAND_EDGES: Final = (0.0, 450.0, 1000.0, 1800.0, 3200.0, 8000.0)
+_MARGIN: Final = 3.0
+"""Speech is what has more than this times the power of the noise floor."""
 _NOISE_RISE_DB: Final = 0.1
 _NOISE_FALL: Final = 0.4
 _BROAD_DB: Final = 2.5
@@ -51,7 +52,6 @@ def _detrend_matrix() -> FloatArray:
 
 
 _BANDS: Final = _band_matrix()
-_VOWEL_BANDS: Final = _BANDS[:, 1:4].mean(axis=1)
 _DETREND: Final = _detrend_matrix()
 
 
@@ -77,75 +77,78 @@ def articulate(features: FloatArray, levels: Levels) -> tuple[list[Levels], Floa
     0..1 (at the most closed of the row's four hops), stress 0..1 (loudness by the recent peak).
     """
     spectra = mel_bands(features)
-    rows = np.zeros((len(features), len(ARTICULATION)), np.float32)
-    history = []
-    for i, spectrum in enumerate(spectra):
-        levels = _follow(levels, spectrum)
-        history.append(levels)
-        rows[i] = _cues(spectrum, levels)
-    return history, rows
+    means = spectra.mean(axis=1)
+    structure = np.sqrt(((means @ _DETREND) ** 2).mean(axis=1))
+    noise = _follow_noise(levels.noise, means, structure)
+    power = 10.0 ** (spectra / 10.0) - _MARGIN * 10.0 ** (noise[:, None] / 10.0)
+    hops = np.maximum(power, 0.0) @ _BANDS
+    peaks = _follow_peak(levels.peak, _decibels(hops[..., 1:4].mean(axis=(1, 2))), noise)
+    history = [Levels(row, float(peak)) for row, peak in zip(noise, peaks, strict=True)]
+    return history, _cues(hops, peaks, structure)
 
 
-def _follow(levels: Levels, spectrum: FloatArray) -> Levels:
-    mean = spectrum.mean(axis=0)
-    change = mean - levels.noise
-    # Broad noise has no formants: it is taken for the floor at once, whatever its level.
-    rise = change if _structure(mean) < _BROAD_DB else np.minimum(change, _NOISE_RISE_DB)
-    noise = levels.noise + np.where(change > 0, rise, _NOISE_FALL * change)
-    level = _decibel(float(_excess(mean, noise) @ _VOWEL_BANDS))
-    floor = float(noise.mean()) + _PEAK_OVER_NOISE_DB
-    peak = max(levels.peak - _PEAK_RELEASE_DB, _QUIETEST_PEAK_DB, floor)
-    return Levels(noise.astype(np.float32), peak + _PEAK_ATTACK * max(0.0, level - peak))
+def _follow_noise(noise: FloatArray, means: FloatArray, structure: FloatArray) -> FloatArray:
+    """The noise floor [n, 40] after each spectrum of ``means [n, 40]``.
+
+    Noise differs from a smooth spectrum by 1 to 2 dB, vowels by 8 to 18: what has no formants is
+    taken for the floor at once, whatever its level; the rest raises it slowly.
+    """
+    floors = np.empty_like(means)
+    for i, mean in enumerate(means):
+        change = mean - noise
+        rise = change if structure[i] < _BROAD_DB else np.minimum(change, _NOISE_RISE_DB)
+        noise = noise + np.where(change > 0, rise, _NOISE_FALL * change)
+        floors[i] = noise
+    return floors
 
 
-def _structure(mean: FloatArray) -> float:
-    """How far in dB a spectrum [40] is from a smooth one: noise 1 to 2, vowels 8 to 18."""
-    residual = _DETREND @ mean
-    return math.sqrt(float(residual @ residual) / MELS)
+def _follow_peak(peak: float, levels: FloatArray, noise: FloatArray) -> FloatArray:
+    """The level [n] of loud speech after each row: up at once, down slowly, never near noise."""
+    peaks = np.empty_like(levels)
+    least = np.maximum(noise.mean(axis=1) + _PEAK_OVER_NOISE_DB, _QUIETEST_PEAK_DB)
+    for i, level in enumerate(levels):
+        peak = max(peak - _PEAK_RELEASE_DB, float(least[i]))
+        peak += _PEAK_ATTACK * max(0.0, float(level) - peak)
+        peaks[i] = peak
+    return peaks
 
 
-def _excess(spectrum: FloatArray, noise: FloatArray) -> FloatArray:
-    """Power over three times the noise floor."""
-    power: FloatArray = np.maximum(10.0 ** (spectrum / 10.0) - 3.0 * 10.0 ** (noise / 10.0), 0.0)
-    return power
-
-
-def _cues(spectrum: FloatArray, levels: Levels) -> tuple[float, ...]:
-    hops = _excess(spectrum, levels.noise) @ _BANDS
-    low, first, second, third, top = (_decibel(p) - levels.peak for p in hops.mean(axis=0))
-    body = max(low - 6.0, first, second, third)
-    voice = _ramp(body, -24.0, -8.0)
-    voice *= _ramp(_structure(spectrum.mean(axis=0)), 1.5, 3.0)
+def _cues(hops: FloatArray, peaks: FloatArray, structure: FloatArray) -> FloatArray:
+    """Articulation [n, 6] from powers [n, 4 hops, 5 bands] over the noise."""
+    relative = _decibels(hops.mean(axis=1)) - peaks[:, None]
+    low, first, second, third, top = relative.T
+    body = np.maximum(low - 6.0, relative[:, 1:4].max(axis=1))
+    voice = _ramp(body, -24.0, -8.0) * _ramp(structure, 1.5, 3.0)
     height = _ramp(first - low, -18.0, 14.0)
-    spread = _ramp(third - max(first, second), -2.0, 12.0)
-    back = _ramp(max(low, first) - second, 6.0, 22.0)
+    spread = _ramp(third - np.maximum(first, second), -2.0, 12.0)
+    back = _ramp(np.maximum(low, first) - second, 6.0, 22.0)
     close = _ramp(low - first, 0.0, 12.0)
-    place = max(back, close) * (1.0 - spread) - spread
-    hiss = _ramp(top - max(low, first), 2.0, 12.0) * _ramp(top, -24.0, -12.0)
-    closure = _closure(10.0 * np.log10(hops + 1e-9) - levels.peak)
-    return voice, height, place, hiss, closure, _ramp(body, -10.0, 4.0)
+    place = np.maximum(back, close) * (1.0 - spread) - spread
+    hiss = _ramp(top - np.maximum(low, first), 2.0, 12.0) * _ramp(top, -24.0, -12.0)
+    closure = _closure(_decibels(hops) - peaks[:, None, None])
+    stress = _ramp(body, -10.0, 4.0)
+    cues: FloatArray = np.stack([voice, height, place, hiss, closure, stress], axis=1)
+    return cues
 
 
-def _closure(hops: FloatArray) -> float:
-    """How closed the lips are at the most closed of the hops [4, 5], in dB of the peak.
+def _closure(hops: FloatArray) -> FloatArray:
+    """How closed the lips are [n] at the most closed of the hops [n, 4, 5], in dB of the peak.
 
     Lips close in a gap (p, b) or a murmur (m), both without what the tongue adds above 2 kHz.
     """
-    low, first, second, third, _ = hops.T
-    gap = 1.0 - _ramps(hops[:, 1:4].max(axis=1), -26.0, -16.0)
-    murmur = _ramps(low - first, 4.0, 10.0) * _ramps(second - third, 4.0, 10.0)
-    labial = _ramps(second - third, -9.0, -3.0)
-    return float(np.maximum(gap * labial, murmur).max())
+    low, first, second, third = (hops[..., band] for band in range(4))
+    gap = 1.0 - _ramp(hops[..., 1:4].max(axis=-1), -26.0, -16.0)
+    murmur = _ramp(low - first, 4.0, 10.0) * _ramp(second - third, 4.0, 10.0)
+    labial = _ramp(second - third, -9.0, -3.0)
+    closure: FloatArray = np.maximum(gap * labial, murmur).max(axis=1)
+    return closure
 
 
-def _decibel(power: float) -> float:
-    return 10.0 * math.log10(power + 1e-9)
+def _decibels(power: FloatArray) -> FloatArray:
+    levels: FloatArray = 10.0 * np.log10(power + np.float32(1e-9))
+    return levels
 
 
-def _ramp(value: float, zero: float, one: float) -> float:
-    return min(1.0, max(0.0, (value - zero) / (one - zero)))
-
-
-def _ramps(values: FloatArray, zero: float, one: float) -> FloatArray:
-    ramps: FloatArray = np.clip((values - zero) / (one - zero), 0.0, 1.0)
-    return ramps
+def _ramp(values: FloatArray, zero: float, one: float) -> FloatArray:
+    ramp: FloatArray = np.minimum(np.maximum((values - zero) * (1.0 / (one - zero)), 0.0), 1.0)
+    return ramp
