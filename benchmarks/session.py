@@ -21,7 +21,10 @@ from client import measure
 from client.peer import Peer, Picture
 
 # It begins with an open vowel, so that the first sound has an open mouth.
-SENTENCE = "Are you there? Please bring my five big blue boats back before the evening, and call Bob about it."
+SENTENCE = (
+    "Are you there? Please bring my five big blue boats back before the evening, "
+    "and call Bob about it."
+)
 STORY = " ".join([SENTENCE] * 12)
 
 
