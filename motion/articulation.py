@@ -138,7 +138,8 @@ def _closure(hops: FloatArray) -> FloatArray:
     """
     low, first, second, third = (hops[..., band] for band in range(4))
     gap = 1.0 - _ramp(hops[..., 1:4].max(axis=-1), -26.0, -16.0)
-    murmur = _ramp(low - first, 4.0, 10.0) * _ramp(second - third, 4.0, 10.0)
+    murmur = _ramp(low - first, 1.0, 5.0) * _ramp(second - third, 6.0, 11.0)
+    murmur *= _ramp(first, -13.0, -18.0)
     labial = _ramp(second - third, -9.0, -3.0)
     closure: FloatArray = np.maximum(gap * labial, murmur).max(axis=1)
     return closure

@@ -106,7 +106,7 @@ def _settle(rows: FloatArray) -> FloatArray:
     # Lips close within speech only, and not for what hisses.
     speech = around[:, :, _VOICE].max(axis=0)
     smooth[:, _HISS] *= speech
-    closure = around[:, :, _CLOSURE] * (1.0 - around[:, :, _HISS].max(axis=0))
+    closure = around[:, :, _CLOSURE] * (1.0 - around[1:3, :, _HISS].max(axis=0))
     crisp = closure[1] + 0.25 * (closure[0] + closure[2])
     smooth[:, _CLOSURE] = np.minimum(crisp, 1.0) * speech
     return smooth
