@@ -250,6 +250,9 @@ class Peer:
     async def _until(self, find: Callable[[], FoundT | None], timeout: float) -> FoundT:
         async with asyncio.timeout(timeout):
             while (found := find()) is None:
+                for task in self._tasks:  # what receiving raised is not to be waited out
+                    if task.done() and not task.cancelled() and (error := task.exception()):
+                        raise error
                 await self._changed.wait()
             return found
 
@@ -279,7 +282,9 @@ class Peer:
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         receive = self._receive_audio if track.kind == "audio" else self._receive_video
-        self._tasks.append(asyncio.create_task(_until_ended(receive, track)))
+        task = asyncio.create_task(_until_ended(receive, track))
+        task.add_done_callback(lambda _: self._wake())
+        self._tasks.append(task)
 
     async def _receive_audio(self, track: MediaStreamTrack) -> None:
         frame = await track.recv()
