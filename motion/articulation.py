@@ -125,6 +125,8 @@ def _cues(hops: FloatArray, peaks: FloatArray, structure: FloatArray) -> FloatAr
     close = _ramp(low - first, 0.0, 12.0)
     place = np.maximum(back, close) * (1.0 - spread) - spread
     hiss = _ramp(top - np.maximum(low, first), 2.0, 12.0) * _ramp(top, -24.0, -12.0)
+    hush = _ramp(third - top, -10.0, -2.0)  # sh, with rounded lips, against s
+    place += hiss * _ramp(top - low, 12.0, 24.0) * (hush - place)
     closure = _closure(_decibels(hops) - peaks[:, None, None])
     stress = _ramp(body, -10.0, 4.0)
     cues: FloatArray = np.stack([voice, height, place, hiss, closure, stress], axis=1)

@@ -25,7 +25,7 @@ _SYMMETRIC: Final[Mapping[Emotion, Mapping[Keypoint, Offset]]] = {
     "disgust": {
         K.BROW_INNER_LEFT: (1.0, 1.4, 0.0), K.BROW_OUTER_LEFT: (0.0, 0.5, 0.0),
         K.LID_LEFT: (0.0, 1.4, 0.0), K.NOSE: (0.0, -0.9, 0.0), K.CHEEK_LEFT: (0.0, -1.5, 0.0),
-        K.UPPER_OUTER: (0.0, -1.4, 0.0), K.UPPER_LEFT: (0.2, -1.0, 0.0),
+        K.UPPER_OUTER: (0.0, -1.2, 0.0), K.UPPER_LEFT: (0.2, -0.5, 0.0),
         K.MOUTH_LEFT: (0.2, 0.9, 0.0), K.LOWER_OUTER: (0.0, -0.5, 0.0),
     },
     "fear": {
@@ -49,8 +49,8 @@ _SYMMETRIC: Final[Mapping[Emotion, Mapping[Keypoint, Offset]]] = {
     },
     "surprise": {
         K.BROW_INNER_LEFT: (0.0, -3.4, 0.0), K.BROW_OUTER_LEFT: (0.0, -3.2, 0.0),
-        K.LID_LEFT: (0.0, -0.9, 0.0), K.FOREHEAD: (0.0, -1.0, 0.0), K.JAW: (0.0, 1.8, 0.0),
-        K.LOWER_INNER: (0.0, 2.0, 0.0), K.LOWER_OUTER: (0.0, 2.0, 0.0),
+        K.LID_LEFT: (0.0, -0.9, 0.0), K.FOREHEAD: (0.0, -1.0, 0.0), K.JAW: (0.0, 2.4, 0.0),
+        K.LOWER_INNER: (0.0, 2.8, 0.0), K.LOWER_OUTER: (0.0, 2.8, 0.0),
         K.UPPER_INNER: (0.0, -0.4, 0.0), K.UPPER_OUTER: (0.0, -0.4, 0.0),
         K.MOUTH_LEFT: (0.7, 0.4, 0.0),
     },

@@ -71,9 +71,10 @@ _SHAPES: Final = np.stack(
         _CLOSE,
         _CLOSE_ROUND,
         _HISS,
+        _CLOSE_ROUND,
         _PRESSED,
     ]
-).reshape(8, -1)
+).reshape(9, -1)
 
 
 def mouth_offsets(articulation: FloatArray) -> FloatArray:
@@ -94,7 +95,8 @@ def mouth_offsets(articulation: FloatArray) -> FloatArray:
             close * spread,
             close * plain,
             close * rounding,
-            hiss * (1.0 - closure),
+            hiss * (1.0 - rounding) * (1.0 - closure),
+            hiss * rounding * (1.0 - closure),
             closure,
         ],
         axis=1,
