@@ -11,8 +11,9 @@ Some keypoints carry meanings that are not plain displacement:
   down by the avatar's lid travel (closed). The lower lid follows cheek and upper lid.
 - ``GAZE``: the point that both eyes aim at; its x, y offset moves both irises by that amount.
 - ``TONGUE``: tip of the tongue; y up lifts it, z forward (positive) shows it between the teeth.
-- z of the lip keypoints is protrusion (rounding); ``LOWER_INNER`` z below 0 rolls the lower lip
-  in under the upper teeth (f, v), z of both inner lips below 0 presses the lips (m, b, p).
+- z of the lip keypoints is protrusion (rounding: it closes the mouth from its corners); where
+  ``LOWER_INNER`` z lies below ``UPPER_INNER`` z, the lower lip rolls in under the upper teeth
+  (f, v); both below 0 press the lips (m, b, p).
 
 Offsets that look natural, in units of 0.01 (1 unit is 256 pixels of a 512-pixel frame). They are
 the same on every embedded avatar; halfway between two of them is halfway between the shapes. The
@@ -23,10 +24,10 @@ keypoint, axis        AA    EH    EE    OH    OO   MBP    FV    TH  smile
 ==================  ====  ====  ====  ====  ====  ====  ====  ====  =====
 MOUTH_LEFT x         0.0  -1.0  -2.6   3.0   5.0   0.0  -0.3  -0.5   -4.0
 MOUTH_* y            1.8   0.8  -0.4   1.6   1.0   0.0   0.2   0.4   -2.4
-UPPER_INNER y       -1.4  -1.0  -1.2  -1.2  -1.0   0.4  -1.6  -0.8   -0.4
+UPPER_INNER y       -1.4  -1.0  -1.2  -1.2  -1.0   0.4  -1.6  -0.8    0.0
 UPPER_LEFT x         0.0  -0.4  -1.0   1.2   2.2   0.0   0.0   0.0   -1.6
-UPPER_LEFT/RIGHT y  -1.0  -0.8  -1.0  -0.6  -0.2   0.4  -1.2  -0.6   -1.2
-UPPER_OUTER y       -1.2  -0.9  -1.0  -1.2  -1.4   0.8  -1.2  -0.7   -0.4
+UPPER_LEFT/RIGHT y  -1.0  -0.8  -1.0  -0.6  -0.2   0.4  -1.2  -0.6   -0.4
+UPPER_OUTER y       -1.2  -0.9  -1.0  -1.2  -1.4   0.8  -1.2  -0.7   -0.2
 LOWER_INNER y       11.0   6.0   3.0   7.5   3.0  -0.4   0.8   3.0    0.0
 LOWER_OUTER y       10.5   5.8   3.0   7.2   3.2  -1.4   0.2   2.8    0.4
 UPPER_INNER z        0.0   0.0   0.0   2.0   4.0  -2.0   0.0   0.0    0.0

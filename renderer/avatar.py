@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from motion.keypoints import Keypoint
 from motion.layout import FloatArray
@@ -19,6 +20,8 @@ from renderer.mouth import MouthParts, cut_lips
 from renderer.portrait import Portrait, read_portrait
 from renderer.raster import sampled_values
 from renderer.warp import Chart
+
+BoolArray = npt.NDArray[np.bool_]
 
 SIZES: Final = range(128, 1025, 64)
 """Frame sizes that an avatar can be prepared for."""
@@ -43,12 +46,14 @@ class EmbeddedAvatar:
     """Where pixels of a frame lie."""
     plate: ImageArray
     """Everything behind the head [size, size, 4]."""
-    plate_moving: Rect
-    """The part of the plate that ever moves."""
+    plate_moving: tuple[Rect, ...]
+    """The parts of the plate that ever move."""
     plate_field: PlateField
     face: Layer
     face_field: FaceField
     hair: Layer
+    hair_hole: Rect
+    """Part of the hair's picture, open below, where the face shows."""
     hair_field: HairField
     eyes: tuple[EyeParts, EyeParts]
     mouth: MouthParts
@@ -89,6 +94,7 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
     hair = hair_field(
         maps["hair.depth"].chart, portrait.maps["hair.depth"], portrait.maps["hair.head"]
     )
+    front_hair = trimmed(pictures["hair"])
     left, right = (prepare_eye(eye, pictures, face, frame) for eye in portrait.eyes)
     return EmbeddedAvatar(
         name=portrait.name,
@@ -101,7 +107,8 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
         plate_field=plate,
         face=face,
         face_field=face_field_,
-        hair=trimmed(pictures["hair"]),
+        hair=front_hair,
+        hair_hole=_clear_middle(front_hair),
         hair_field=hair,
         eyes=(left, right),
         mouth=_mouth(portrait, pictures, face_field_, frame),
@@ -130,25 +137,54 @@ def _face_field(portrait: Portrait, depth: _MapChart) -> FaceField:
     return face_field(elastic.solve(controls, portrait.seam), depth.at(x, y))
 
 
-def _moving(portrait: Portrait, size: int) -> Rect:
-    """Where the plate follows anything, in whole lattice steps."""
+def _moving(portrait: Portrait, size: int) -> tuple[Rect, ...]:
+    """Where the plate follows anything: a narrow part above a wide one, in whole lattice steps."""
     follows = np.maximum(portrait.maps["plate.head"], portrait.maps["plate.body"]) > 0
+    rows = np.flatnonzero(follows.any(1))
+    splits = [
+        (_bounds(follows, rows[0], row), _bounds(follows, row, rows[-1] + 1)) for row in rows[1:]
+    ]
+    best = min(splits, key=lambda parts: sum(w * h for _, _, w, h in parts))
     step = size // STEPS_PER_FRAME
-    rows, columns = (np.flatnonzero(follows.any(axis)) / (len(follows) - 1) for axis in (1, 0))
-    x0, y0 = (max(int(v.min() * STEPS_PER_FRAME) - 1, 0) * step for v in (columns, rows))
-    x1, y1 = (
-        min(int(v.max() * STEPS_PER_FRAME) + 2, STEPS_PER_FRAME) * step for v in (columns, rows)
-    )
-    return Rect(x0, y0, x1 - x0, y1 - y0)
+    return tuple(Rect(x * step, y * step, w * step, h * step) for x, y, w, h in best)
+
+
+def _bounds(follows: BoolArray, first: int, last: int) -> tuple[int, int, int, int]:
+    """Lattice cells (x, y, width, height) that nodes in rows [first, last) reach into."""
+    cells = STEPS_PER_FRAME / (len(follows) - 1)
+    columns = np.flatnonzero(follows[first:last].any(0))
+    x0 = max(int((columns[0] - 1) * cells), 0)
+    x1 = min(int(np.ceil((columns[-1] + 1) * cells)), STEPS_PER_FRAME)
+    y0, y1 = int(first * cells), min(int(np.ceil(last * cells)), STEPS_PER_FRAME)
+    return x0, y0, x1 - x0, y1 - y0
+
+
+def _clear_middle(layer: Layer) -> Rect:
+    """The largest clear rectangle on the lower edge of ``layer``, in pixels of its picture."""
+    clear = layer.pixels[..., 3] == 0
+    height, width = clear.shape
+    middle = width // 2
+    best = Rect(0, 0, 0, 0)
+    for top in range(0, height, 4):
+        columns = clear[top:].all(0)
+        if not columns[middle]:
+            continue
+        left = middle - int(np.argmin(columns[middle::-1])) + 1
+        right = middle + int(np.argmin(columns[middle:]))
+        if (right - left) * (height - top) > best.width * best.height:
+            best = Rect(layer.x + left, layer.y + top, right - left, height - top)
+    return best
 
 
 def _mouth(
     portrait: Portrait, pictures: dict[str, ImageArray], field: FaceField, frame: Chart
 ) -> MouthParts:
-    upper, lower = cut_lips(pictures["face"], pictures["lower_lip"], frame.index(portrait.seam))
+    upper, lower = cut_lips(
+        pictures["face"], pictures["lower_lip"], frame.index(portrait.seam), frame.gain
+    )
     lips = portrait.canonical[: Keypoint.UPPER_RIGHT + 1]
     low, high = (frame.index(lips[:, :2].min(0)), frame.index(lips[:, :2].max(0)))
-    reach = 0.2 * frame.gain
+    reach = 0.1 * frame.gain
     x0, y0 = (low - reach).astype(int)
     x1, y1 = (high + reach).astype(int)
     window = Rect(int(x0), int(y0), int(x1 - x0), int(y1 - y0)).within(len(upper), len(upper))
@@ -174,9 +210,9 @@ def _basis_at(field: FaceField, places: FloatArray) -> FloatArray:
     index = field.chart.index(places)
     cell = np.floor(index).astype(int)
     u, v = (index - cell).T
-    basis = field.basis.reshape(2, *field.shape, -1)
+    basis = field.basis.reshape(3, *field.shape, -1)
     rows = []
-    for sheet in basis:
+    for sheet in (basis[elastic.UPPER], basis[elastic.LOWER]):
         corners = [
             (1 - v) * (1 - u),
             (1 - v) * u,

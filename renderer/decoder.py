@@ -13,6 +13,7 @@ from motion.keypoints import Keypoint
 from motion.layout import MOTION_DIM, FloatArray
 from renderer.avatar import EmbeddedAvatar
 from renderer.contract import ImageArray
+from renderer.elastic import SKIN
 from renderer.layer import Layer, Rect
 from renderer.mouth import draw_mouth
 from renderer.pose import Pose, read_pose
@@ -64,11 +65,12 @@ def draw(avatar: EmbeddedAvatar, pose: Pose) -> ImageArray:
 def draw_plate(avatar: EmbeddedAvatar, pose: Pose) -> ImageArray:
     """What lies behind the head."""
     field = avatar.plate_field
-    rect = avatar.plate_moving
-    start = start_places(rect, avatar.step, avatar.frame, field.chart, _IDENTITY, _STILL)
-    places = invert(field.displacement(pose), start)
+    displacement = field.displacement(pose)
     frame = avatar.plate.copy()
-    rect.cut(frame)[:] = sample(avatar.plate, avatar.frame, places, field.chart, avatar.step)
+    for rect in avatar.plate_moving:
+        start = start_places(rect, avatar.step, avatar.frame, field.chart, _IDENTITY, _STILL)
+        places = invert(displacement, start)
+        rect.cut(frame)[:] = sample(avatar.plate, avatar.frame, places, field.chart, avatar.step)
     return frame
 
 
@@ -85,7 +87,7 @@ def draw_face(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:
     sheets = field.displacement(pose)
     start = start_places(rect, avatar.step, avatar.frame, field.chart, pose.inverse, pose.shift)
     chart = avatar.frame.moved(avatar.face.x, avatar.face.y)
-    face = sample(texture, chart, invert(sheets[0], start), field.chart, avatar.step)
+    face = sample(texture, chart, invert(sheets[SKIN], start), field.chart, avatar.step)
     draw_mouth(
         face, rect, avatar.mouth, pose, field, sheets, avatar.frame, max(avatar.step // 2, 1)
     )
@@ -95,13 +97,22 @@ def draw_face(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:
 def draw_hair(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:
     """The hair before the face over ``frame``."""
     field = avatar.hair_field
-    rect = _driven_rect(avatar, avatar.hair, pose, 0.0)
-    if rect.empty:
-        return
-    start = start_places(rect, avatar.step, avatar.frame, field.chart, pose.inverse, pose.shift)
-    places = invert(field.displacement(pose), start)
+    displacement = field.displacement(pose)
     chart = avatar.frame.moved(avatar.hair.x, avatar.hair.y)
-    over(rect.cut(frame), sample(avatar.hair.pixels, chart, places, field.chart, avatar.step))
+    around = _driven_rect(avatar, avatar.hair, pose, 0.0)
+    for rect in _without(around, _driven_hole(avatar, pose)):
+        start = start_places(rect, avatar.step, avatar.frame, field.chart, pose.inverse, pose.shift)
+        places = invert(displacement, start)
+        over(rect.cut(frame), sample(avatar.hair.pixels, chart, places, field.chart, avatar.step))
+
+
+def _driven_corners(avatar: EmbeddedAvatar, box: Rect, pose: Pose) -> FloatArray:
+    """Pixels [2, 2, 2, 2] of a box's corners (depth, left or right, top or bottom)."""
+    x = (np.array((box.x, box.x + box.width), np.float32) - avatar.frame.x) / avatar.frame.gain
+    y = (np.array((box.y, box.y + box.height), np.float32) - avatar.frame.y) / avatar.frame.gain
+    corners = np.stack(np.meshgrid(x, y, indexing="ij"), -1) @ pose.linear + pose.shift
+    near, far = 0.3 * pose.parallax, -0.05 * pose.parallax
+    return avatar.frame.index(np.stack([corners + near, corners + far]))
 
 
 def _driven_rect(avatar: EmbeddedAvatar, layer: Layer, pose: Pose, drop: float) -> Rect:
@@ -109,16 +120,35 @@ def _driven_rect(avatar: EmbeddedAvatar, layer: Layer, pose: Pose, drop: float) 
 
     ``drop`` is how far, in canonical units, the jaw carries its lower edge down.
     """
-    frame, step, box = avatar.frame, avatar.step, layer.rect
-    x = (np.array((box.x, box.x + box.width), np.float32) - frame.x) / frame.gain
-    y = (np.array((box.y, box.y + box.height), np.float32) - frame.y) / frame.gain
-    corners = np.array([(a, b) for a in x for b in y], np.float32)
-    corners[1::2, 1] += drop
-    places = corners @ pose.linear + pose.shift
-    depth = 0.3 * pose.parallax
-    places = frame.index(np.concatenate([places - 0.1 * depth, places + depth]))
+    step, box = avatar.step, layer.rect
+    longer = Rect(box.x, box.y, box.width, box.height + int(max(drop, 0.0) * avatar.frame.gain))
+    places = _driven_corners(avatar, longer, pose).reshape(-1, 2)
     low = np.floor((places.min(0) - 4) / step).astype(int) * step
     high = np.ceil((places.max(0) + 4) / step).astype(int) * step
     return Rect(int(low[0]), int(low[1]), *(int(v) for v in high - low)).within(
         avatar.size, avatar.size
     )
+
+
+def _driven_hole(avatar: EmbeddedAvatar, pose: Pose) -> Rect:
+    """Where the hair certainly leaves the face free, in whole lattice steps of the frame."""
+    step = avatar.step
+    corners = _driven_corners(avatar, avatar.hair_hole, pose)
+    left = -(-(float(corners[:, 0, :, 0].max()) + 4) // step) * step
+    right = (float(corners[:, 1, :, 0].min()) - 4) // step * step
+    top = -(-(float(corners[:, :, 0, 1].max()) + 4) // step) * step
+    return Rect(int(left), int(top), int(right - left), avatar.size - int(top))
+
+
+def _without(rect: Rect, hole: Rect) -> list[Rect]:
+    """``rect`` less a ``hole`` that reaches its lower edge: above, left and right of it."""
+    if hole.empty:
+        return [rect]
+    bottom = rect.y + rect.height
+    left, right = hole.x, hole.x + hole.width
+    parts = [
+        Rect(rect.x, rect.y, rect.width, hole.y - rect.y),
+        Rect(rect.x, hole.y, left - rect.x, bottom - hole.y),
+        Rect(right, hole.y, rect.x + rect.width - right, bottom - hole.y),
+    ]
+    return [part for part in parts if not part.empty]

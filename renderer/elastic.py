@@ -5,8 +5,9 @@ the one of least energy (squared second differences plus, weakly, first ones) th
 through all controls. It is linear in the keypoint offsets, so that it is solved once per avatar:
 per frame it is one product of a matrix with the offsets.
 
-The slit makes the plate two-valued around the lips: the ``upper`` sheet carries the upper lip and
-goes on a little below the slit, the ``lower`` sheet the reverse; elsewhere both are the same.
+The slit makes the plate two-valued around the lips. The ``UPPER`` sheet carries the upper lip and
+goes on below the slit, the ``LOWER`` sheet the reverse; ``SKIN`` is what is there, with a jump at
+the slit. Away from it the sheets are the same.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ PITCH = 0.02
 """Distance of grid nodes in canonical units."""
 LEFT, RIGHT, TOP, BOTTOM = -0.42, 0.42, -0.68, 0.46
 """Window of the grid in canonical units."""
+SKIN, UPPER, LOWER = range(3)
+"""Order of the sheets."""
 OVERLAP = 3
 """Rows by which each sheet goes on beyond the slit."""
 CHART = Chart(1 / PITCH, -LEFT / PITCH, -TOP / PITCH)
@@ -38,11 +41,13 @@ STIFFNESS = 0.08
 
 @dataclass(frozen=True, slots=True)
 class ElasticField:
-    """Weights of the displacement at grid nodes, in sheets (upper, lower)."""
+    """Weights of the displacement at grid nodes of the three sheets."""
 
     weights_x: FloatArray
-    """[2, rows, cols, WARPING]"""
+    """[3, rows, cols, WARPING]"""
     weights_y: FloatArray
+    purse: FloatArray
+    """Displacement in y per unit of protrusion [3, rows, cols]."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -69,27 +74,33 @@ def solve(controls: list[Control], seam: FloatArray) -> ElasticField:
             [[getattr(c, axis).get(k, 0.0) for k in WARPING] for c in controls], np.float64
         )
         weights.append((cardinal @ mixtures)[sheets].astype(np.float32))
-    return ElasticField(*weights)
+    purse = (cardinal @ np.array([c.purse for c in controls]))[sheets].astype(np.float32)
+    return ElasticField(*weights, purse)
 
 
 def _number_nodes(seam: FloatArray) -> tuple[IndexArray, BoolArray]:
-    """Numbers of the unknowns [2, rows, cols] of both sheets, and which of them a sheet owns.
+    """Numbers of the unknowns [3, rows, cols] of all sheets, and which of them a sheet owns.
 
-    Sheets share the numbers of all nodes but those that go on beyond the slit. Beyond these, a
-    sheet shows the other side, which it does not own.
+    Sheets share the numbers of all nodes but those that go on beyond the slit; further beyond,
+    a sheet repeats its last node, which it does not own there.
     """
     x, y = node_positions()
-    upper = np.arange(len(x) * len(y)).reshape(len(y), len(x))
-    sheets = np.stack([upper, upper])
+    outer = np.arange(len(x) * len(y)).reshape(len(y), len(x))
+    sheets = np.stack([outer] * 3)
     own = np.ones(sheets.shape, np.bool_)
-    count = upper.size
+    count = outer.size
+    _, upper, lower = sheets
     for column in np.flatnonzero((x > seam[0, 0]) & (x < seam[-1, 0])):
         slit = int(np.searchsorted(y, np.interp(x[column], seam[:, 0], seam[:, 1])))
-        for sheet, rows in ((0, slice(slit, slit + OVERLAP)), (1, slice(slit - OVERLAP, slit))):
-            sheets[sheet, rows, column] = np.arange(count, count + OVERLAP)
-            count += OVERLAP
-        own[0, slit + OVERLAP :, column] = False
-        own[1, : slit - OVERLAP, column] = False
+        below, above = slice(slit, slit + OVERLAP), slice(slit - OVERLAP, slit)
+        upper[below, column] = np.arange(count, count + OVERLAP)
+        lower[above, column] = np.arange(count + OVERLAP, count + 2 * OVERLAP)
+        count += 2 * OVERLAP
+        upper[below.stop :, column] = upper[below.stop - 1, column]
+        lower[: above.start, column] = lower[above.start, column]
+        own[0, :, column] = False
+        own[1, below.stop :, column] = False
+        own[2, : above.start, column] = False
     return sheets, own
 
 
@@ -133,7 +144,7 @@ def _sampling(control: Control, sheets: IndexArray, size: int) -> Matrix:
     column, row = (control.x - LEFT) / PITCH, (control.y - TOP) / PITCH
     i, j = int(row), int(column)
     v, u = row - i, column - j
-    sheet = sheets[1 if control.sheet is Sheet.LOWER else 0]
+    sheet = sheets[LOWER if control.sheet is Sheet.LOWER else UPPER]
     weights = np.zeros(size)
     for di, dj, share in (
         (0, 0, (1 - v) * (1 - u)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from motion.keypoints import Keypoint
 from motion.layout import FloatArray
 from renderer import elastic
 from renderer.pose import Pose
@@ -21,28 +22,30 @@ _IDENTITY = np.eye(2, dtype=np.float32)
 
 @dataclass(frozen=True, slots=True)
 class FaceField:
-    """Both sheets of the face: elastic displacement and relief."""
+    """The face: elastic displacement on three sheets, and relief."""
 
     chart: Chart
     shape: tuple[int, int]
     basis: FloatArray
-    """[2 rows cols, 2 len(WARPING) + 1]: weights of x, weights of y, depth."""
+    """[3 rows cols, 2 len(WARPING) + 2]: weights of x, weights of y, purse, depth."""
 
     def coefficients(self, pose: Pose) -> FloatArray:
-        """[2 len(WARPING) + 1, 2]: what the basis is multiplied by, in canonical units."""
+        """[2 len(WARPING) + 2, 2]: what the basis is multiplied by, in canonical units."""
         offsets = pose.scale * pose.offsets[list(WARPING), :2]
+        protrusion = pose.scale * max(float(pose.offsets[Keypoint.LOWER_INNER, 2]), 0.0)
         return np.concatenate(
             [
                 offsets[:, :1] * pose.inverse[0],
                 offsets[:, 1:] * pose.inverse[1],
+                (np.float32(protrusion) * pose.inverse[1])[None],
                 (pose.parallax @ pose.inverse)[None],
             ]
         )
 
     def displacement(self, pose: Pose) -> FloatArray:
-        """[2, rows, cols, 2] in grid indices, after the linear motion of the head is undone."""
+        """[3, rows, cols, 2] in grid indices, after the linear motion of the head is undone."""
         coefficients = self.coefficients(pose) * np.float32(self.chart.gain)
-        return (self.basis @ coefficients).reshape(2, *self.shape, 2)
+        return (self.basis @ coefficients).reshape(3, *self.shape, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +89,9 @@ class PlateField:
 def face_field(field: elastic.ElasticField, depth: FloatArray) -> FaceField:
     """Field of the face from its elastic weights and the ``depth [rows, cols]`` of its nodes."""
     weights = [w.reshape(-1, len(WARPING)) for w in (field.weights_x, field.weights_y)]
-    relief = np.tile(depth.reshape(-1, 1), (2, 1))
-    basis = np.ascontiguousarray(np.concatenate([*weights, relief], 1), np.float32)
+    relief = np.tile(depth.reshape(-1, 1), (3, 1))
+    purse = field.purse.reshape(-1, 1)
+    basis = np.ascontiguousarray(np.concatenate([*weights, purse, relief], 1), np.float32)
     return FaceField(elastic.CHART, field.shape, basis)
 
 

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from motion.keypoints import Keypoint
 from motion.layout import FloatArray
 from renderer.contract import ImageArray
+from renderer.elastic import LOWER, UPPER
 from renderer.field import FaceField
 from renderer.layer import Layer, Rect
 from renderer.pose import Pose
-from renderer.raster import faded, over, placed_pixels
+from renderer.raster import alpha_of, faded, masked, over, placed_pixels
 from renderer.warp import Chart, invert, sample, start_places
 
 K = Keypoint
 
 CAVITY = (26, 16, 52, 255)
 """Colour of the open mouth behind teeth and tongue, BGRA."""
-MARGIN = 0.075
-"""Skin around the lips, in canonical units, that is drawn with them."""
+BAND, FADE = 0.075, 0.025
+"""Reach of the lips' bands from the seam, and where they fade out, in canonical units."""
 TOOTH_DEPTH = -0.035
 """How far the teeth lie behind the lips, in canonical units."""
 ROLLED = 0.03
-"""Offset in z at which the lower lip lies wholly behind the upper teeth."""
+"""Distance in z by which the lower lip, rolled in, lies wholly behind the upper teeth."""
+BITE = 0.016
+"""Height of lower lip, in canonical units, that the upper teeth then cover."""
+TONGUE_OUT = 0.02
+"""Offset in z at which the tongue lies before the teeth."""
+EDGE = 0.8
+"""Pixels by which the inside goes on behind the edges of the lips."""
 VISIBLE_GAP = 0.3
 """Opening in pixels below which nothing shows between the lips."""
 
@@ -34,9 +42,9 @@ class MouthParts:
     """The mouth of one avatar at one size."""
 
     upper: Layer
-    """Face around the mouth, clear below the seam between the corners."""
+    """Upper lip and the skin around it, clear below the seam between the corners."""
     lower: Layer
-    """Face around the mouth with the lower lip alone, clear above the seam."""
+    """Lower lip with its wet side and the skin around it, clear above the seam."""
     upper_teeth: Layer
     lower_teeth: Layer
     tongue: Layer
@@ -45,26 +53,30 @@ class MouthParts:
     seam: FloatArray
     """The seam [k, 2] in canonical units."""
     seam_basis: FloatArray
-    """[2 k, 2 len(WARPING) + 1]: the field's basis along the seam, upper sheet then lower."""
+    """[2 k, 2 len(WARPING) + 2]: the field's basis along the seam, upper sheet then lower."""
     layer_chart: Chart
     """Where pixels of the picture that the layers are cut from lie."""
 
 
 def cut_lips(
-    face: ImageArray, lower_lip: ImageArray, seam: FloatArray
+    face: ImageArray, lower_lip: ImageArray, seam: FloatArray, gain: float
 ) -> tuple[ImageArray, ImageArray]:
-    """The face above and below the slit, from whole pictures and the seam in their pixels."""
+    """Bands of the face above and below the slit, which fade into the skin around.
+
+    From whole pictures, the seam in their pixels and their pixels per canonical unit.
+    """
     size = len(face)
-    rows, columns = np.arange(size)[:, None], np.arange(size)
-    pad = size / 100
-    line = np.interp(columns, seam[:, 0], seam[:, 1])
-    below = np.clip(rows - line + 0.5, 0.0, 1.0)
-    between = np.clip(np.minimum(columns - seam[0, 0], seam[-1, 0] - columns), 0.0, 1.0)
-    around = np.clip(np.minimum(columns - seam[0, 0], seam[-1, 0] - columns) + pad, 0.0, 1.0)
+    columns = np.arange(size, dtype=np.float32)
+    depth = np.arange(size, dtype=np.float32)[:, None] - np.interp(columns, seam[:, 0], seam[:, 1])
+    inside = np.minimum(columns - seam[0, 0], seam[-1, 0] - columns)
+    band = np.clip((BAND * gain - np.abs(depth)) / (FADE * gain), 0.0, 1.0)
+    band = band * np.clip((inside + BAND * gain / 2) / (FADE * gain), 0.0, 1.0)
+    between = np.clip(inside, 0.0, 1.0)
+    below = np.clip(depth + 0.5, 0.0, 1.0)
     low = face.copy()
     over(low, lower_lip)
-    upper = face * (1.0 - below * between)[..., None]
-    lower = low * (below * around)[..., None]
+    upper = face * (band * (1.0 - below * between))[..., None]
+    lower = low * (band * (1.0 - (1.0 - below) * between))[..., None]
     return np.rint(upper).astype(np.uint8), np.rint(lower).astype(np.uint8)
 
 
@@ -88,66 +100,73 @@ def draw_mouth(
 ) -> None:
     """Draw lips and what shows between them into ``face``, the warped face that fills ``rect``.
 
-    ``sheets [2, rows, cols, 2]`` is the field's displacement for ``pose``.
+    ``sheets [3, rows, cols, 2]`` is the field's displacement for ``pose``.
     """
     region = _region(parts, pose, frame, rect, step)
-    upper_edge, lower_edge = seam_places(parts, pose, field)
+    if region.empty:
+        return
+    patch = Rect(region.x - rect.x, region.y - rect.y, region.width, region.height).cut(face)
     local = frame.moved(region.x, region.y)
-    upper, lower = (
-        sample(
-            layer.pixels,
-            parts.layer_chart.moved(layer.x, layer.y),
-            invert(
-                sheet,
-                start_places(region, step, frame, field.chart, pose.inverse, pose.shift),
-            ),
-            field.chart,
-            step,
-        )
-        for layer, sheet in zip((parts.upper, parts.lower), sheets, strict=True)
-    )
-    patch = np.zeros_like(upper)
-    opening = np.concatenate([local.index(upper_edge), local.index(lower_edge)])
-    gap = float((lower_edge - upper_edge)[:, 1].max()) * frame.gain
+    upper_edge, lower_edge = (local.index(e) for e in seam_places(parts, pose, field))
+    gap = float((lower_edge - upper_edge)[:, 1].max())
     if gap > VISIBLE_GAP:
-        x0, y0 = np.floor(opening.min(0)).astype(int) - 1
-        x1, y1 = np.ceil(opening.max(0)).astype(int) + 2
-        box = Rect(int(x0), int(y0), int(x1 - x0), int(y1 - y0)).within(*patch.shape[1::-1])
-        _draw_inside(box.cut(patch), local.moved(box.x, box.y), parts, pose)
-    over(patch, lower)
-    rolled = min(-float(pose.offsets[K.LOWER_INNER, 2]) / ROLLED, 1.0)
-    if rolled > 0 and gap > VISIBLE_GAP:
+        _draw_inside(patch, upper_edge, lower_edge, parts, pose, local)
+    start = start_places(region, step, frame, field.chart, pose.inverse, pose.shift)
+
+    def lip(layer: Layer, sheet: int) -> ImageArray:
+        chart = parts.layer_chart.moved(layer.x, layer.y)
+        return sample(layer.pixels, chart, invert(sheets[sheet], start), field.chart, step)
+
+    over(patch, lip(parts.lower, LOWER))
+    rolled = float(pose.offsets[K.UPPER_INNER, 2] - pose.offsets[K.LOWER_INNER, 2]) / ROLLED
+    if rolled > 0:
         teeth = _placed(parts.upper_teeth, parts, pose, local, patch.shape, 0.0, 0.0)
-        over(patch, faded(teeth, rolled))
-    over(patch, upper)
-    region_in_face = Rect(region.x - rect.x, region.y - rect.y, region.width, region.height)
-    region_in_face.cut(face)[:] = patch
+        bitten = lower_edge + _arc(len(lower_edge)) * (BITE * frame.gain * min(rolled, 1.0))
+        over(patch, masked(teeth, _polygon(upper_edge, bitten, patch.shape)))
+    over(patch, lip(parts.upper, UPPER))
 
 
 def _region(parts: MouthParts, pose: Pose, frame: Chart, rect: Rect, step: int) -> Rect:
     """The driven mouth and the skin around it, in whole steps from the corner of ``rect``."""
     places = parts.lips[:, :2] @ pose.linear + parts.lips[:, 2:] * pose.parallax + pose.shift
     places = frame.index(places + pose.scale * pose.offsets[: len(parts.lips), :2])
-    reach = MARGIN * frame.gain
+    reach = BAND * frame.gain
     x0, y0 = ((places.min(0) - reach - (rect.x, rect.y)) // step).astype(int) * step
     x1, y1 = (-(-(places.max(0) + reach - (rect.x, rect.y)) // step)).astype(int) * step
     inside = Rect(int(x0), int(y0), int(x1 - x0), int(y1 - y0)).within(rect.width, rect.height)
     return Rect(inside.x + rect.x, inside.y + rect.y, inside.width, inside.height)
 
 
-def _draw_inside(patch: ImageArray, local: Chart, parts: MouthParts, pose: Pose) -> None:
-    """Cavity, tongue and teeth."""
-    patch[:] = CAVITY
+def _draw_inside(
+    patch: ImageArray,
+    upper_edge: FloatArray,
+    lower_edge: FloatArray,
+    parts: MouthParts,
+    pose: Pose,
+    local: Chart,
+) -> None:
+    """Cavity, tongue and teeth between the edges of the lips."""
+    opening = np.concatenate([upper_edge, lower_edge])
+    x0, y0 = (int(v) for v in np.floor(opening.min(0)) - 2)
+    x1, y1 = (int(v) for v in np.ceil(opening.max(0)) + 3)
+    box = Rect(x0, y0, x1 - x0, y1 - y0).within(patch.shape[1], patch.shape[0])
+    if box.empty:
+        return
+    inside = np.empty((box.height, box.width, 4), np.uint8)
+    inside[:] = CAVITY
+    chart, shape = local.moved(box.x, box.y), inside.shape
     jaw_x, jaw_y = (float(v) for v in pose.offsets[K.JAW, :2])
     _, tongue_y, tongue_z = (float(v) for v in pose.offsets[K.TONGUE])
-    tongue_at = 0.7 * jaw_x, 0.7 * jaw_y + tongue_y
-    shape = patch.shape
-    over(patch, _placed(parts.tongue, parts, pose, local, shape, *tongue_at))
-    over(patch, _placed(parts.lower_teeth, parts, pose, local, shape, jaw_x, 0.92 * jaw_y))
-    over(patch, _placed(parts.upper_teeth, parts, pose, local, shape, 0.0, 0.0))
+    tongue = _placed(parts.tongue, parts, pose, chart, shape, 0.7 * jaw_x, 0.7 * jaw_y + tongue_y)
+    over(inside, tongue)
+    over(inside, _placed(parts.lower_teeth, parts, pose, chart, shape, jaw_x, 0.92 * jaw_y))
+    over(inside, _placed(parts.upper_teeth, parts, pose, chart, shape, 0.0, 0.0))
     if tongue_z > 0:
-        tip = _placed(parts.tongue, parts, pose, local, shape, *tongue_at)
-        over(patch, faded(tip, tongue_z / 0.02))
+        over(inside, faded(tongue, tongue_z / TONGUE_OUT))
+    corner = np.array((box.x, box.y), np.float32)
+    around = np.array((0.0, EDGE), np.float32)
+    mask = _polygon(upper_edge - corner - around, lower_edge - corner + around, shape)
+    over(box.cut(patch), masked(inside, mask))
 
 
 def _placed(
@@ -169,3 +188,20 @@ def _placed(
     turn = pose.linear.T * np.float32(local.gain / chart.gain)
     affine = np.concatenate([turn, corner[:, None]], 1)
     return placed_pixels(layer.pixels, affine, shape[1], shape[0])
+
+
+def _arc(count: int) -> FloatArray:
+    """Offsets [count, 2] of an arc that hangs between the corners of the mouth, 1 at its middle."""
+    along = np.linspace(-1.0, 1.0, count, dtype=np.float32)
+    drop = np.maximum(1.0 - (along / 0.85) ** 2, 0.0)
+    return np.stack([np.zeros_like(along), drop], 1)
+
+
+def _polygon(upper: FloatArray, lower: FloatArray, shape: tuple[int, ...]) -> ImageArray:
+    """Soft-edged area between two edges [k, 2] in pixels, in four channels [*shape]."""
+    mask = np.zeros(shape[:2], np.uint8)
+    outline = np.concatenate(
+        [upper, np.stack([lower[:, 0], np.maximum(lower[:, 1], upper[:, 1])], 1)[::-1]]
+    )
+    cv2.fillPoly(mask, [np.rint(outline * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return alpha_of(mask[..., None])

@@ -42,8 +42,8 @@ def placed_pixels(picture: ImageArray, affine: FloatArray, width: int, height: i
 
 
 def alpha_of(picture: ImageArray) -> ImageArray:
-    """The alpha of ``picture [h, w, 4]`` in all four channels."""
-    alpha = np.ascontiguousarray(picture[..., 3])
+    """The alpha (the last channel) of ``picture [h, w, c]`` in four channels."""
+    alpha = np.ascontiguousarray(picture[..., -1])
     return cast(ImageArray, cv2.merge([alpha] * 4))
 
 

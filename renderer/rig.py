@@ -41,6 +41,8 @@ class Control:
     sheet: Sheet = Sheet.UPPER
     follow_x: Mixture = field(default_factory=dict)
     follow_y: Mixture = field(default_factory=dict)
+    purse: float = 0.0
+    """Offset in y per unit that the lips protrude: rounding closes the mouth from its corners."""
 
 
 def controls(canonical: FloatArray, seam: FloatArray) -> list[Control]:
@@ -78,21 +80,22 @@ def _lips(canonical: FloatArray, seam: FloatArray) -> list[Control]:
             sheet: Sheet,
             follow_x: Mixture,
             follow_y: Mixture,
+            purse: float = 0.0,
             sign: float = sign,
         ) -> None:
-            made.append(
-                Control(float(middle + sign * a * half), float(y), sheet, follow_x, follow_y)
-            )
+            x = float(middle + sign * a * half)
+            made.append(Control(x, float(y), sheet, follow_x, follow_y, purse))
 
         def on_seam(a: float, sign: float = sign) -> float:
             return float(np.interp(middle + sign * a * half, seam[:, 0], seam[:, 1]))
 
-        near = {upper: 0.46, corner: 0.54}
+        near = {upper: 0.53, corner: 0.47}
         add(0.8, on_seam(0.8), Sheet.UPPER, near, near)
-        for a in (0.3, 0.56, 0.8):
+        for a, purse in ((0.3, 0.0), (0.56, -0.35), (0.8, -0.42)):
             arc = (1 - a * a) ** 0.62
             across = {K.LOWER_INNER: 1 - a, corner: a}
-            add(a, on_seam(a), Sheet.LOWER, across, {K.LOWER_INNER: arc, corner: 1 - arc})
+            down = {K.LOWER_INNER: arc, corner: 1 - arc}
+            add(a, on_seam(a), Sheet.LOWER, across, down, purse)
         for a in (0.4, 0.75):
             arc = (1 - a * a) ** 0.7
             y = corner_y + (bottom - corner_y) * (1 - a**2.2)

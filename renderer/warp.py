@@ -43,12 +43,13 @@ def start_places(
 ) -> FloatArray:
     """Grid indices of the lattice of ``rect`` with the affine motion undone.
 
-    Lattice nodes are the centres of blocks of ``step`` pixels; the result is [h, w, 2].
+    Lattice nodes are the centres of blocks of ``step`` pixels, with one more block all around, so
+    that nothing is extrapolated when it is enlarged; the result is [h + 2, w + 2, 2].
     """
     a = inverse * np.float32(grid.gain / frame.gain)
     half = (step - 1) / 2
-    columns = np.arange(rect.x + half, rect.x + rect.width, step, dtype=np.float32)
-    rows = np.arange(rect.y + half, rect.y + rect.height, step, dtype=np.float32)
+    columns = np.arange(rect.x + half - step, rect.x + rect.width + step, step, dtype=np.float32)
+    rows = np.arange(rect.y + half - step, rect.y + rect.height + step, step, dtype=np.float32)
     columns -= np.float32(frame.x + shift[0] * frame.gain)
     rows -= np.float32(frame.y + shift[1] * frame.gain)
     places = np.empty((len(rows), len(columns), 2), np.float32)
@@ -72,10 +73,11 @@ def invert(displacement: FloatArray, start: FloatArray) -> FloatArray:
 def sample(
     texture: ImageArray, texture_chart: Chart, places: FloatArray, grid: Chart, step: int
 ) -> ImageArray:
-    """Pixels of ``texture`` at lattice ``places``, enlarged by ``step``; clear outside it."""
+    """Pixels of ``texture`` at lattice ``places`` of a rectangle, clear outside the texture."""
     ratio = texture_chart.gain / grid.gain
     scaled = places * np.float32(ratio)
     scaled += np.array(
         (texture_chart.x - grid.x * ratio, texture_chart.y - grid.y * ratio), np.float32
     )
-    return sampled_pixels(texture, enlarged(scaled, step))
+    inner = slice(step, -step)
+    return sampled_pixels(texture, enlarged(scaled, step)[inner, inner])

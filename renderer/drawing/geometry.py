@@ -119,7 +119,7 @@ def keypoint_pixels() -> dict[Keypoint, Point]:
         k.LID_LEFT: (-EYE_X, EYE_Y - 19.5),
         k.LID_RIGHT: (EYE_X, EYE_Y - 19.5),
         k.GAZE: (0.0, EYE_Y - 2),
-        k.TONGUE: (0.0, 628.0),
+        k.TONGUE: (0.0, 618.0),
         k.CHEEK_LEFT: (-112.0, 545.0),
         k.CHEEK_RIGHT: (112.0, 545.0),
         k.NOSE: (0.0, 530.0),

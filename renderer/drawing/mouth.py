@@ -9,7 +9,7 @@ import skia
 from renderer.drawing import geometry as g
 from renderer.drawing.brush import MIDLINE, Point, curve, ellipse, linear, paint
 
-TEETH_UPPER = (15.0, 12.6, 13.0, 11.0, 10.0, 9.0)
+TEETH_UPPER = (15.0, 12.4, 13.0, 11.5, 10.5, 10.0, 9.0, 8.0)
 """Widths of the upper teeth from the middle outwards."""
 TEETH_LOWER = (9.6, 10.2, 11.2, 11.0, 11.0, 9.0)
 UPPER_EDGE = 620.0
@@ -79,8 +79,8 @@ def draw_upper_teeth(canvas: skia.Canvas) -> None:
     canvas.drawRect(skia.Rect.MakeLTRB(440, 576, 584, 598), paint("#b65c55"))
     x = 0.0
     for i, width in enumerate(TEETH_UPPER):
-        lift = (0.0, 2.0, 0.4, 2.4, 3.6, 5.0)[i]
-        _tooth(canvas, x, width, 592.0, UPPER_EDGE - lift, 1.0 - 0.075 * i)
+        lift = (0.0, 1.6, 0.5, 1.8, 2.6, 3.6, 4.6, 5.6)[i]
+        _tooth(canvas, x, width, 592.0, UPPER_EDGE - lift, 1.0 - 0.07 * i)
         x += width
     canvas.drawRect(skia.Rect.MakeLTRB(440, 586, 584, 606), paint("#5a2424", 70, blur=5))
 
@@ -89,7 +89,7 @@ def draw_lower_teeth(canvas: skia.Canvas) -> None:
     canvas.drawRect(skia.Rect.MakeLTRB(446, 640, 578, 664), paint("#a95650"))
     x = 0.0
     for i, width in enumerate(TEETH_LOWER):
-        drop = 0.35 * i * i
+        drop = 0.22 * i * i
         _tooth(canvas, x, width, LOWER_EDGE + drop, 646.0, 0.93 - 0.08 * i)
         x += width
 
@@ -111,11 +111,11 @@ def _tooth(
 
 def draw_tongue(canvas: skia.Canvas) -> None:
     """Tongue at rest on the floor of the mouth, its tip at the height of the TONGUE keypoint."""
-    outline = [(-52, 690), (-44, 646), (-24, 631), (0, 628), (24, 631), (44, 646), (52, 690)]
+    outline = [(-54, 690), (-47, 642), (-26, 622), (0, 618), (26, 622), (47, 642), (54, 690)]
     canvas.drawPath(
-        curve(_mid(outline)), paint(shader=linear((0, 628), (0, 690), ["#dd857d", "#b95a59"]))
+        curve(_mid(outline)), paint(shader=linear((0, 618), (0, 690), ["#dd857d", "#b95a59"]))
     )
     canvas.drawPath(
-        curve(_mid([(0, 638), (1, 680)]), False), paint("#93403f", 110, stroke=5, blur=3)
+        curve(_mid([(0, 632), (1, 680)]), False), paint("#93403f", 110, stroke=5, blur=3)
     )
-    canvas.drawOval(ellipse((504, 637), 20, 5), paint("#f6b9b0", 120, blur=4))
+    canvas.drawOval(ellipse((504, 627), 20, 5), paint("#f6b9b0", 120, blur=4))
