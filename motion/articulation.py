@@ -25,13 +25,16 @@ _BAND_EDGES: Final = (0.0, 450.0, 1000.0, 1800.0, 3200.0, 8000.0)
 _MARGIN: Final = 3.0
 """Speech is what has more than this times the power of the noise floor."""
 _NOISE_RISE_DB: Final = 0.1
+_HUM_RISE_DB: Final = 1.0
+_HUM_FLUX_DB: Final = 0.5
 _NOISE_FALL: Final = 0.4
 _BROAD_DB: Final = 2.5
-_NOMINAL_PEAK_DB: Final = -42.0
-_QUIETEST_PEAK_DB: Final = -57.0
+_VOWEL_DB: Final = 5.0
+_NOMINAL_PEAK_DB: Final = -45.0
+_QUIETEST_PEAK_DB: Final = -66.0
 _PEAK_OVER_NOISE_DB: Final = 15.0
 _PEAK_ATTACK: Final = 0.6
-_PEAK_RELEASE_DB: Final = 0.12
+_PEAK_RELEASE_DB: Final = 0.5
 
 
 def _band_matrix() -> FloatArray:
@@ -61,12 +64,15 @@ class Levels:
 
     noise: FloatArray
     """Noise floor in dB of each mel band [40]."""
+    last: FloatArray
+    """Spectrum in dB of the last row [40]."""
     peak: float = _NOMINAL_PEAK_DB
     """Level in dB of the loudest of the recent speech."""
 
 
 def initial_levels() -> Levels:
-    return Levels(np.full(MELS, _SILENCE_DB, np.float32))
+    silence = np.full(MELS, _SILENCE_DB, np.float32)
+    return Levels(silence, silence)
 
 
 def articulate(features: FloatArray, levels: Levels) -> tuple[list[Levels], FloatArray]:
@@ -79,35 +85,49 @@ def articulate(features: FloatArray, levels: Levels) -> tuple[list[Levels], Floa
     spectra = mel_bands(features)
     means = spectra.mean(axis=1)
     structure = np.sqrt(((means @ _DETREND) ** 2).mean(axis=1))
-    noise = _follow_noise(levels.noise, means, structure)
+    flux = np.abs(np.diff(means, axis=0, prepend=levels.last[None])).mean(axis=1)
+    noise = _follow_noise(levels.noise, means, structure, flux)
     power = 10.0 ** (spectra / 10.0) - _MARGIN * 10.0 ** (noise[:, None] / 10.0)
     hops = np.maximum(power, 0.0) @ _BANDS
-    peaks = _follow_peak(levels.peak, _decibels(hops[..., 1:4].mean(axis=(1, 2))), noise)
-    history = [Levels(row, float(peak)) for row, peak in zip(noise, peaks, strict=True)]
+    loudness = _decibels(hops[..., 1:4].mean(axis=(1, 2)))
+    peaks = _follow_peak(levels.peak, loudness, noise, structure)
+    history = [Levels(n, m, float(p)) for n, m, p in zip(noise, means, peaks, strict=True)]
     return history, _cues(hops, peaks, structure)
 
 
-def _follow_noise(noise: FloatArray, means: FloatArray, structure: FloatArray) -> FloatArray:
+def _follow_noise(
+    noise: FloatArray, means: FloatArray, structure: FloatArray, flux: FloatArray
+) -> FloatArray:
     """The noise floor [n, 40] after each spectrum of ``means [n, 40]``.
 
     Noise differs from a smooth spectrum by 1 to 2 dB, vowels by 8 to 18: what has no formants is
-    taken for the floor at once, whatever its level; the rest raises it slowly.
+    taken for the floor at once, whatever its level; what does not change, such as a hum, raises it
+    within two seconds; the rest raises it slowly.
     """
     floors = np.empty_like(means)
     for i, mean in enumerate(means):
         change = mean - noise
-        rise = change if structure[i] < _BROAD_DB else np.minimum(change, _NOISE_RISE_DB)
+        if structure[i] < _BROAD_DB:
+            rise = change
+        else:
+            limit = _HUM_RISE_DB if flux[i] < _HUM_FLUX_DB else _NOISE_RISE_DB
+            rise = np.minimum(change, limit)
         noise = noise + np.where(change > 0, rise, _NOISE_FALL * change)
         floors[i] = noise
     return floors
 
 
-def _follow_peak(peak: float, levels: FloatArray, noise: FloatArray) -> FloatArray:
-    """The level [n] of loud speech after each row: up at once, down slowly, never near noise."""
-    peaks = np.empty_like(levels)
+def _follow_peak(
+    peak: float, loudness: FloatArray, noise: FloatArray, structure: FloatArray
+) -> FloatArray:
+    """The level [n] of loud speech after each row: up at once, down slowly and by speech alone."""
+    peaks = np.empty_like(loudness)
     least = np.maximum(noise.mean(axis=1) + _PEAK_OVER_NOISE_DB, _QUIETEST_PEAK_DB)
-    for i, level in enumerate(levels):
-        peak = max(peak - _PEAK_RELEASE_DB, float(least[i]))
+    spoken = (loudness > least) & (structure > _VOWEL_DB)
+    for i, level in enumerate(loudness):
+        if spoken[i]:
+            peak -= _PEAK_RELEASE_DB
+        peak = max(peak, float(least[i]))
         peak += _PEAK_ATTACK * max(0.0, float(level) - peak)
         peaks[i] = peak
     return peaks

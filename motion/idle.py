@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from motion.keypoints import LID_TRAVEL, Keypoint
-from motion.layout import PITCH, ROLL, SCALE, TRANSLATION, YAW, FloatArray, expression
+from motion.layout import MOTION_DIM, PITCH, ROLL, SCALE, TRANSLATION, YAW, FloatArray, expression
 from motion.noise import uniform, wander
 
-_STREAM_WANDER, _STREAM_BLINK, _STREAM_GAZE, _STREAM_ACCENT = range(4)
+_STREAM_WANDER, _STREAM_BLINK, _STREAM_LOOK, _STREAM_PAUSE, _STREAM_ACCENT = range(5)
 
 _LIDS: Final = [Keypoint.LID_LEFT, Keypoint.LID_RIGHT]
 _BROWS: Final = [
@@ -38,7 +39,16 @@ _GAZE_PER_DEGREE: Final = 0.0011
 """Offset of ``GAZE`` that an eyeball of 12 mm radius makes per degree."""
 
 _ACCENT_FRAMES: Final = 13
-_ACCENT_PAUSE: Final = 20
+_ACCENT_PAUSE: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The present (or next) one of a kind of events, and the frames when it begins and ends."""
+
+    number: int
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +59,9 @@ class IdleState:
     """How much has been spoken in the last second, 0..1."""
     stress: float = 0.0
     """Running mean of the stress while speaking."""
-    blink: int = 0
-    """Number of the coming or present blink, and the frame at which it begins."""
-    blink_start: int = 30
-    look: int = 0
-    """Number of the present fixation, the frame at which it began, and the one when it ends."""
-    look_start: int = 0
-    look_end: int = 20
-    accent: int = 0
-    """Number of the last accent, and the frame at which its nod began."""
-    accent_start: int = -1000
+    blink: Event = Event(0, 30, 30 + len(_BLINK))
+    look: Event = Event(0, 0, 20)
+    accent: Event = Event(0, -_ACCENT_FRAMES, 0)
 
 
 def idle_motion(
@@ -69,19 +72,14 @@ def idle_motion(
     Scale is relative (0 leaves it). No two frames are alike, and nothing drifts: every part swings
     about a fixed mean.
     """
-    n = len(voice)
-    frames = state.frame + np.arange(n)
-    events = np.zeros((n, 6), np.float32)
-    for i in range(n):
-        state = _advance(state, float(voice[i]), float(stress[i]))
-        events[i] = (state.speaking, _lids(state), *_gaze(state), *_accent(state))
-        state = replace(state, frame=state.frame + 1)
+    events, after = _events(state, voice, stress)
+    frames = np.arange(state.frame, after.frame)
     speaking, lids, gaze_x, gaze_y, nod, brows = events.T
     noise = wander(state.seed, _STREAM_WANDER, _PERIODS, frames)
     noise[:, :6] *= _HEAD_DEGREES
     sway_x, sway_y, breath_phase, brow_noise, tremor_x, tremor_y = noise[:, 6:].T
 
-    motion = np.zeros((n, 70), np.float32)
+    motion = np.zeros((len(events), MOTION_DIM), np.float32)
     slow, quick = noise[:, :3], noise[:, 3:6]
     head = slow * (0.8 + 0.4 * speaking[:, None]) + quick * (0.12 + 0.88 * speaking[:, None])
     motion[:, [PITCH, YAW, ROLL]] = head
@@ -99,71 +97,75 @@ def idle_motion(
     face[:, _BROWS, 1] = -(brows + 0.0025 * brow_noise * (0.3 + 0.7 * speaking))[:, None]
     follow = 0.6 * face[:, Keypoint.GAZE, 1]
     face[:, _LIDS, 1] = (follow + lids * (LID_TRAVEL - follow))[:, None]
-    return motion, state
+    return motion, after
 
 
-def _advance(state: IdleState, voice: float, stress: float) -> IdleState:
-    """The state at its frame: what begins or ends there."""
+def _events(
+    state: IdleState, voice: FloatArray, stress: FloatArray
+) -> tuple[FloatArray, IdleState]:
+    """Columns speaking, lids, gaze x, gaze y, nod and brows [n, 6], and the state after them."""
+    seed, speaking, mean = state.seed, state.speaking, state.stress
+    blink, look, accent = state.blink, state.look, state.accent
+    rows = np.empty((len(voice), 6), np.float32)
     frame = state.frame
-    speaking = state.speaking + (voice - state.speaking) * (
-        0.12 if voice > state.speaking else 0.04
-    )
-    mean = state.stress + 0.06 * voice * (stress - state.stress)
-    state = replace(state, speaking=speaking, stress=mean)
-    if frame >= state.blink_start + len(_BLINK):
-        state = replace(
-            state, blink=state.blink + 1, blink_start=frame + _until_blink(state.seed, state.blink)
-        )
-    if frame >= state.look_end:
-        pause = uniform(state.seed, _STREAM_GAZE, 3 * state.look + 2)
-        state = replace(
-            state,
-            look=state.look + 1,
-            look_start=frame,
-            look_end=frame + 12 + int(60 * pause * pause),
-        )
-    if stress > mean + 0.15 and frame >= state.accent_start + _ACCENT_PAUSE:
-        state = replace(state, accent=state.accent + 1, accent_start=frame)
-    return state
+    for row, v, s in zip(rows, voice.tolist(), stress.tolist(), strict=True):
+        speaking += (v - speaking) * (0.12 if v > speaking else 0.04)
+        mean += 0.06 * v * (s - mean)
+        if frame >= blink.end:
+            blink = _next_blink(blink, seed)
+        if frame >= look.end:
+            look = _next_look(look, seed)
+        if s > mean + 0.15 and frame >= accent.end + _ACCENT_PAUSE:
+            accent = Event(accent.number + 1, frame, frame + _ACCENT_FRAMES)
+        row[0] = speaking
+        row[1] = _BLINK[frame - blink.start] if frame >= blink.start else 0.0
+        row[2:4] = _gaze(look, frame, seed)
+        row[4:6] = _accent(accent, frame, seed)
+        frame += 1
+    return rows, IdleState(seed, frame, speaking, mean, blink, look, accent)
 
 
-def _until_blink(seed: int, blink: int) -> int:
-    """Frames from the end of a blink to the next: log-normal about 2.7 s, now and then a double."""
-    if uniform(seed, _STREAM_BLINK, 3 * blink) < _DOUBLE_BLINKS:
-        return 3
-    radius = math.sqrt(-2.0 * math.log(1.0 - uniform(seed, _STREAM_BLINK, 3 * blink + 1)))
-    normal = radius * math.cos(2.0 * math.pi * uniform(seed, _STREAM_BLINK, 3 * blink + 2))
-    return int(min(max(67.0 * math.exp(0.5 * normal), 15.0), 200.0))
+def _next_blink(last: Event, seed: int) -> Event:
+    """After a log-normal pause of about 2.7 s; now and then at once, as a double blink."""
+    first = 3 * last.number
+    if uniform(seed, _STREAM_BLINK, first) < _DOUBLE_BLINKS:
+        pause = 2
+    else:
+        radius = math.sqrt(-2.0 * math.log(1.0 - uniform(seed, _STREAM_BLINK, first + 1)))
+        normal = radius * math.cos(2.0 * math.pi * uniform(seed, _STREAM_BLINK, first + 2))
+        pause = int(min(max(67.0 * math.exp(0.5 * normal), 15.0), 200.0))
+    start = last.end + pause
+    return Event(last.number + 1, start, start + len(_BLINK))
 
 
-def _lids(state: IdleState) -> float:
-    since = state.frame - state.blink_start
-    return _BLINK[since] if 0 <= since < len(_BLINK) else 0.0
+def _next_look(last: Event, seed: int) -> Event:
+    """A fixation of half a second to three seconds."""
+    share = uniform(seed, _STREAM_PAUSE, last.number)
+    return Event(last.number + 1, last.end, last.end + 12 + int(60 * share * share))
 
 
-def _gaze(state: IdleState) -> tuple[float, float]:
+def _gaze(look: Event, frame: int, seed: int) -> tuple[float, float]:
     """Offsets of ``GAZE``: fixations joined by saccades of two frames."""
-    x, y = _fixation(state.seed, state.look)
-    if state.frame > state.look_start:
+    x, y = _fixation(seed, look.number)
+    if frame > look.start:
         return x, y
-    before_x, before_y = _fixation(state.seed, state.look - 1)
+    before_x, before_y = _fixation(seed, look.number - 1)
     return before_x + 0.6 * (x - before_x), before_y + 0.6 * (y - before_y)
 
 
-def _fixation(seed: int, look: int) -> tuple[float, float]:
+@functools.lru_cache(maxsize=4096)
+def _fixation(seed: int, number: int) -> tuple[float, float]:
     """Mostly the viewer's eyes and mouth, every sixth time past them."""
-    x = 2.0 * uniform(seed, _STREAM_GAZE, 3 * look) - 1.0
-    y = 2.0 * uniform(seed, _STREAM_GAZE, 3 * look + 1) - 1.0
-    far = uniform(seed, _STREAM_GAZE, -look - 1) < 1 / 6
-    return (0.014 * x, 0.006 * y) if far else (0.0035 * x, 0.002 * y)
+    x, y, aside = (uniform(seed, _STREAM_LOOK, 3 * number + i) for i in range(3))
+    width, height = (0.014, 0.006) if aside < 1 / 6 else (0.0035, 0.002)
+    return width * (2.0 * x - 1.0), height * (2.0 * y - 1.0)
 
 
-def _accent(state: IdleState) -> tuple[float, float]:
+def _accent(accent: Event, frame: int, seed: int) -> tuple[float, float]:
     """Nod in degrees and lift of the brows in canonical units, on a stressed syllable."""
-    since = state.frame - state.accent_start
-    if not 0 <= since < _ACCENT_FRAMES:
+    if not accent.start <= frame < accent.end:
         return 0.0, 0.0
-    bump = 0.5 - 0.5 * math.cos(2.0 * math.pi * (since + 0.5) / _ACCENT_FRAMES)
-    strength = uniform(state.seed, _STREAM_ACCENT, 2 * state.accent)
-    raised = uniform(state.seed, _STREAM_ACCENT, 2 * state.accent + 1) < 0.4
+    bump = 0.5 - 0.5 * math.cos(2.0 * math.pi * (frame - accent.start + 0.5) / _ACCENT_FRAMES)
+    strength = uniform(seed, _STREAM_ACCENT, 2 * accent.number)
+    raised = uniform(seed, _STREAM_ACCENT, 2 * accent.number + 1) < 0.4
     return bump * (0.8 + 2.0 * strength), bump * (0.004 + 0.01 * strength) if raised else 0.0
