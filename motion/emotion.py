@@ -8,11 +8,18 @@ from typing import Final
 import numpy as np
 
 from motion.contract import EMOTIONS, Controls, Emotion
-from motion.keypoints import Keypoint
-from motion.layout import EXP, MOTION_DIM, PITCH, ROLL, YAW, FloatArray
+from motion.keypoints import LID_TRAVEL, Keypoint
+from motion.layout import EXP, MOTION_DIM, PITCH, ROLL, YAW, FloatArray, expression
 from motion.offsets import Offset, offsets, symmetric_offsets
 
 K = Keypoint
+
+_EASE: Final = 0.12
+"""Share of the way to the wanted emotion made in a frame (time constant 0.3 s)."""
+
+_LIPS: Final = [K.UPPER_INNER, K.UPPER_OUTER, K.LOWER_INNER, K.LOWER_OUTER, K.JAW]
+_CORNERS: Final = [K.MOUTH_LEFT, K.MOUTH_RIGHT]
+_LIDS: Final = [K.LID_LEFT, K.LID_RIGHT]
 
 # fmt: off
 _SYMMETRIC: Final[Mapping[Emotion, Mapping[Keypoint, Offset]]] = {
@@ -91,3 +98,27 @@ def emotion_offsets(controls: Controls) -> FloatArray:
     """Offsets [70] to a motion frame; "neutral" and "none" have none."""
     result: FloatArray = _OFFSETS[controls.emotion] * np.float32(controls.intensity)
     return result
+
+
+def ease(mood: FloatArray, wanted: FloatArray, n: int) -> FloatArray:
+    """The next ``n`` steps [n, 70] from the offsets ``mood [70]`` towards ``wanted [70]``."""
+    steps = np.empty((n, MOTION_DIM), np.float32)
+    for i in range(n):
+        mood = mood + np.float32(_EASE) * (wanted - mood)
+        steps[i] = mood
+    return steps
+
+
+def add_mood(motion: FloatArray, mood: FloatArray, voice: FloatArray, closure: FloatArray) -> None:
+    """Add the offsets ``mood [n, 70]`` to ``motion [n, 70]`` in place.
+
+    Less of it goes to the corners of a mouth that speaks (``voice [n]``, 0..1), and nothing parts
+    lips that are closed (``closure [n]``, 0..1) or lids that blink.
+    """
+    face = expression(mood).copy()
+    face[:, _LIPS] *= (1.0 - closure)[:, None, None]
+    face[:, _CORNERS] *= (1.0 - 0.4 * voice)[:, None, None]
+    blink = np.clip(expression(motion)[:, _LIDS, 1] / LID_TRAVEL, 0.0, 1.0)
+    face[:, _LIDS, 1] *= 1.0 - blink
+    motion[:, EXP.stop :] += mood[:, EXP.stop :]
+    expression(motion)[:] += face

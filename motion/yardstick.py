@@ -13,7 +13,7 @@ import numpy as np
 
 from motion.articulation import ARTICULATION, Levels, articulate, initial_levels
 from motion.contract import Controls, Identity
-from motion.emotion import emotion_offsets
+from motion.emotion import add_mood, ease, emotion_offsets
 from motion.features import LogMelFeatures
 from motion.idle import IdleState, idle_motion
 from motion.keypoints import LID_TRAVEL, Keypoint
@@ -23,17 +23,6 @@ from motion.mouth import mouth_offsets
 _TAPS: Final = np.array([0.2, 0.4, 0.3, 0.1], np.float32)
 """Smoothing over the rows k - 1 to k + 2, which makes frame k."""
 
-_EMOTION_EASE: Final = 0.12
-"""Share of the way to the wanted emotion made in a frame (time constant 0.3 s)."""
-
-_LIPS: Final = [
-    Keypoint.UPPER_INNER,
-    Keypoint.UPPER_OUTER,
-    Keypoint.LOWER_INNER,
-    Keypoint.LOWER_OUTER,
-    Keypoint.JAW,
-]
-_CORNERS: Final = [Keypoint.MOUTH_LEFT, Keypoint.MOUTH_RIGHT]
 _LIDS: Final = [Keypoint.LID_LEFT, Keypoint.LID_RIGHT]
 
 _VOICE, _HEIGHT, _PLACE, _HISS, _CLOSURE, _STRESS = range(len(ARTICULATION))
@@ -76,8 +65,8 @@ class Yardstick:
 
         motion, idle = idle_motion(state.idle, rows[:, _VOICE], rows[:, _STRESS])
         motion[:, SCALE] += 1.0
-        mood = _ease(state.mood, emotion_offsets(controls), n)
-        _add_mood(motion, mood, rows)
+        mood = ease(state.mood, emotion_offsets(controls), n)
+        add_mood(motion, mood, rows[:, _VOICE], rows[:, _CLOSURE])
         expression(motion)[:] += mouth_offsets(rows)
         lids = expression(motion)[:, _LIDS, 1]
         expression(motion)[:, _LIDS, 1] = np.minimum(lids, LID_TRAVEL)
@@ -110,23 +99,3 @@ def _settle(rows: FloatArray) -> FloatArray:
     crisp = closure[1] + 0.25 * (closure[0] + closure[2])
     smooth[:, _CLOSURE] = np.minimum(crisp, 1.0) * speech
     return smooth
-
-
-def _ease(mood: FloatArray, wanted: FloatArray, n: int) -> FloatArray:
-    """The next ``n`` steps [n, 70] from ``mood`` towards ``wanted``."""
-    steps = np.empty((n, MOTION_DIM), np.float32)
-    for i in range(n):
-        mood = mood + np.float32(_EMOTION_EASE) * (wanted - mood)
-        steps[i] = mood
-    return steps
-
-
-def _add_mood(motion: FloatArray, mood: FloatArray, rows: FloatArray) -> None:
-    """Add the emotion, with less of it in a speaking mouth and none that parts closed lips."""
-    face = expression(mood).copy()
-    face[:, _LIPS] *= (1.0 - rows[:, _CLOSURE])[:, None, None]
-    face[:, _CORNERS] *= (1.0 - 0.4 * rows[:, _VOICE])[:, None, None]
-    blink = np.clip(expression(motion)[:, _LIDS, 1] / LID_TRAVEL, 0.0, 1.0)
-    face[:, _LIDS, 1] *= 1.0 - blink
-    motion[:, 63:] += mood[:, 63:]
-    expression(motion)[:] += face
