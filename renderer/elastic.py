@@ -75,7 +75,7 @@ def solve(controls: list[Control], seam: FloatArray) -> ElasticField:
         )
         weights.append((cardinal @ mixtures)[sheets].astype(np.float32))
     purse = (cardinal @ np.array([c.purse for c in controls]))[sheets].astype(np.float32)
-    return ElasticField(*weights, purse)
+    return ElasticField(weights[0], weights[1], purse)
 
 
 def _number_nodes(seam: FloatArray) -> tuple[IndexArray, BoolArray]:

@@ -11,8 +11,14 @@ from motion.layout import FloatArray
 from renderer.contract import ImageArray
 from renderer.layer import Layer, Rect
 from renderer.portrait import Eye
-from renderer.raster import alpha_of, masked, mixed, over, placed_pixels, sampled_pixels
+from renderer.raster import alpha_of, masked, over, placed_pixels, sampled_pixels
 from renderer.warp import Chart
+
+LEAST_LID = 0.02
+"""Height of lid below the crease, in canonical units, that shows however wide the eye is."""
+TURN = 0.6
+"""Closure at which the lashes point at the viewer."""
+SHORTEST_LASH = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +34,15 @@ class EyeParts:
     """Alpha of the ball in all four channels; it clips the iris."""
     iris: ImageArray
     glint: ImageArray
-    lid_open: ImageArray
-    lid_closed: ImageArray
+    lid: ImageArray
+    """Skin of the closed lid; it is squeezed under the crease as the eye opens."""
+    rim: ImageArray
+    """Edge of the open lid."""
+    lashes_up: ImageArray
+    lashes_down: ImageArray
+    """Lashes of the open and of the closed lid."""
+    lid_at_rest: ImageArray
+    """All of the upper lid while its offset is zero."""
     crease: FloatArray
     """Height of the crease over the columns of the patch [w], and so on."""
     open: FloatArray
@@ -43,41 +56,35 @@ class EyeParts:
         height, width = patch.shape[:2]
         over(patch, masked(placed_pixels(self.iris, place, width, height), self.inside))
         over(patch, self.glint)
-        over(patch, self._lid(lid / LID_TRAVEL))
+        if lid == 0.0:
+            over(patch, self.lid_at_rest)
+        else:
+            self.draw_lid(patch, lid / LID_TRAVEL)
 
-    def _lid(self, closure: float) -> ImageArray:
-        """The upper lid when it has gone the share ``closure`` of its way down."""
-        if closure == 0.0:
-            return self.lid_open
-        blend = min(max((closure - 0.25) / 0.5, 0.0), 1.0)
-        edge = self.open + closure * (self.closed - self.open)
-        edge = np.maximum(edge, self.crease + 0.02 * self.gain)
-        drawn = [
-            (share, self._stretched(lid, source, edge))
-            for share, lid, source in (
-                (1 - blend, self.lid_open, self.open),
-                (blend, self.lid_closed, self.closed),
-            )
-            if share > 0
-        ]
-        if len(drawn) == 1:
-            return drawn[0][1]
-        (_, first), (_, second) = drawn
-        return mixed(first, second, blend)
+    def draw_lid(self, patch: ImageArray, closure: float) -> None:
+        """Draw the upper lid when it has gone the share ``closure`` of its way down."""
+        edge = self.open + np.float32(closure) * (self.closed - self.open)
+        edge = np.maximum(edge, self.crease + np.float32(LEAST_LID * self.gain))
+        y = np.arange(len(patch), dtype=np.float32)[:, None]
+        squeeze = (self.closed - self.crease) / (edge - self.crease)
+        below_crease = np.maximum(y - self.crease, 0)
+        over(patch, _shifted(self.lid, y + below_crease * (squeeze - 1)))
+        below_edge = y - edge
+        up = closure < TURN
+        # Lashes turn with the lid: seen from the front they shorten, then lengthen downwards.
+        turned = (TURN - closure) / TURN if up else (closure - TURN) / (1 - TURN)
+        length = max(min(turned, 1.0), SHORTEST_LASH)
+        lashes, root = (self.lashes_up, self.open) if up else (self.lashes_down, self.closed)
+        over(patch, _shifted(lashes, root + below_edge * np.float32(1 / length)))
+        over(patch, _shifted(self.rim, self.open + below_edge))
 
-    def _stretched(self, lid: ImageArray, source: FloatArray, edge: FloatArray) -> ImageArray:
-        """``lid`` drawn with its edge at ``source [w]``, stretched so that it is at ``edge``."""
-        height, width = lid.shape[:2]
-        y = np.arange(height, dtype=np.float32)[:, None]
-        stretch = (source - self.crease) / (edge - self.crease)
-        rows = (
-            np.minimum(y, self.crease) + np.clip(y - self.crease, 0, edge - self.crease) * stretch
-        )
-        rows += np.maximum(y - edge, 0)
-        places = np.empty((height, width, 2), np.float32)
-        places[..., 0] = np.arange(width, dtype=np.float32)
-        places[..., 1] = rows
-        return sampled_pixels(lid, places)
+
+def _shifted(picture: ImageArray, rows: FloatArray) -> ImageArray:
+    """``picture`` with each pixel taken from its own column at ``rows [h, w]``."""
+    places = np.empty((*rows.shape, 2), np.float32)
+    places[..., 0] = np.arange(rows.shape[1], dtype=np.float32)
+    places[..., 1] = rows
+    return sampled_pixels(picture, places)
 
 
 def prepare_eye(eye: Eye, layers: dict[str, ImageArray], face: Layer, chart: Chart) -> EyeParts:
@@ -97,16 +104,19 @@ def prepare_eye(eye: Eye, layers: dict[str, ImageArray], face: Layer, chart: Cha
 
     parts = {
         name: np.ascontiguousarray(whole.cut(layers[name]))
-        for name in ("iris", "glint", "lid_open", "lid_closed")
+        for name in ("iris", "glint", "lid", "rim", "lashes_up", "lashes_down")
     }
     ball = np.ascontiguousarray(whole.cut(layers["eye_ball"]))
-    return EyeParts(
+    eye_parts = EyeParts(
         rect=Rect(whole.x - face.x, whole.y - face.y, whole.width, whole.height),
         gain=chart.gain,
         ball=ball,
         inside=alpha_of(ball),
+        lid_at_rest=np.zeros_like(ball),
         crease=profile(eye.crease),
         open=profile(eye.open),
         closed=profile(eye.closed),
         **parts,
     )
+    eye_parts.draw_lid(eye_parts.lid_at_rest, 0.0)
+    return eye_parts

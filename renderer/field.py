@@ -14,6 +14,7 @@ from motion.keypoints import Keypoint
 from motion.layout import FloatArray
 from renderer import elastic
 from renderer.pose import Pose
+from renderer.raster import product
 from renderer.rig import WARPING
 from renderer.warp import Chart
 
@@ -45,7 +46,7 @@ class FaceField:
     def displacement(self, pose: Pose) -> FloatArray:
         """[3, rows, cols, 2] in grid indices, after the linear motion of the head is undone."""
         coefficients = self.coefficients(pose) * np.float32(self.chart.gain)
-        return (self.basis @ coefficients).reshape(3, *self.shape, 2)
+        return product(self.basis, coefficients).reshape(3, *self.shape, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class HairField:
                 pose.parallax @ pose.inverse,
             ]
         ) * np.float32(self.chart.gain)
-        return (self.basis @ coefficients).reshape(*self.shape, 2)
+        return product(self.basis, coefficients).reshape(*self.shape, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class PlateField:
         coefficients = np.stack(
             [*(pose.linear - _IDENTITY), pose.parallax, pose.shift, pose.shift]
         ) * np.float32(self.chart.gain)
-        return (self.basis @ coefficients).reshape(*self.shape, 2)
+        return product(self.basis, coefficients).reshape(*self.shape, 2)
 
 
 def face_field(field: elastic.ElasticField, depth: FloatArray) -> FaceField:

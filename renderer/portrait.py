@@ -25,8 +25,8 @@ from renderer.contract import ImageArray
 FORMAT_VERSION: Final = 1
 
 LAYERS: Final = (
-    "plate", "face", "lower_lip", "hair", "eye_ball", "iris", "glint", "lid_open", "lid_closed",
-    "upper_teeth", "lower_teeth", "tongue",
+    "plate", "face", "lower_lip", "hair", "eye_ball", "iris", "glint", "lid", "rim",
+    "lashes_up", "lashes_down", "upper_teeth", "lower_teeth", "tongue",
 )  # fmt: skip
 """Names of the layers. ``plate`` is opaque and lies behind the head; the others have alpha."""
 

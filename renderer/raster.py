@@ -27,6 +27,11 @@ def sampled_values(values: FloatArray, places: FloatArray) -> FloatArray:
     )
 
 
+def product(basis: FloatArray, coefficients: FloatArray) -> FloatArray:
+    """``basis [n, k] @ coefficients [k, c]`` on this thread: numpy's would wake a pool of them."""
+    return cast(FloatArray, cv2.gemm(basis, coefficients, 1.0, None, 0.0))  # type: ignore[call-overload]
+
+
 def enlarged(values: FloatArray, step: int) -> FloatArray:
     """``values [h, w, c]`` interpolated to ``step`` times the size; nodes are block centres."""
     height, width = values.shape[:2]
@@ -55,11 +60,6 @@ def masked(picture: ImageArray, mask: ImageArray) -> ImageArray:
 def faded(picture: ImageArray, share: float) -> ImageArray:
     """``picture`` times a ``share`` of 0 to 1."""
     return picture if share >= 1.0 else cast(ImageArray, cv2.convertScaleAbs(picture, alpha=share))
-
-
-def mixed(first: ImageArray, second: ImageArray, share: float) -> ImageArray:
-    """``first`` with the ``share`` of ``second``."""
-    return cast(ImageArray, cv2.addWeighted(first, 1.0 - share, second, share, 0.0))
 
 
 def over(base: ImageArray, layer: ImageArray) -> None:

@@ -33,10 +33,10 @@ SHOULDERS: list[Point] = [
     (236, 846),
     (318, 880),
     (384, 930),
-    (428, 1000),
-    (446, 1060),
+    (432, 1010),
+    (462, 1130),
 ]
-NECKLINE: list[Point] = [(112, 800), (118, 836), (92, 880), (48, 908), (0, 917)]
+NECKLINE: list[Point] = [(98, 776), (113, 804), (118, 836), (92, 880), (48, 908), (0, 917)]
 CLOTH = ("#5b938f", "#42787a", "#2f5c62")
 
 
@@ -74,7 +74,7 @@ def draw_neck(canvas: skia.Canvas) -> None:
     canvas.save()
     canvas.clipPath(path, True)
     chin = [(-120, 600), (-92, 690), (-44, 744), (6, 760), (56, 744), (100, 690), (124, 600)]
-    canvas.drawPath(curve(side(chin, 1)), paint("#9c5641", 165, blur=17))
+    canvas.drawPath(curve(side(chin, 1)), paint("#9c5641", 140, blur=19))
     close = [(-110, 600), (-80, 690), (-36, 726), (4, 734), (46, 726), (90, 690), (114, 600)]
     canvas.drawPath(curve(side(close, 1)), paint("#7f4030", 105, blur=9))
     for s, strength in SIDES:
@@ -130,7 +130,8 @@ def _rib(canvas: skia.Canvas) -> None:
     """The ribbed band along the neckline."""
     half = [(MIDLINE + x, y + 6) for x, y in NECKLINE]
     spine = sampled([*half, *[(2 * MIDLINE - x, y) for x, y in half[-2::-1]]], 120)
-    width = np.full(len(spine), 24.0)
+    along = np.linspace(-1, 1, len(spine))
+    width = 24.0 - 12.0 * np.abs(along) ** 8
     canvas.drawPath(ribbon(spine - [[0, 9]], width), paint("#6e3c2c", 90, blur=6))
     band = ribbon(spine, width)
     canvas.drawPath(band, paint(shader=linear((400, 800), (630, 930), ["#6ba39e", "#4b8483"])))

@@ -1,4 +1,4 @@
-"""The eyes, in parts that the renderer puts together: ball, iris, glint, open and closed lid."""
+"""The eyes, in parts that the renderer puts together: ball, iris, glint, lid, lashes."""
 
 from __future__ import annotations
 
@@ -100,46 +100,58 @@ def draw_iris(canvas: skia.Canvas, centre: Point) -> None:
 def draw_glint(canvas: skia.Canvas, sign: float) -> None:
     """Reflections of window and room; they stay while the iris moves."""
     cx = MIDLINE + sign * g.EYE_X
-    canvas.drawOval(ellipse((cx - 8, g.EYE_Y - 11), 5.6, 6.4), paint("#ffffff", 240, blur=0.6))
+    canvas.drawOval(ellipse((cx - 7.5, g.EYE_Y - 8), 5.6, 6.2), paint("#ffffff", 240, blur=0.6))
     canvas.drawOval(ellipse((cx + 8.5, g.EYE_Y + 8), 3.4, 2.8), paint("#ffffff", 105, blur=1.0))
 
 
-def draw_lid(canvas: skia.Canvas, sign: float, closed: bool) -> None:
-    """Upper lid, its lashes and the shade that it casts on the eye, open or closed."""
+def _rim(closed: bool) -> list[Point]:
+    """Edge of the upper lid, as (outwards, down) from the centre of the eye."""
     profiles = g.lid_profiles(60)
     inside = slice(6, 55)
-    x = profiles["x"][inside]
     edge = profiles["closed" if closed else "open"][inside]
-    rim = _place(sign, [(float(a), float(b)) for a, b in zip(x, edge, strict=True)])
-    crease = _place(sign, [(a, b) for a, b in g.CREASE])
-    shade = [(px, py + 5) for px, py in rim]
-    if not closed:
-        canvas.drawPath(curve(shade, False), paint("#3a1d18", 105, stroke=9, blur=3.4))
-    lid = curve(crease + rim[::-1])
-    tones = ["#dfa98d", "#f0c5aa", "#dba286"] if closed else ["#d79f84", "#e9b99e", "#c98f77"]
-    top = g.EYE_Y - 30
-    bottom = g.EYE_Y + (16 if closed else -14)
-    canvas.drawPath(lid, paint(shader=linear((0, top), (0, bottom), tones)))
-    canvas.drawPath(
-        curve(crease[1:], False), paint("#8f5341", 130 if closed else 165, stroke=2.5, blur=1.3)
-    )
-    _lash_line(canvas, sign, np.array(rim), closed)
+    return [(float(x), float(y)) for x, y in zip(profiles["x"][inside], edge, strict=True)]
 
 
-def _lash_line(canvas: skia.Canvas, sign: float, rim: np.ndarray, closed: bool) -> None:
-    along = np.linspace(0, 1, len(rim))
-    width = np.interp(along, [0, 0.2, 0.6, 0.9, 1], [1.2, 3.4, 5.2, 5.0, 2.0])
-    spine = rim - np.stack([np.zeros(len(rim)), width * (0.1 if closed else 0.35)], 1)
-    wing = rim[-1] + np.array([[sign * 4.0, 1.0 if closed else -4.0]])
-    spine = np.concatenate([spine, wing])
+def draw_lid(canvas: skia.Canvas, sign: float) -> None:
+    """Skin of the upper lid from the crease to its edge, unfolded as when the eye is closed."""
+    rim = _place(sign, _rim(closed=True))
+    crease = _place(sign, g.CREASE)
+    tones = ["#d9a084", "#efc3a8", "#e3ae92", "#d29a80"]
+    top, bottom = g.EYE_Y - 30, g.EYE_Y + 16
+    shader = linear((0, top), (0, bottom), tones, [0, 0.3, 0.7, 1])
+    canvas.drawPath(curve(crease + rim[::-1]), paint(shader=shader))
+    canvas.drawPath(curve(crease[1:], False), paint("#8f5341", 150, stroke=2.5, blur=1.3))
+
+
+def draw_rim(canvas: skia.Canvas, sign: float) -> None:
+    """Dark edge of the upper lid, at the open eye."""
+    rim = np.array(_place(sign, _rim(closed=False)))
+    width = np.interp(np.linspace(0, 1, len(rim)), [0, 0.2, 0.6, 0.9, 1], [1.2, 3.4, 5.2, 5, 2])
+    wing = rim[-1] + np.array([[sign * 4.0, -3.0]])
+    spine = np.concatenate([rim - np.stack([np.zeros(len(rim)), width * 0.3], 1), wing])
     canvas.drawPath(ribbon(spine, np.append(width, 0.8)), paint(LASH, 240, blur=0.7))
+
+
+def draw_lashes_up(canvas: skia.Canvas, sign: float) -> None:
+    """Lashes of the open eye and the shade that the lid casts on it."""
+    shade = _place(sign, [(x, y + 4.5) for x, y in _rim(closed=False)])
+    canvas.drawPath(curve(shade, False), paint("#3a1d18", 100, stroke=9, blur=3.2))
+    _lashes(canvas, sign, closed=False)
+
+
+def draw_lashes_down(canvas: skia.Canvas, sign: float) -> None:
+    """Lashes of the closed eye."""
+    _lashes(canvas, sign, closed=True)
+
+
+def _lashes(canvas: skia.Canvas, sign: float, closed: bool) -> None:
+    rim = _place(sign, _rim(closed))
+    turn = 1.0 if closed else -1.0
     for u in np.linspace(0.3, 0.985, 17):
-        x, y = spine[int(u * (len(rim) - 1))]
+        x, y = rim[int(u * (len(rim) - 1))]
         length = 5.0 + 9.5 * u * u
-        rise = 1.0 if closed else -1.0
         out = sign * length * (0.1 + 0.75 * u * u)
-        tip = (x + out, y + rise * length * (0.75 - 0.25 * u))
-        bend = (x + out * 0.35, y + rise * length * (0.3 if not closed else 0.45))
-        canvas.drawPath(
-            curve([(float(x), float(y)), bend, tip], False), paint(LASH, 205, stroke=1.5)
-        )
+        tip = (x + out, y + turn * length * (0.78 - 0.25 * u))
+        bend = (x + out * 0.35, y + turn * length * (0.45 if closed else 0.3))
+        path = curve([(x, y), bend, tip], False)
+        canvas.drawPath(path, paint(LASH, 205, stroke=1.5))

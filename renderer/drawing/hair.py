@@ -14,22 +14,24 @@ import numpy as np
 import numpy.typing as npt
 import skia
 
-from renderer.drawing.brush import Point, curve, linear, paint, ribbon, sampled
+from renderer.drawing.brush import Point, curve, ellipse, linear, paint, ribbon, sampled
 
 Guide = Sequence[Point]
 Spines = npt.NDArray[np.float64]
 
 DARK, DEEP, MIDDLE, LIGHT, GLOSS = "#24120d", "#3a2016", "#5a3422", "#8b5a3a", "#c39064"
 SAMPLES = 40
+SHEEN = ((398, 210, 74, 52, 62), (690, 240, 30, 60, 34), (300, 520, 20, 90, 30))
+"""Broad highlights: x, y, half width, half height, opacity."""
 
 LEFT_FRONT: list[Guide] = [
     [(579, 232), (536, 243), (470, 272), (412, 316), (371, 368), (349, 430), (341, 500),
-     (336, 580), (338, 660), (356, 728), (392, 772)],
+     (336, 580), (338, 664), (356, 740), (398, 784)],
     [(577, 206), (520, 202), (440, 228), (378, 282), (342, 350), (324, 430), (315, 510),
      (306, 590), (302, 670), (316, 742), (360, 792)],
     [(574, 166), (502, 148), (420, 170), (356, 228), (318, 310), (303, 400), (296, 490),
      (285, 580), (276, 668), (288, 748), (336, 800)],
-    [(568, 118), (486, 98), (404, 118), (338, 178), (298, 264), (282, 360), (276, 460),
+    [(568, 104), (486, 92), (404, 114), (338, 178), (298, 264), (282, 360), (276, 460),
      (264, 560), (252, 660), (262, 744), (314, 802)],
 ]  # fmt: skip
 RIGHT_FRONT: list[Guide] = [
@@ -39,16 +41,16 @@ RIGHT_FRONT: list[Guide] = [
      (724, 640), (720, 712), (694, 770), (654, 796)],
     [(577, 166), (632, 158), (690, 198), (722, 278), (734, 372), (736, 470), (744, 566),
      (754, 652), (748, 726), (718, 782), (676, 806)],
-    [(572, 118), (636, 108), (704, 150), (742, 236), (754, 340), (756, 450), (764, 556),
+    [(571, 104), (636, 103), (704, 146), (742, 236), (754, 340), (756, 450), (764, 556),
      (778, 650), (772, 734), (738, 792), (694, 812)],
 ]  # fmt: skip
 BACK: list[Guide] = [
     [(330, 300), (306, 420), (296, 540), (284, 660), (296, 750), (346, 800)],
-    [(380, 300), (362, 420), (356, 540), (352, 660), (366, 750), (404, 792)],
-    [(440, 300), (430, 420), (426, 540), (424, 660), (430, 730), (440, 770)],
-    [(512, 300), (512, 420), (512, 540), (512, 640), (512, 700), (512, 740)],
-    [(584, 300), (594, 420), (598, 540), (600, 660), (594, 730), (584, 770)],
-    [(644, 300), (662, 420), (668, 540), (672, 660), (658, 750), (622, 792)],
+    [(380, 300), (362, 420), (356, 540), (352, 660), (366, 756), (408, 806)],
+    [(440, 300), (430, 420), (426, 540), (424, 660), (430, 750), (446, 806)],
+    [(512, 300), (512, 420), (512, 540), (512, 640), (512, 730), (512, 800)],
+    [(584, 300), (594, 420), (598, 540), (600, 660), (594, 750), (578, 806)],
+    [(644, 300), (662, 420), (668, 540), (672, 660), (658, 756), (616, 806)],
     [(694, 300), (718, 420), (728, 540), (742, 660), (728, 750), (676, 804)],
 ]  # fmt: skip
 
@@ -77,16 +79,23 @@ def draw_back(canvas: skia.Canvas) -> None:
 
 def draw_front(canvas: skia.Canvas) -> None:
     """Hair before the face: what falls to both sides of the parting."""
+    parting = curve([(570, 108), (574, 150), (577, 200), (580, 230)], False)
+    canvas.drawPath(parting, paint(DEEP, stroke=11, blur=1.5))
     for seed, guides in ((1, LEFT_FRONT), (2, RIGHT_FRONT)):
         spines = _spines(guides)
         edge = curve([(float(x), float(y)) for x, y in spines[0][:34]], False)
         canvas.drawPath(edge, paint("#6d3a24", 120, blur=9, stroke=13))
-        _mass(canvas, spines, 0.86, [MIDDLE, DEEP, DARK])
+        _mass(canvas, spines, 0.90, [MIDDLE, DEEP, DARK])
+        _tips(canvas, spines, seed * 10 + 2)
         coarse = Strands(260, (4, 13), (55, 120), (DEEP, MIDDLE, DARK, MIDDLE), 4, 0.55)
         _strands(canvas, spines, coarse, seed * 10)
         fine = Strands(520, (1.0, 3.0), (60, 130), (DEEP, LIGHT, MIDDLE, DARK, LIGHT), 6, 0.8)
         _strands(canvas, spines, fine, seed * 10 + 1)
         _fringe_wisps(canvas, spines, seed)
+    on_hair = skia.BlendMode.kSrcATop
+    for x, y, rx, ry, alpha in SHEEN:
+        canvas.drawOval(ellipse((x, y), rx, ry), paint(GLOSS, alpha, blur=26, mode=on_hair))
+    canvas.drawPath(parting, paint(DARK, 150, stroke=5, blur=3.5, mode=on_hair))
 
 
 def _spines(guides: Sequence[Guide]) -> Spines:
@@ -101,7 +110,7 @@ def _mass(canvas: skia.Canvas, spines: Spines, reach: float, tones: Sequence[str
     path = skia.Path()
     path.addPoly([skia.Point(float(x), float(y)) for x, y in outline], True)
     low, high = float(outline[:, 1].max()), float(outline[:, 1].min())
-    canvas.drawPath(path, paint(shader=linear((0, high), (0, low), tones), blur=2.0))
+    canvas.drawPath(path, paint(shader=linear((0, high), (0, low), tones), blur=1.0))
 
 
 def _strands(canvas: skia.Canvas, spines: Spines, look: Strands, seed: int) -> None:
@@ -119,6 +128,19 @@ def _strands(canvas: skia.Canvas, spines: Spines, look: Strands, seed: int) -> N
         canvas.drawPath(ribbon(part, width), paint(tone, alpha, blur=0.7))
         if look.gloss:
             _gloss(canvas, spine, rng, look)
+
+
+def _tips(canvas: skia.Canvas, spines: Spines, seed: int) -> None:
+    """Tapering ends at different lengths, below the body of the lock."""
+    rng = random.Random(seed)
+    for _ in range(330):
+        spine = _between(spines, rng.random(), rng, 5)
+        part = spine[int(rng.uniform(0.55, 0.75) * SAMPLES) : int(rng.uniform(0.93, 1.0) * SAMPLES)]
+        along = np.linspace(0, 1, len(part))
+        taper = np.minimum(np.minimum(1.0, along * 3), (1 - along) * 2.4 + 0.03)
+        width = rng.uniform(4, 12) * taper
+        tone = rng.choice([DARK, DEEP, DEEP, MIDDLE])
+        canvas.drawPath(ribbon(part, width), paint(tone, rng.randint(130, 220), blur=0.7))
 
 
 def _between(spines: Spines, u: float, rng: random.Random, spread: float) -> Spines:
