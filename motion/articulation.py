@@ -24,17 +24,23 @@ _SILENCE_DB: Final = -90.0
 _BAND_EDGES: Final = (0.0, 450.0, 1000.0, 1800.0, 3200.0, 8000.0)
 _MARGIN: Final = 3.0
 """Speech is what has more than this times the power of the noise floor."""
+
+# How the noise floor and the speech level move, per row of 40 ms.
 _NOISE_RISE_DB: Final = 0.1
 _HUM_RISE_DB: Final = 1.0
-_HUM_FLUX_DB: Final = 0.5
 _NOISE_FALL: Final = 0.4
+_PEAK_ATTACK: Final = 0.6
+_PEAK_RELEASE_DB: Final = 0.5
+
+# Spectra that differ less than this from a smooth one are noise, more than that may be vowels.
 _BROAD_DB: Final = 2.5
 _VOWEL_DB: Final = 5.0
+_HUM_FLUX_DB: Final = 0.5
+"""Spectra that change less than this from row to row are hums."""
+
 _NOMINAL_PEAK_DB: Final = -45.0
 _QUIETEST_PEAK_DB: Final = -66.0
 _PEAK_OVER_NOISE_DB: Final = 15.0
-_PEAK_ATTACK: Final = 0.6
-_PEAK_RELEASE_DB: Final = 0.5
 
 
 def _band_matrix() -> FloatArray:

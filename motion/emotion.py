@@ -24,8 +24,8 @@ _LIDS: Final = [K.LID_LEFT, K.LID_RIGHT]
 # fmt: off
 _SYMMETRIC: Final[Mapping[Emotion, Mapping[Keypoint, Offset]]] = {
     "anger": {
-        K.BROW_INNER_LEFT: (1.6, 2.2, 0.0), K.BROW_OUTER_LEFT: (0.4, 0.2, 0.0),
-        K.LID_LEFT: (0.0, 0.7, 0.0), K.NOSE: (0.0, -0.3, 0.0), K.FOREHEAD: (0.0, 0.6, 0.0),
+        K.BROW_INNER_LEFT: (1.7, 2.6, 0.0), K.BROW_OUTER_LEFT: (0.4, 0.2, 0.0),
+        K.LID_LEFT: (0.0, 1.0, 0.0), K.NOSE: (0.0, -0.3, 0.0), K.FOREHEAD: (0.0, 0.6, 0.0),
         K.MOUTH_LEFT: (0.7, 0.7, 0.0), K.UPPER_OUTER: (0.0, 0.4, 0.0),
         K.LOWER_OUTER: (0.0, -0.6, 0.0),
     },

@@ -52,9 +52,9 @@ class EspeakTextToSpeech:
                     marks = []
                     for word in block.words:
                         start = index + word.start
-                        end = min(index + word.end, len(text))
+                        end = index + word.end
                         # The words of a number, an emoji or a symbol share or overlap its place.
-                        if start >= spoken_to and not text[start:end].isspace():
+                        if start >= spoken_to and text[start:end].strip():
                             spoken_to = end
                             sample = samples + word.sample - position
                             marks.append(WordMark(start, spoken_to, sample))

@@ -149,6 +149,7 @@ class EspeakEngine:
         if self.rate <= 0:
             raise EspeakError(f"espeak-ng could not read its data in {data}")
         self._lock = threading.Lock()
+        self._text = ""
         self._sink: Callable[[Block], bool] | None = None
         self._failure: BaseException | None = None
         self._callback = _Callback(self._on_block)  # kept: the library holds only a pointer
@@ -191,7 +192,8 @@ class EspeakEngine:
         """
         identifier = self.resolve(voice)
         prosody = prosody or Prosody()
-        encoded = speakable(text).encode() + b"\0"
+        text = speakable(text)
+        encoded = text.encode() + b"\0"
         with self._lock:
             if self._library.espeak_SetVoiceByName(identifier.encode()) != 0:
                 raise EspeakError(f"espeak-ng could not load the voice {voice!r}")
@@ -202,7 +204,7 @@ class EspeakEngine:
                 (_RANGE, prosody.range),
             ):
                 self._library.espeak_SetParameter(parameter, value, 0)
-            self._sink, self._failure = sink, None
+            self._text, self._sink, self._failure = text, sink, None
             try:
                 status = self._library.espeak_Synth(
                     encoded,
@@ -242,7 +244,7 @@ class EspeakEngine:
         try:
             if self._sink is None:
                 return 1
-            block = _read_block(pcm, samples, events)
+            block = _read_block(pcm, samples, events, self._text)
             if len(block.pcm) == 0 and not block.words and not block.phonemes:
                 return 0
             return 0 if self._sink(block) else 1
@@ -275,7 +277,7 @@ def speakable(text: str) -> str:
     return "".join(" " if unicodedata.category(c) in _UNSPEAKABLE else c for c in text)
 
 
-def _read_block(pcm: Any, samples: int, events: Any) -> Block:
+def _read_block(pcm: Any, samples: int, events: Any, text: str) -> Block:
     audio = np.zeros(0, np.float32)
     if pcm and samples > 0:
         audio = np.ctypeslib.as_array(pcm, (samples,)).astype(np.float32) / np.float32(32768)
@@ -285,11 +287,20 @@ def _read_block(pcm: Any, samples: int, events: Any) -> Block:
     while (event := events[i]).type != _EVENT_END:
         if event.type == _EVENT_WORD:
             start = event.text_position - 1  # the engine counts characters from 1
-            words.append(Word(start, start + event.length, event.sample))
+            # After a curly quote the engine gives a word no length.
+            end = start + event.length if event.length > 0 else _word_end(text, start)
+            words.append(Word(start, min(end, len(text)), event.sample))
         elif event.type == _EVENT_PHONEME:
             phonemes.append(Phoneme(event.id.string.decode(errors="replace"), event.sample))
         i += 1
     return Block(audio, tuple(words), tuple(phonemes))
+
+
+def _word_end(text: str, start: int) -> int:
+    end = start
+    while end < len(text) and (text[end].isalnum() or text[end] in "'’"):
+        end += 1
+    return end
 
 
 def _languages(entry: Any) -> tuple[tuple[str, ...], tuple[int, ...]]:
