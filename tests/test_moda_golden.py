@@ -11,8 +11,9 @@ from parity import golden, tensor
 from torch import Tensor
 
 from motion.moda.guidance import UNGUIDED, Guidance
-from motion.moda.network import Encoded
+from motion.moda.network import Conditions, Encoded
 from motion.moda.sampler import released_schedule, sample
+from motion.moda.windows import generate_clip
 
 STAGES = {
     "motion_embedder": "motion_embedder",
@@ -87,3 +88,24 @@ def test_window(guidance: Guidance, name: str) -> None:
         latents = torch.cat(steps)[:, ::4]
         reference = torch.from_numpy(expected["steps_s"])
         torch.testing.assert_close(latents, reference, atol=2e-3, rtol=0)
+
+
+def test_clip_of_three_windows() -> None:
+    network = published_moda.network()
+    emotion = network.emotions(torch.tensor([8]))
+    keypoints = 0.3 * tensor("input.subclip.ref_kp", (1, 21, 3)).flatten(1)
+
+    def window(index: int, audio: Tensor, previous: Tensor) -> Tensor:
+        return sample(
+            network,
+            Conditions(audio, emotion, keypoints, previous),
+            tensor(f"input.clip.noise.{index}", (1, 80, 70)),
+            schedule=released_schedule(),
+            guidance=Guidance.released(1.2),
+        )
+
+    audio = tensor("input.clip.audio", (150, 12, 768))
+    clip = generate_clip(audio, tensor("input.subclip.prev", (1, 1, 70)), window)
+    torch.testing.assert_close(
+        clip, torch.from_numpy(golden("moda_clip")["out"]), atol=2e-3, rtol=0
+    )
