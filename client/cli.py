@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from client.say import SayReport
+from client.load.plan import Scenario
+
+if TYPE_CHECKING:  # importing them takes a second
+    from client.load.result import Session
+    from client.say import SayReport
 
 app = typer.Typer(
     help="A viewer without a screen for an avatar server: speaks, records, measures.",
@@ -19,25 +24,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-
-@app.callback()
-def commands() -> None:
-    """Keeps `say` a command of its own while it is the only one."""
+UrlOption = Annotated[str, typer.Option(help="Address of the server.", envvar="AVATAR_URL")]
+TokenOption = Annotated[
+    str | None, typer.Option(help="Bearer token of the server.", envvar="AVATAR_TOKEN")
+]
 
 
 @app.command()
 def say(
     text: Annotated[str, typer.Argument(help="What the avatar shall say.")],
-    url: Annotated[
-        str, typer.Option(help="Address of the server.", envvar="AVATAR_URL")
-    ] = "http://127.0.0.1:8080",
+    url: UrlOption = "http://127.0.0.1:8080",
     record: Annotated[
         Path | None, typer.Option(help="Write what is received to this MP4 file.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    token: Annotated[
-        str | None, typer.Option(help="Bearer token of the server.", envvar="AVATAR_TOKEN")
-    ] = None,
+    token: TokenOption = None,
     avatar: Annotated[str | None, typer.Option(help="Name of the avatar.")] = None,
     emotion: Annotated[str | None, typer.Option(help="Emotion to speak with.")] = None,
     timeout: Annotated[float, typer.Option(help="Seconds that the speech may take.")] = 300.0,
@@ -72,6 +73,84 @@ def say(
     typer.echo(json.dumps(asdict(report)) if as_json else describe(report))
 
 
+@app.command()
+def load(
+    sessions: Annotated[int, typer.Option(min=1, help="Viewers at the same time.")] = 4,
+    seconds: Annotated[float, typer.Option(min=1, help="How long all of them stay.")] = 30.0,
+    ramp: Annotated[float, typer.Option(min=0.01, help="Viewers that join per second.")] = 2.0,
+    scenario: Annotated[Scenario, typer.Option(help="What each of them does.")] = Scenario.TALK,
+    url: UrlOption = "http://127.0.0.1:8080",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Write a report with charts here.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Processes for the viewers [one per core].")
+    ] = None,
+    watch_every: Annotated[
+        int, typer.Option(min=1, help="Each so manieth viewer decodes the video.")
+    ] = 8,
+    token: TokenOption = None,
+    avatar: Annotated[str | None, typer.Option(help="Name of the avatar.")] = None,
+    min_fps: Annotated[float, typer.Option(help="Fail below this in any session.")] = 24.0,
+    max_audio_gaps: Annotated[int, typer.Option(help="Fail above this over all.")] = 0,
+    max_response_ms: Annotated[
+        float | None, typer.Option(help="Fail above this 95th percentile of say to sound.")
+    ] = None,
+    max_refused: Annotated[int, typer.Option(help="Fail above this many refusals.")] = 0,
+) -> None:
+    """Let many viewers use a server at once, and report what each of them gets.
+
+    The exit status is 0 if all thresholds hold, 2 if one does not, 1 if the test itself failed.
+    """
+    from rich.console import Console
+
+    from client.load.live import LiveTable
+    from client.load.page import report_page
+    from client.load.plan import LoadPlan
+    from client.load.result import Second
+    from client.load.run import LoadError, run_load
+    from client.load.summary import Thresholds, summarise, timeline
+
+    plan = LoadPlan(
+        url=url,
+        sessions=sessions,
+        seconds=seconds,
+        ramp=ramp,
+        scenario=scenario,
+        token=token,
+        avatar=avatar,
+        watch_every=watch_every,
+    )
+    seen: list[Second] = []
+    console = Console(stderr=True, quiet=as_json)
+    try:
+        with LiveTable(plan, console) as table:
+
+            def report(item: Second | Session) -> None:
+                table.update(item)
+                if isinstance(item, Second):
+                    seen.append(item)
+
+            results = asyncio.run(run_load(plan, report, processes))
+        summary = summarise(results)
+        thresholds = Thresholds(min_fps, max_audio_gaps, max_response_ms, max_refused)
+        broken = thresholds.broken(summary)
+        if html is not None:
+            page = report_page(plan, summary, timeline(seen, plan), results, broken)
+            html.write_text(page, encoding="utf-8")
+    except (LoadError, OSError) as error:
+        raise _fail(str(error)) from error
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    if as_json:
+        typer.echo(json.dumps({"summary": summary, "broken": broken}))
+    else:
+        typer.echo(describe_load(summary, results))
+    for sentence in broken:
+        typer.secho(sentence, err=True, fg=typer.colors.RED)
+    if broken:
+        raise typer.Exit(2)
+
+
 def describe(report: SayReport) -> str:
     """The report as lines for people."""
     lines = [
@@ -87,6 +166,41 @@ def describe(report: SayReport) -> str:
     if report.recording is not None:
         lines.append(("recorded to", report.recording))
     return "\n".join(f"{name:<26}{value}" for name, value in lines)
+
+
+def describe_load(summary: Mapping[str, float | None], sessions: Sequence[Session]) -> str:
+    """A load test as lines for people."""
+    measures = {
+        "connect": "connect_ms",
+        "first picture": "first_frame_ms",
+        "say to first sound": "say_to_audio_ms",
+        "interrupt to silence": "interrupt_to_silence_ms",
+        "A/V offset": "av_offset_ms",
+        "lateness of pictures": "frame_lateness_ms",
+    }
+    outcomes = ", ".join(
+        f"{summary[name]:.0f} {name}"
+        for name in ("ok", "refused", "failed", "lost")
+        if summary[name]
+    )
+    lines = [
+        ("sessions", outcomes),
+        ("pictures per second", " / ".join(_number(summary[f"fps.{s}"]) for s in ("min", "p50"))),
+        (
+            "freezes, audio gaps",
+            f"{summary['freezes.total']:.0f}, {summary['audio_gaps.total']:.0f}",
+        ),
+    ]
+    for words, name in measures.items():
+        shares = " / ".join(_number(summary[f"{name}.{s}"]) for s in ("p50", "p95", "p99"))
+        lines.append((f"{words}, ms", shares))
+    reasons = sorted({session.reason for session in sessions if session.reason})
+    lines += [("why", reason) for reason in reasons[:5]]
+    return "\n".join(f"{name:<26}{value}" for name, value in lines)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
 
 
 def _with_unit(value: float | None, unit: str) -> str:

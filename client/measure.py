@@ -72,8 +72,13 @@ def frame_rate(pictures: Sequence[Picture]) -> float:
 
 
 def freezes(pictures: Sequence[Picture]) -> int:
+    """Freezes while ``pictures`` arrived, see :func:`count_freezes`."""
+    return count_freezes(np.array([picture.arrival for picture in pictures]))
+
+
+def count_freezes(arrivals: FloatArray) -> int:
     """Gaps between pictures longer than three times the mean, or than the mean + 150 ms."""
-    gaps = np.diff([picture.arrival for picture in pictures])
+    gaps = np.diff(arrivals)
     if len(gaps) == 0:
         return 0
     return int((gaps > max(3 * gaps.mean(), gaps.mean() + FREEZE)).sum())

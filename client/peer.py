@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, Literal, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ from av import AudioFrame, VideoFrame
 from client.http import ConnectError, Signalling
 from client.microphone import ArrayMicrophone
 from client.tap import StreamTap
+from client.undecoded import leave_undecoded
 from streaming.protocol import (
     CHANNEL_LABEL,
     Caption,
@@ -91,6 +92,10 @@ class Heard:
     event: Ready | Speaking | Caption | ErrorEvent | Pong
 
 
+ArrivalListener = Callable[[Literal["audio", "video"], float, float], None]
+"""Gets the kind, pts and arrival of every frame, decoded or not."""
+
+
 class Sink(Protocol):
     """Gets every decoded frame, with its pts in seconds on the track's own clock."""
 
@@ -102,7 +107,13 @@ class Sink(Protocol):
 class Peer:
     """One connection; made by :meth:`connect`."""
 
-    def __init__(self, connection: RTCPeerConnection, history: float) -> None:
+    def __init__(
+        self,
+        connection: RTCPeerConnection,
+        history: float,
+        decode_video: bool,
+        on_frame: ArrivalListener | None,
+    ) -> None:
         self.audio: deque[Sound] = deque()
         self.video: deque[Picture] = deque()
         self.events: list[Heard] = []
@@ -110,6 +121,7 @@ class Peer:
         self.began = time.monotonic()
         """When connecting began."""
         self._history = history
+        self._on_frame = on_frame
         self._connection = connection
         self._changed = asyncio.Event()
         self._utterances = 0
@@ -120,6 +132,8 @@ class Peer:
         self._sender = audio.sender
         self.audio_clock = StreamTap(audio.receiver, AUDIO_RATE)
         self.video_clock = StreamTap(video.receiver, VIDEO_CLOCK)
+        if not decode_video:
+            leave_undecoded(video.receiver, self._on_undecoded)
         self._channel = connection.createDataChannel(CHANNEL_LABEL)
         self._channel.on("message", self._on_message)
         connection.on("track", self._on_track)
@@ -134,11 +148,14 @@ class Peer:
         token: str | None = None,
         avatar: str | None = None,
         history: float = 120.0,
+        decode_video: bool = True,
+        on_frame: ArrivalListener | None = None,
         timeout: float = 15.0,
     ) -> AsyncGenerator[Peer]:
         """Connect to the server at ``url``, and end the session on leaving.
 
-        ``history`` is how many seconds of media are kept (half a megabyte each). Raises
+        ``history`` is how many seconds of media are kept (half a megabyte each). Without
+        ``decode_video``, pictures only reach ``on_frame``, at a fraction of the cost. Raises
         :class:`ConnectError` when the server is not there, refuses, or cannot be reached with
         media within ``timeout`` seconds.
         """
@@ -146,7 +163,7 @@ class Peer:
             # An empty list, unlike None, keeps aiortc from asking a public STUN server.
             servers = await signalling.ice_servers()
             connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
-            peer = cls(connection, history)
+            peer = cls(connection, history, decode_video, on_frame)
             pc_id: str | None = None
             try:
                 await connection.setLocalDescription(await connection.createOffer())
@@ -296,6 +313,7 @@ class Peer:
         interleaved = np.frombuffer(memoryview(frame.planes[0]), np.int16, frame.samples * channels)
         pcm = interleaved[::channels].copy()  # all channels carry the same voice
         self._keep(self.audio, Sound(arrival, pts, pcm))
+        self._announce("audio", pts, arrival)
         for sink in self.sinks:
             sink.write_audio(frame, pts, arrival)
 
@@ -306,8 +324,16 @@ class Peer:
         arrival = self.video_clock.arrival(frame.pts)
         pts = frame.pts / VIDEO_CLOCK
         self._keep(self.video, Picture(arrival, pts, lower_face(frame)))
+        self._announce("video", pts, arrival)
         for sink in self.sinks:
             sink.write_video(frame, pts, arrival)
+
+    def _on_undecoded(self, timestamp: int) -> None:
+        self._announce("video", timestamp / VIDEO_CLOCK, self.video_clock.arrival(timestamp))
+
+    def _announce(self, kind: Literal["audio", "video"], pts: float, arrival: float) -> None:
+        if self._on_frame is not None:
+            self._on_frame(kind, pts, arrival)
 
     def _keep(self, kept: deque[MediaT], item: MediaT) -> None:
         kept.append(item)

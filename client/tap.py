@@ -26,6 +26,8 @@ class StreamTap:
     """Attach to ``receiver`` before it receives; ``rate`` is its RTP clock rate in Hz."""
 
     def __init__(self, receiver: RTCRtpReceiver, rate: int) -> None:
+        self.bytes = 0
+        """RTP payload that came, retransmissions included."""
         self._rate = rate
         self._origin: int | None = None
         self._arrivals: dict[int, float] = {}
@@ -56,6 +58,7 @@ class StreamTap:
         setattr(receiver, name, tapped)
 
     def _on_packet(self, packet: RtpPacket) -> None:
+        self.bytes += len(packet.payload)
         # aiortc counts pts from the first packet as well.
         if self._origin is None:
             self._origin = packet.timestamp

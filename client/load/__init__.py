@@ -1,0 +1,1 @@
+"""Many viewers at once: what each of them gets, and how many a server carries."""

@@ -1,0 +1,63 @@
+"""What a load test does, as the process that plans it tells the processes that do it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SENTENCE = (
+    "Are you there? Please bring my five big blue boats back before the evening, "
+    "and call Bob about it."
+)
+
+
+class Scenario(StrEnum):
+    """What every viewer does."""
+
+    IDLE = "idle"
+    """Looks at the avatar."""
+    TALK = "talk"
+    """Has it speak one sentence after the other."""
+    BARGE_IN = "barge-in"
+    """Has it speak for long and interrupts it."""
+
+
+class LoadPlan(BaseModel):
+    """One load test; times are seconds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    sessions: int = Field(ge=1)
+    seconds: float = Field(gt=0)
+    """How long all sessions run at the same time."""
+    ramp: float = Field(gt=0)
+    """Sessions that begin per second."""
+    scenario: Scenario
+    token: str | None = None
+    avatar: str | None = None
+    watch_every: int = Field(default=8, ge=1)
+    """Every so manieth viewer decodes the video, to compare lips with sound."""
+
+    @property
+    def all_connected(self) -> float:
+        """When the last session has begun, from the begin of the test."""
+        return (self.sessions - 1) / self.ramp
+
+    @property
+    def end(self) -> float:
+        """When all sessions end, from the begin of the test."""
+        return self.all_connected + self.seconds
+
+
+class WorkerPlan(BaseModel):
+    """The part of one process."""
+
+    model_config = ConfigDict(frozen=True)
+
+    plan: LoadPlan
+    begin: float
+    """Begin of the test on ``time.monotonic()``, which all processes of a machine share."""
+    viewers: tuple[int, ...]
+    """Numbers of the viewers, from 0."""
