@@ -1,0 +1,1 @@
+"""Making the causal MoDA: speech with known phoneme times, targets, training."""

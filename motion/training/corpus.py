@@ -1,0 +1,207 @@
+"""The training corpus: clips of speech and silence with the motion that belongs to them.
+
+    python -m motion.training.corpus --out build/corpus --hours 6 --seed 0
+
+writes shards (``*.npz``) of features, motion and labels at 25 fps. Everything follows from the
+seed. A third of the speech is of recorded voices where festival and flite are installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from motion.contract import EMOTIONS, SAMPLES_PER_FRAME, SPEECH_RATE, Controls
+from motion.emotion import add_mood, ease, emotion_offsets
+from motion.features import LogMelFeatures
+from motion.idle import IdleState, idle_motion
+from motion.layout import FPS, MOTION_DIM, SCALE, FloatArray, expression
+from motion.training import espeak_voices, recorded
+from motion.training.augmentation import degrade, random_noise, warp_timbre
+from motion.training.coarticulation import mouth_motion, speaking
+from motion.training.phonemes import Segment, Utterance
+from motion.training.visemes import BILABIALS
+
+CLIP_SECONDS: Final = 12.0
+FEATURE_STEP: Final = 0.025
+FEATURE_FLOOR: Final = -2.0
+"""Features are stored as bytes: ``floor + step * byte`` (half a decibel each)."""
+
+RECORDED_SHARE: Final = 0.35
+SILENT_SHARE: Final = 0.06
+NEUTRAL_SHARE: Final = 0.4
+
+_OPENNESS_OF_EMOTION: Final = {
+    "anger": 0.12, "happiness": 0.1, "surprise": 0.1, "fear": 0.03, "sadness": -0.15,
+    "contempt": -0.1,
+}  # fmt: skip
+"""How much further the mouth opens in speech at full intensity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A few seconds of a session, at 25 fps."""
+
+    features: FloatArray
+    """[n, 160]"""
+    motion: FloatArray
+    """[n, 70]"""
+    voice: FloatArray
+    """Share of each frame that is speech [n]."""
+    closed: FloatArray
+    """1 where the lips are shut for a bilabial [n]."""
+    controls: Controls
+
+
+def assemble(
+    utterances: Sequence[Utterance],
+    seconds: float,
+    random: np.random.Generator,
+    lead: float | None = None,
+) -> Utterance:
+    """Utterances one after another with pauses between them, ``seconds`` long.
+
+    The first begins after ``lead`` seconds, at random without it.
+    """
+    speech = np.zeros(round(seconds * FPS) * SAMPLES_PER_FRAME, np.float32)
+    segments: list[Segment] = []
+    at = random.uniform(0.0, 1.5) if lead is None else lead
+    for utterance in utterances:
+        offset = round(at * SPEECH_RATE)
+        part = utterance.speech[: max(len(speech) - offset, 0)]
+        speech[offset : offset + len(part)] += part
+        at = offset / SPEECH_RATE
+        segments += [
+            Segment(s.ipa, s.start + at, s.end + at, s.stressed)
+            for s in utterance.segments
+            if s.start + at < seconds
+        ]
+        at += len(utterance.speech) / SPEECH_RATE + random.exponential(0.6)
+    return Utterance(speech, tuple(segments), "+".join(u.voice for u in utterances))
+
+
+def make_clip(
+    utterance: Utterance, heard: FloatArray, controls: Controls, seed: int, mood: FloatArray
+) -> Clip:
+    """The clip of an utterance that is ``heard`` as given, beginning in the ``mood [70]``."""
+    features, _ = LogMelFeatures().step(LogMelFeatures().init_state(), heard)
+    n = len(features)
+    voice, stress = speaking(utterance.segments, n)
+    closed = closed_frames(utterance, n)
+    # A pre-roll of random length: else all clips would blink at the same frame.
+    _, idle = idle_motion(IdleState(seed), *np.zeros((2, 30 + seed % 120), np.float32))
+    motion, _ = idle_motion(idle, voice, stress)
+    motion[:, SCALE] += 1.0
+    moods = ease(mood, emotion_offsets(controls), n)
+    add_mood(motion, moods, voice, closed)
+    openness = 1.0 + _OPENNESS_OF_EMOTION.get(controls.emotion, 0.0) * controls.intensity
+    expression(motion)[:] += openness * mouth_motion(utterance, n).reshape(n, -1, 3)
+    return Clip(features, motion, voice, closed, controls)
+
+
+def closed_frames(utterance: Utterance, frames: int) -> FloatArray:
+    """1 for the frame nearest to the middle of each bilabial [frames]."""
+    closed = np.zeros(frames, np.float32)
+    for segment in utterance.segments:
+        frame = int(0.5 * (segment.start + segment.end) * FPS)
+        if segment.ipa in BILABIALS and frame < frames:
+            closed[frame] = 1.0
+    return closed
+
+
+def random_clip(pool: Sequence[Utterance], random: np.random.Generator) -> Clip:
+    """A clip of random speech, mood and surroundings; recorded speech comes from ``pool``."""
+    utterances: list[Utterance] = []
+    if random.random() >= SILENT_SHARE:
+        use_pool = len(pool) > 0 and random.random() < RECORDED_SHARE
+        left = CLIP_SECONDS
+        while left > 0.0:
+            if use_pool:
+                utterance = pool[int(random.integers(len(pool)))]
+            else:
+                utterance = espeak_voices.random_utterance(random)
+            if random.random() < 0.5:
+                utterance = warp_timbre(utterance, random)
+            utterances.append(utterance)
+            left -= len(utterance.speech) / SPEECH_RATE + 0.8
+    whole = assemble(utterances, CLIP_SECONDS, random)
+    speech = whole.speech
+    if not utterances:
+        level = 10.0 ** (random.uniform(-80.0, -30.0) / 20.0)
+        speech = (level * random_noise(len(speech), random)).astype(np.float32)
+    heard = degrade(speech, random) if random.random() < 0.85 else speech
+    mood = emotion_offsets(_random_controls(random))
+    seed = int(random.integers(1 << 40))
+    return make_clip(whole, heard, _random_controls(random), seed, mood)
+
+
+def _random_controls(random: np.random.Generator) -> Controls:
+    if random.random() < NEUTRAL_SHARE:
+        return Controls("none" if random.random() < 0.5 else "neutral")
+    emotion = EMOTIONS[random.integers(len(EMOTIONS) - 1)]
+    return Controls(emotion, round(float(random.uniform(0.3, 1.0)), 2))
+
+
+def record_pool(seconds: float, random: np.random.Generator) -> list[Utterance]:
+    """About ``seconds`` of each recorded voice that training may hear.
+
+    Raises :class:`recorded.SynthesizerError` where festival or flite or a voice is missing.
+    """
+    pool: list[Utterance] = []
+    for voice in recorded.RECORDED_VOICES:
+        if voice.held_out:
+            continue
+        made = 0.0
+        while made < seconds:
+            batch = recorded.record(voice, recorded.sentences(voice, 20, random), random)
+            pool += batch
+            made += sum(len(u.speech) for u in batch) / SPEECH_RATE
+    return pool
+
+
+def write_shard(path: Path, clips: Sequence[Clip]) -> None:
+    """Store clips as bytes and half floats, about 330 bytes a frame."""
+    features = np.stack([c.features for c in clips])
+    coded = np.clip(np.round((features - FEATURE_FLOOR) / FEATURE_STEP), 0, 255)
+    np.savez(
+        path,
+        features=coded.astype(np.uint8),
+        motion=np.stack([c.motion for c in clips]).astype(np.float16),
+        voice=np.stack([c.voice for c in clips]).astype(np.float16),
+        closed=np.stack([c.closed for c in clips]).astype(np.uint8),
+        emotion=np.array([EMOTIONS.index(c.controls.emotion) for c in clips], np.uint8),
+        intensity=np.array([c.controls.intensity for c in clips], np.float32),
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Make the training corpus.")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--hours", type=float, default=6.0)
+    parser.add_argument("--shards", type=int, default=12)
+    parser.add_argument("--recorded-seconds", type=float, default=420.0, help="of each voice")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    pool: list[Utterance] = []
+    if options.recorded_seconds > 0:
+        pool = record_pool(options.recorded_seconds, np.random.default_rng((options.seed, 1)))
+    per_shard = max(1, round(options.hours * 3600 / CLIP_SECONDS / options.shards))
+    for shard in range(options.shards):
+        random = np.random.default_rng((options.seed, 2, shard))
+        clips = [random_clip(pool, random) for _ in range(per_shard)]
+        write_shard(options.out / f"{shard:03d}.npz", clips)
+        print(
+            f"shard {shard}: {per_shard} clips of {CLIP_SECONDS:g} s, {MOTION_DIM} numbers",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

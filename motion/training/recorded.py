@@ -1,0 +1,140 @@
+"""Speech of recorded voices with segment times, from festival and flite.
+
+For making the corpus only; needs Debian's packages flite, festival, festvox-kallpc16k,
+festvox-kdlpc16k, festvox-us-slt-hts, festvox-italp16k, festvox-itapc16k and festvox-czech-dita
+(:data:`RECORDED_VOICES` lists what is used of them).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import wave
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final, Literal
+
+import numpy as np
+
+from motion.contract import SPEECH_RATE
+from motion.layout import FloatArray
+from motion.training import text
+from motion.training.phonemes import Utterance, segments_from_phones
+from motion.training.spectrum import change_rate
+
+
+class SynthesizerError(RuntimeError):
+    """festival or flite is missing, lacks a voice or failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedVoice:
+    name: str
+    engine: Literal["festival", "flite"]
+    engine_name: str
+    phone_set: str
+    language: str
+    held_out: bool = False
+    """Kept for benchmarks; training never hears it."""
+
+
+RECORDED_VOICES: Final = (
+    RecordedVoice("kal", "festival", "kal_diphone", "radio", "en"),
+    RecordedVoice("slt-hts", "festival", "cmu_us_slt_arctic_hts", "radio", "en"),
+    RecordedVoice("slt", "flite", "slt", "radio", "en"),
+    RecordedVoice("dita", "festival", "czech_dita", "czech", "cs"),
+    RecordedVoice("krb", "festival", "czech_krb", "czech", "cs"),
+    RecordedVoice("machac", "festival", "czech_machac", "czech", "cs"),
+    RecordedVoice("pc", "festival", "pc_diphone", "italian", "it"),
+    RecordedVoice("rms", "flite", "rms", "radio", "en", held_out=True),
+    RecordedVoice("awb", "flite", "awb", "radio", "en", held_out=True),
+    RecordedVoice("ked", "festival", "ked_diphone", "radio", "en", held_out=True),
+    RecordedVoice("lp", "festival", "lp_diphone", "italian", "it", held_out=True),
+)
+
+_STRETCH: Final = (0.8, 1.25)
+
+
+def record(voice: RecordedVoice, sentences: Sequence[str], random: text.Random) -> list[Utterance]:
+    """The sentences at random speaking rates. Raises :class:`SynthesizerError`."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        if voice.engine == "festival":
+            _run_festival(voice, sentences, random, folder)
+        else:
+            _run_flite(voice, sentences, random, folder)
+        return [
+            Utterance(
+                _read_wave(folder / f"{i}.wav"),
+                segments_from_phones(list(_ends(folder / f"{i}.lab")), voice.phone_set),
+                voice.name,
+            )
+            for i in range(len(sentences))
+        ]
+
+
+def sentences(voice: RecordedVoice, count: int, random: text.Random) -> list[str]:
+    """Text that the voice can read."""
+    if voice.language == "en":
+        return [text.english(random) for _ in range(count)]
+    return [text.invented(random, voice.language, simple=True) for _ in range(count)]
+
+
+def _run_festival(
+    voice: RecordedVoice, sentences: Sequence[str], random: text.Random, folder: Path
+) -> None:
+    script = [f"(voice_{voice.engine_name})"]
+    for i, sentence in enumerate(sentences):
+        quoted = sentence.replace("\\", " ").replace('"', " ")
+        stretch = random.uniform(*_STRETCH)
+        script.append(
+            f"(Parameter.set 'Duration_Stretch {stretch:.3f})\n"
+            f"(let ((u (utt.synth (eval (list 'Utterance 'Text \"{quoted}\")))))\n"
+            f'  (utt.save.wave u "{folder}/{i}.wav" \'riff)\n'
+            f'  (utt.save.segs u "{folder}/{i}.lab"))'
+        )
+    program = folder / "say.scm"
+    program.write_text("\n".join(script), encoding="ascii", errors="ignore")
+    _run(["festival", "-b", str(program)])
+
+
+def _run_flite(
+    voice: RecordedVoice, sentences: Sequence[str], random: text.Random, folder: Path
+) -> None:
+    for i, sentence in enumerate(sentences):
+        stretch = random.uniform(*_STRETCH)
+        output = _run(
+            [
+                "flite", "-voice", voice.engine_name, "--setf", f"duration_stretch={stretch:.3f}",
+                "-psdur", "-t", sentence, "-o", str(folder / f"{i}.wav"),
+            ]
+        )  # fmt: skip
+        pairs = (token.rpartition(":") for token in output.split())
+        lines = [f"{end} 100 {phone}" for phone, _, end in pairs]
+        (folder / f"{i}.lab").write_text("\n".join(["#", *lines]))
+
+
+def _run(command: list[str]) -> str:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=600)
+    except FileNotFoundError as error:
+        raise SynthesizerError(f"{command[0]} is not installed") from error
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise SynthesizerError(f"{command[0]} failed: {error.stderr!r}") from error
+    return done.stdout
+
+
+def _ends(labels: Path) -> Iterator[tuple[str, float]]:
+    """Phones and the seconds at which they end, from xwaves labels."""
+    for line in labels.read_text().splitlines():
+        fields = line.split()
+        if len(fields) == 3:
+            yield fields[2], float(fields[0])
+
+
+def _read_wave(path: Path) -> FloatArray:
+    with wave.open(str(path)) as file:
+        rate = file.getframerate()
+        pcm = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    return change_rate(pcm.astype(np.float32) / np.float32(32768), rate, SPEECH_RATE)
