@@ -8,6 +8,7 @@ import { StatisticsReader } from "./statistics.js";
 
 const CHANNEL_LABEL = "avatar";
 const CONNECT_TIMEOUT = 15_000; // ms
+const PICTURE_DELAY = 80; // ms; see the constructor
 const PING_INTERVAL = 2_000; // ms
 const SILENCE_LIMIT = 7_000; // ms without any message: the server is gone
 const DISCONNECTED_LIMIT = 4_000; // ms that ICE may take to find its way back
@@ -46,7 +47,10 @@ export class Link extends EventTarget {
     // The microphone's place is negotiated from the start, without a track: switching it on and
     // off then needs no renegotiation.
     this.#microphone = this.#peer.addTransceiver("audio", { direction: "sendrecv" });
-    this.#peer.addTransceiver("video", { direction: "recvonly" });
+    const video = this.#peer.addTransceiver("video", { direction: "recvonly" });
+    // Browsers buffer sound longer than pictures and take ten seconds to bring both together.
+    // With this head start the lips fit from the first word on.
+    if ("jitterBufferTarget" in video.receiver) video.receiver.jitterBufferTarget = PICTURE_DELAY;
     this.#channel = this.#peer.createDataChannel(CHANNEL_LABEL);
     this.#peer.ontrack = (event) => onTrack(event.track);
     this.#peer.onicecandidate = (event) => this.#trickle(event.candidate);

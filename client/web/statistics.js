@@ -21,6 +21,7 @@ const OFFSETS_KEPT = 5; // the offset of single reports jumps by a video frame: 
 /** Turns successive reports of one connection into {@link Statistics}. */
 export class StatisticsReader {
   #previous = null;
+  #rates = { fps: null, bitrate: null };
   #offsets = [];
 
   /**
@@ -42,16 +43,12 @@ export class StatisticsReader {
       frames: video.framesDecoded ?? 0,
       bytes: (audio.bytesReceived ?? 0) + (video.bytesReceived ?? 0),
     };
-    const seconds = this.#previous ? (now.time - this.#previous.time) / 1000 : 0;
-    const rate = (key) => (seconds > 0 ? (now[key] - this.#previous[key]) / seconds : null);
-    const fps = rate("frames") ?? video.framesPerSecond ?? null;
-    const bytesPerSecond = rate("bytes");
-    this.#previous = now;
+    const { fps, bitrate } = this.#measure(now);
     return {
-      fps,
+      fps: fps ?? video.framesPerSecond ?? null,
       width: video.frameWidth ?? null,
       height: video.frameHeight ?? null,
-      bitrate: bytesPerSecond === null ? null : (bytesPerSecond * 8) / 1000,
+      bitrate,
       roundTrip: milliseconds(pair.currentRoundTripTime) ?? roundTrip,
       avOffset: this.#offset(audio, video),
       audioLevel: audio.audioLevel ?? null,
@@ -62,6 +59,19 @@ export class StatisticsReader {
         ? audio.concealedSamples / audio.totalSamplesReceived
         : null,
     };
+  }
+
+  /** Rates since the report before; browsers hand out the same report for some milliseconds. */
+  #measure(now) {
+    const seconds = this.#previous ? (now.time - this.#previous.time) / 1000 : 0;
+    if (seconds > 0) {
+      this.#rates = {
+        fps: (now.frames - this.#previous.frames) / seconds,
+        bitrate: ((now.bytes - this.#previous.bytes) * 8) / 1000 / seconds,
+      };
+    }
+    this.#previous = now;
+    return this.#rates;
   }
 
   /** The playout times are those of the sender's clock, so that their difference is the offset. */
