@@ -59,8 +59,9 @@ class Arrivals:
         """Frames per second from ``begin`` until ``end``."""
         return self.count(begin, end) / (end - begin)
 
-    def freezes(self) -> int:
-        return count_freezes(self.at)
+    def freezes(self, end: float) -> int:
+        """Freezes until ``end``, a last one that it did not see the end of included."""
+        return count_freezes(np.append(self.at, end)) if self._at else 0
 
     def lateness(self) -> FloatArray:
         """Seconds by which each frame came later than the promptest one around it.

@@ -23,12 +23,13 @@ class Series:
     """Draw stairs: for counts, which do not pass through what is between them."""
 
 
-def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers from at most ``low`` to at least ``high``."""
+def ticks(low: float, high: float, about: int = 5, *, whole: bool = False) -> list[float]:
+    """Round numbers, or ``whole`` ones, from at most ``low`` to at least ``high``."""
     span = max(high - low, 1e-9)
     rough = span / about
     power = 10 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
+    step = max(step, 1.0) if whole else step
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(index * step, 10) for index in range(first, last + 1)]
 
@@ -38,7 +39,9 @@ def line_chart(title: str, x_label: str, y_label: str, series: Sequence[Series])
     points = [point for line in series for point in line.points]
     if not points:
         return ""
-    x_ticks = ticks(min(x for x, _ in points), max(x for x, _ in points), 8)
+    across = [x for x, _ in points]
+    counts = all(x == int(x) for x in across)
+    x_ticks = ticks(min(across), max(across), 8, whole=counts)
     y_ticks = ticks(0, max(y for _, y in points) or 1)
     to_x = _scale(x_ticks, _LEFT, WIDTH - _RIGHT)
     to_y = _scale(y_ticks, HEIGHT - _BOTTOM, _TOP)

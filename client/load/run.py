@@ -13,8 +13,8 @@ from typing import Final
 from client.load.plan import LoadPlan, WorkerPlan
 from client.load.result import REPORT, Second, Session
 
-_STARTING: Final = 2.0
-"""Seconds that processes get to start before the test begins."""
+_STARTING: Final = 60.0
+"""Seconds in which all processes must have started."""
 
 _ENDING: Final = 30.0
 """Seconds after the end of the test in which every session must have been reported."""
@@ -37,7 +37,6 @@ async def run_load(
     Returns every viewer's session in order. Raises :class:`LoadError` when a process fails.
     """
     count = processes or processes_for(plan.sessions)
-    begin = time.monotonic() + _STARTING
     sessions: dict[int, Session] = {}
 
     def on_report(item: Second | Session) -> None:
@@ -47,20 +46,24 @@ async def run_load(
 
     workers = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "client.load.worker", stdin=PIPE, stdout=PIPE, stderr=PIPE
+            sys.executable, "-m", "client.load.worker", stdin=PIPE, stdout=PIPE
         )
         for _ in range(count)
     ]
     try:
-        async with asyncio.timeout(_STARTING + plan.end + _ENDING), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(_STARTING):
+            for worker in workers:
+                await _started(worker)
+        begin = time.monotonic()
+        async with asyncio.timeout(plan.end + _ENDING), asyncio.TaskGroup() as group:
             for number, worker in enumerate(workers):
                 viewers = tuple(range(number, plan.sessions, count))
                 part = WorkerPlan(plan=plan, begin=begin, viewers=viewers)
                 group.create_task(_follow(worker, part, on_report))
-    except* LoadError as errors:
+    except TimeoutError as error:
+        raise LoadError("a process of the load test did not start or end in time") from error
+    except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
-    except* TimeoutError as errors:
-        raise LoadError("a process of the load test did not end in time") from errors
     finally:
         for worker in workers:
             if worker.returncode is None:
@@ -69,18 +72,27 @@ async def run_load(
     return [sessions[viewer] for viewer in sorted(sessions)]
 
 
+async def _started(worker: Process) -> None:
+    assert worker.stdout is not None
+    if not await worker.stdout.readline():
+        await worker.wait()
+        raise _failure(worker)
+
+
 async def _follow(
     worker: Process, part: WorkerPlan, on_report: Callable[[Second | Session], None]
 ) -> None:
     assert worker.stdin is not None
     assert worker.stdout is not None
-    assert worker.stderr is not None
     worker.stdin.write(part.model_dump_json().encode())
     worker.stdin.close()
-    noise = asyncio.create_task(worker.stderr.read())
     async for line in worker.stdout:
         on_report(REPORT.validate_json(line))
-    words = (await noise).decode(errors="replace").strip().splitlines()
     if await worker.wait() != 0:
-        last = words[-1] if words else f"exit status {worker.returncode}"
-        raise LoadError(f"a process of the load test failed: {last}")
+        raise _failure(worker)
+
+
+def _failure(worker: Process) -> LoadError:
+    return LoadError(
+        f"a process of the load test ended with status {worker.returncode}; its error is above"
+    )

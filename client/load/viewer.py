@@ -110,10 +110,10 @@ class Viewer:
 
     async def _barge_in(self, peer: Peer) -> None:
         while True:
-            await asyncio.sleep(self._random.uniform(0.5, 1.5))
+            await asyncio.sleep(self._random.uniform(0.5, 1.0))
             asked = time.monotonic()
             utterance = peer.say(_STORY)
-            await asyncio.sleep(self._random.uniform(1.5, 3.0))
+            await asyncio.sleep(self._random.uniform(1.0, 2.0))
             self._keep(self._answers, measure.audible_at(peer.audio, asked), asked)
             stopped = time.monotonic()
             peer.interrupt()
@@ -154,7 +154,7 @@ class Viewer:
             connect_ms=_ms(ready - began),
             first_frame_ms=None if self._video.first is None else _ms(self._video.first - began),
             fps=round(self._video.rate(*window), 2),
-            freezes=self._video.freezes(),
+            freezes=self._video.freezes(time.monotonic()),
             audio_gaps=self._audio.gaps(),
             frame_lateness_ms=tuple(_ms(q) for q in np.quantile(late, (0.5, 0.95, 0.99)))
             if len(late)

@@ -2,8 +2,8 @@
 
     python -m client.load.worker < PLAN
 
-Reads a :class:`client.load.plan.WorkerPlan` as JSON and writes one
-:data:`client.load.result.Report` per line.
+Writes an empty line once it can begin, reads a :class:`client.load.plan.WorkerPlan` as JSON and
+writes one :data:`client.load.result.Report` per line.
 """
 
 from __future__ import annotations
@@ -35,4 +35,6 @@ def _write_session(task: asyncio.Task[Session]) -> None:
 
 
 if __name__ == "__main__":
+    sys.stdout.write("\n")
+    sys.stdout.flush()
     asyncio.run(run(WorkerPlan.model_validate_json(sys.stdin.read())))
