@@ -157,7 +157,7 @@ def _gaze(look: Event, frame: int, seed: int) -> tuple[float, float]:
 def _fixation(seed: int, number: int) -> tuple[float, float]:
     """Mostly the viewer's eyes and mouth, every sixth time past them."""
     x, y, aside = (uniform(seed, _STREAM_LOOK, 3 * number + i) for i in range(3))
-    width, height = (0.014, 0.006) if aside < 1 / 6 else (0.0035, 0.002)
+    width, height = (0.010, 0.005) if aside < 1 / 6 else (0.0035, 0.002)
     return width * (2.0 * x - 1.0), height * (2.0 * y - 1.0)
 
 
