@@ -62,9 +62,11 @@ def create_app(settings: Settings, models: Models, speech_engine: TextToSpeech) 
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        yield
-        await sessions.close("the server is stopping")
-        executor.shutdown(wait=True, cancel_futures=True)
+        try:
+            yield
+        finally:
+            await sessions.close("the server is stopping")
+            executor.shutdown(wait=True, cancel_futures=True)
 
     return Starlette(
         routes=[

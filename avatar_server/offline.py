@@ -95,15 +95,15 @@ async def _chunks(
 ) -> AsyncIterator[list[SpeechTick]]:
     """Ticks of the speech and of the silence behind it, a chunk at a time."""
     buffer = SpeechBuffer(lookahead)
-    buffer.begin("offline")
+    source = buffer.begin("offline")
     wanted = (CHUNK_TICKS + lookahead + 1) / FPS
     async for chunk in speech:
-        buffer.push(chunk.pcm, chunk.rate)
+        source.push(chunk.pcm, chunk.rate)
         while buffer.seconds_ahead >= wanted:
             yield [buffer.take() for _ in range(CHUNK_TICKS)]
     tail = round(TAIL_SECONDS * FPS)
-    buffer.push(np.zeros(tail * TICK, np.float32), SAMPLE_RATE)
-    buffer.end()
+    source.push(np.zeros(tail * TICK, np.float32), SAMPLE_RATE)
+    source.end()
     while buffer.ready:
         yield [buffer.take() for _ in range(CHUNK_TICKS)]
 

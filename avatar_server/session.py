@@ -13,17 +13,16 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from avatar_server.animator import SessionAnimator
-from avatar_server.conversation.speaker import Speaker, SpeakerBusyError, Utterance
-from avatar_server.conversation.tts import SpeechSynthesisError, TextToSpeech
+from avatar_server.conversation.speaker import SpeakerBusyError
+from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.models import Models
+from avatar_server.voice import UtteranceExistsError, Voice
 from motion.contract import Controls, emotion_named
 from renderer.contract import Avatar
 from streaming.broadcast import Broadcast, Viewer
-from streaming.clock import FPS, MediaClock
+from streaming.clock import FPS
 from streaming.peer import IceServers, Peer
-from streaming.playout import Playout
 from streaming.protocol import (
-    Caption,
     ClientEvent,
     ErrorEvent,
     Express,
@@ -35,11 +34,9 @@ from streaming.protocol import (
     Ready,
     Say,
     ServerEvent,
-    Speaking,
     read_client_event,
 )
 from streaming.resample import FloatArray
-from streaming.speech import Cue, SpeechBuffer
 from streaming.stages import StageTimes
 
 log = logging.getLogger(__name__)
@@ -87,7 +84,7 @@ class _Link:
 
     def on_sound(self, pcm: FloatArray, rate: int) -> None:
         if not self.watches_only:
-            self.session.hear(pcm, rate)
+            self.session.voice.hear(pcm, rate)
 
     def on_closed(self, reason: str) -> None:
         self.session.detach(self.name, reason)
@@ -101,23 +98,18 @@ class Session:
         self.avatar = avatar
         self._parts = parts
         self._links: dict[str, _Link] = {}
-        self._texts: dict[str, str] = {}
-        """Utterances that have not ended, in the order they will be spoken."""
-        self._heard: dict[str, int] = {}
-        """Characters heard of those that have begun."""
-        self._microphone = False
         self._over = asyncio.Event()
         self._reason = ""
 
-        self._speech = SpeechBuffer(parts.models.generator.lookahead)
         self._broadcast = Broadcast(parts.executor, parts.stages, parts.video_bitrate)
         seed = secrets.randbits(32)
         self._animator = SessionAnimator(parts.models, avatar, parts.executor, parts.stages, seed)
-        self._playout = Playout(
-            MediaClock(), self._speech, self._animator, self._broadcast, self._on_cue
-        )
-        self._speaker = Speaker(
-            parts.speech_engine, self._speech, self._playout.speech_arrived, self._on_speech_error
+        self.voice = Voice(
+            parts.speech_engine,
+            self._animator,
+            self._broadcast,
+            parts.models.generator.lookahead,
+            self._send,
         )
 
     # --- life -----------------------------------------------------------------------------------
@@ -127,10 +119,10 @@ class Session:
         try:
             async with asyncio.TaskGroup() as group:
                 parts = {
-                    "playout": self._playout.run(),
+                    "playout": self.voice.play(),
+                    "speaker": self.voice.speak(),
                     "animator": self._animator.run(),
                     "broadcast": self._broadcast.run(),
-                    "speaker": self._speaker.run(),
                 }
                 tasks = [
                     group.create_task(work, name=f"{name} {self.id}")
@@ -210,55 +202,23 @@ class Session:
             case Say():
                 return self._say(event)
             case Interrupt():
-                self.interrupt()
+                self.voice.interrupt()
             case Microphone():
-                self._use_microphone(event.on)
+                self.voice.use_microphone(event.on)
             case Express():
                 return self._express(event)
             case Ping():
                 return Pong(id=event.id)
         return None
 
-    def hear(self, pcm: FloatArray, rate: int) -> None:
-        """Sound of the client's microphone; spoken by the avatar in microphone mode."""
-        if self._microphone:
-            self._speech.push_live(pcm, rate)
-            self._playout.speech_arrived()
-
-    def interrupt(self) -> None:
-        """Silence at once: sound ramps out, the mouth closes, waiting speech is dropped."""
-        self._speaker.stop()
-        self._playout.interrupt()
-        if self._microphone:
-            self._microphone = False
-            self._send(Speaking(on=False, reason="interrupted"))
-        for name, text in self._texts.items():
-            heard = text[: self._heard.get(name, 0)]
-            self._send(Caption(utterance=name, text=heard, final=True))
-            self._send(Speaking(on=False, utterance=name, reason="interrupted"))
-        self._texts.clear()
-        self._heard.clear()
-
     def _say(self, event: Say) -> ErrorEvent | None:
-        name = event.utterance or secrets.token_urlsafe(6)
-        if name in self._texts:
-            return ErrorEvent(code="bad_message", message=f"utterance {name!r} is not over yet")
         try:
-            self._speaker.say(Utterance(name, event.text, self._parts.voice))
+            self.voice.say(event.text, self._parts.voice, event.utterance)
+        except UtteranceExistsError as error:
+            return ErrorEvent(code="bad_message", message=str(error))
         except SpeakerBusyError as error:
             return ErrorEvent(code="busy", message=str(error))
-        self._texts[name] = event.text
         return None
-
-    def _use_microphone(self, on: bool) -> None:
-        if on == self._microphone:
-            return
-        self._microphone = on
-        if on:
-            self._send(Speaking(on=True))
-        else:
-            self._speech.end_live()
-            self._send(Speaking(on=False, reason="finished"))
 
     def _express(self, event: Express) -> ErrorEvent | None:
         try:
@@ -266,25 +226,3 @@ class Session:
         except ValueError as error:
             return ErrorEvent(code="bad_message", message=str(error))
         return None
-
-    # --- what playout and speech report ---------------------------------------------------------
-
-    def _on_cue(self, cue: Cue) -> None:
-        name = cue.utterance
-        text = self._texts.get(name)
-        if text is None:
-            return
-        if cue.kind == "start":
-            self._heard[name] = 0
-            self._send(Speaking(on=True, utterance=name))
-        elif cue.kind == "word":
-            self._heard[name] = cue.heard
-            self._send(Caption(utterance=name, text=text[: cue.heard]))
-        else:
-            del self._texts[name]
-            self._heard.pop(name, None)
-            self._send(Caption(utterance=name, text=text, final=True))
-            self._send(Speaking(on=False, utterance=name, reason="finished"))
-
-    def _on_speech_error(self, utterance: Utterance, error: SpeechSynthesisError) -> None:
-        self._send(ErrorEvent(code="speech_failed", message=str(error)))

@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 
 IceServers = Sequence[RTCIceServer]
 
+CLOSE_TIMEOUT: Final = 5.0
+"""Seconds that closing a connection may take."""
+
 MAX_CHANNEL_BACKLOG: Final = 256 * 1024
 """Bytes that may wait on the data channel; a client that reads slower loses the newest events."""
 
@@ -183,5 +186,11 @@ class Peer:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._connection.close()
-        self._listener.on_closed(reason)
+        try:
+            # A stack that was cut off in the middle of negotiating may wait for itself for ever.
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._connection.close()
+        except TimeoutError:
+            log.warning("a connection did not close within %g s", CLOSE_TIMEOUT)
+        finally:
+            self._listener.on_closed(reason)

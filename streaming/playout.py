@@ -81,6 +81,8 @@ class Playout:
         self._current: SpeechTick | None = None
         self._fade: FloatArray | None = None
         self.epoch = 0
+        self.heard: tuple[str, int] = ("", 0)
+        """The utterance heard last, and how many of its 48 kHz samples were played."""
         self.frames_late = 0
         """Pictures that were not ready when their tick was due."""
 
@@ -158,9 +160,17 @@ class Playout:
             self._fade = None
         self._output.publish_audio(sample, pcm)
         if self._current is not None:
+            self._note_heard(self._current, offset + PACKET)
             for at, cue in self._current.cues:
                 if offset <= at < offset + PACKET:
                     self._on_cue(cue)
+
+    def _note_heard(self, speech: SpeechTick, until: int) -> None:
+        """Sound before sample ``until`` of the current tick has been played."""
+        for span in speech.spans:
+            if span.start < until:
+                played = min(until - span.start, span.count)
+                self.heard = (span.utterance, span.position + played)
 
     def _upcoming_packet(self) -> FloatArray:
         """The sound that the next packet would carry."""

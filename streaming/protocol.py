@@ -88,6 +88,8 @@ class Speaking(_Event):
     utterance: str | None = None
     """None for microphone mode."""
     reason: Literal["started", "finished", "interrupted"] = "started"
+    position_ms: int = 0
+    """How much of the utterance has been heard, in milliseconds of its sound."""
 
 
 class Caption(_Event):

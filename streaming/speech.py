@@ -40,6 +40,19 @@ class Cue:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of one utterance within a tick, in 48 kHz samples."""
+
+    utterance: str
+    """"" for the live source."""
+    start: int
+    """First sample within the tick."""
+    count: int
+    position: int
+    """Sample of the utterance that sounds at ``start``."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechTick:
     """One tick of speech, or of silence."""
 
@@ -51,8 +64,12 @@ class SpeechTick:
     """[640 m] at 16 kHz: what follows, as far as it is there, at most the look-ahead."""
     cues: tuple[tuple[int, Cue], ...] = ()
     """Cues with their sample within the tick, 0 to 1919."""
-    spoken: bool = False
-    """Whether any of it comes from an utterance or a live source."""
+    spans: tuple[Span, ...] = ()
+    """The parts of it that come from an utterance or a live source, in order."""
+
+    @property
+    def spoken(self) -> bool:
+        return bool(self.spans)
 
 
 class _Fifo:
@@ -93,9 +110,12 @@ class _Fifo:
         return np.concatenate(parts) if parts else np.empty(0, np.float32)
 
 
-@dataclass(slots=True)
-class _Source:
-    """One utterance or one live source; both rates advance together."""
+@dataclass(eq=False, slots=True)
+class SpeechSource:
+    """The sound of one utterance, filled by whoever makes it; both rates advance together.
+
+    Once its buffer has been cleared it belongs to nobody, and filling it does nothing.
+    """
 
     name: str
     text: str = ""
@@ -111,16 +131,26 @@ class _Source:
     _resamplers: tuple[Resampler, Resampler] | None = None
 
     def push(self, pcm: FloatArray, rate: int) -> None:
+        """Add mono float32 samples; raises ValueError for a rate outside 8-192 kHz."""
+        if self.ended:
+            return
         if self._resamplers is None or rate != self._rate:
             self._drain()
-            self._rate = rate
             self._resamplers = (Resampler(rate, SAMPLE_RATE), Resampler(rate, FEATURE_RATE))
+            self._rate = rate
         self.audio.push(self._resamplers[0].push(pcm))
         self.speech.push(self._resamplers[1].push(pcm))
 
+    def cue(self, sample: int, rate: int, heard: int) -> None:
+        """Mark a word that begins at ``sample`` (at ``rate``), after which ``heard`` characters
+        of the text have been heard."""
+        self.cues.append((sample * SAMPLE_RATE // rate, Cue("word", self.name, heard)))
+
     def end(self) -> None:
-        self._drain()
-        self.ended = True
+        """All of it is there."""
+        if not self.ended:
+            self._drain()
+            self.ended = True
 
     def _drain(self) -> None:
         if self._resamplers is None:
@@ -151,43 +181,30 @@ class SpeechBuffer:
 
     def __init__(self, lookahead: int) -> None:
         self._lookahead = lookahead
-        self._queue: deque[_Source] = deque()
-        self._live: _Source | None = None
+        self._queue: deque[SpeechSource] = deque()
+        self._live: SpeechSource | None = None
         self._room = asyncio.Event()
         self._room.set()
 
     # --- producers --------------------------------------------------------------------------
 
-    def begin(self, utterance: str, text: str = "") -> None:
-        """Queue a new utterance; :meth:`push` adds to the one begun last."""
-        source = _Source(utterance, text)
+    def begin(self, utterance: str, text: str = "") -> SpeechSource:
+        """Queue a new utterance behind those begun before; fill what is returned."""
+        source = SpeechSource(utterance, text)
         source.cues.append((0, Cue("start", utterance)))
         self._queue.append(source)
-
-    def push(self, pcm: FloatArray, rate: int) -> None:
-        """Add mono float32 samples to the utterance begun last."""
-        self._queue[-1].push(pcm, rate)
-        if self.seconds_ahead > MAX_AHEAD_SECONDS:
-            self._room.clear()
-
-    def cue(self, sample: int, rate: int, heard: int) -> None:
-        """Mark a word that begins at ``sample`` (at ``rate``) of the utterance begun last."""
-        source = self._queue[-1]
-        position = sample * SAMPLE_RATE // rate
-        source.cues.append((position, Cue("word", source.name, heard)))
-
-    def end(self) -> None:
-        """The utterance begun last is complete."""
-        self._queue[-1].end()
+        return source
 
     async def room(self) -> None:
         """Wait until less than ``MAX_AHEAD_SECONDS`` of speech is ahead."""
-        await self._room.wait()
+        while self.seconds_ahead > MAX_AHEAD_SECONDS:
+            self._room.clear()
+            await self._room.wait()
 
     def push_live(self, pcm: FloatArray, rate: int) -> None:
         """Add sound of the live source; the oldest is dropped past ``MAX_LIVE_TICKS``."""
         if self._live is None:
-            self._live = _Source("")
+            self._live = SpeechSource("")
         live = self._live
         live.push(pcm, rate)
         excess = live.available - MAX_LIVE_TICKS * FEATURE_TICK
@@ -202,6 +219,8 @@ class SpeechBuffer:
 
     def clear(self) -> None:
         """Drop all speech that was not given out."""
+        for source in self._queue:
+            source.end()
         self._queue.clear()
         self._live = None
         self._room.set()
@@ -227,6 +246,7 @@ class SpeechBuffer:
         audio = np.zeros(TICK, np.float32)
         speech = np.zeros(FEATURE_TICK, np.float32)
         cues: list[tuple[int, Cue]] = []
+        spans: list[Span] = []
         filled = 0
         while filled < FEATURE_TICK and (source := self._current()) is not None:
             if not self._can_start(source):
@@ -236,6 +256,8 @@ class SpeechBuffer:
             start = filled * _RATIO
             audio[start : start + count * _RATIO] = source.audio.pull(count * _RATIO)
             speech[filled : filled + count] = source.speech.pull(count)
+            if count:
+                spans.append(Span(source.name, start, count * _RATIO, source.taken))
             cues += self._cues(source, start, count * _RATIO)
             filled += count
             if source.ended and not source.available:
@@ -243,12 +265,12 @@ class SpeechBuffer:
                 cues += [(at, cue) for cue in self._finish(source)]
         if self.seconds_ahead < MAX_AHEAD_SECONDS:
             self._room.set()
-        return SpeechTick(audio, speech, self._peek(), tuple(cues), spoken=filled > 0)
+        return SpeechTick(audio, speech, self._peek(), tuple(cues), tuple(spans))
 
-    def _current(self) -> _Source | None:
+    def _current(self) -> SpeechSource | None:
         return self._queue[0] if self._queue else self._live
 
-    def _can_start(self, source: _Source) -> bool:
+    def _can_start(self, source: SpeechSource) -> bool:
         if source.ended:
             return True
         ticks = 1 if source.primed else 1 + self._lookahead
@@ -257,7 +279,7 @@ class SpeechBuffer:
         source.primed = False
         return False
 
-    def _cues(self, source: _Source, start: int, count: int) -> list[tuple[int, Cue]]:
+    def _cues(self, source: SpeechSource, start: int, count: int) -> list[tuple[int, Cue]]:
         passed: list[tuple[int, Cue]] = []
         while source.cues and source.cues[0][0] < source.taken + count:
             position, cue = source.cues.popleft()
@@ -265,7 +287,7 @@ class SpeechBuffer:
         source.taken += count
         return passed
 
-    def _finish(self, source: _Source) -> list[Cue]:
+    def _finish(self, source: SpeechSource) -> list[Cue]:
         if source is self._live:
             self._live = None
         else:

@@ -80,9 +80,9 @@ class Rig:
             self.world.time = self.world.until
 
     def say(self, ticks: int) -> None:
-        self.speech.begin("u", "hello there")
-        self.speech.push(np.full(ticks * TICK, 0.5, np.float32), 48_000)
-        self.speech.end()
+        source = self.speech.begin("u", "hello there")
+        source.push(np.full(ticks * TICK, 0.5, np.float32), 48_000)
+        source.end()
         self.playout.speech_arrived()
 
 
@@ -166,10 +166,10 @@ async def test_cues_come_when_they_sound() -> None:
     rig = Rig()
     heard_at: list[tuple[str, int]] = []
     rig.playout._on_cue = lambda cue: heard_at.append((cue.kind, len(rig.output.audio)))
-    rig.speech.begin("u", "one two")
-    rig.speech.push(np.full(10 * TICK, 0.5, np.float32), 48_000)
-    rig.speech.cue(5 * TICK, 48_000, heard=7)
-    rig.speech.end()
+    source = rig.speech.begin("u", "one two")
+    source.push(np.full(10 * TICK, 0.5, np.float32), 48_000)
+    source.cue(5 * TICK, 48_000, heard=7)
+    source.end()
     rig.playout.speech_arrived()
     await rig.play(1.0)
     (_, start), (_, word), (_, end) = heard_at

@@ -23,9 +23,9 @@ def ramp(ticks: float) -> np.ndarray:
 
 def spoken(buffer: SpeechBuffer, text: str, ticks: float, name: str = "u") -> np.ndarray:
     pcm = ramp(ticks)
-    buffer.begin(name, text)
-    buffer.push(pcm, 48_000)
-    buffer.end()
+    source = buffer.begin(name, text)
+    source.push(pcm, 48_000)
+    source.end()
     return pcm
 
 
@@ -68,17 +68,17 @@ def test_lookahead_is_what_follows() -> None:
 
 def test_it_waits_for_the_lookahead_and_never_breaks_a_tick() -> None:
     buffer = SpeechBuffer(LOOKAHEAD)
-    buffer.begin("u")
-    buffer.push(ramp(2.5), 48_000)
+    source = buffer.begin("u")
+    source.push(ramp(2.5), 48_000)
     assert not buffer.ready
     assert not buffer.take().spoken
-    buffer.push(ramp(1), 48_000)
+    source.push(ramp(1), 48_000)
     assert buffer.ready
     ticks = drain(buffer, 4)
     assert [t.spoken for t in ticks] == [True, True, True, False], "half a tick waits for its rest"
-    buffer.push(ramp(0.5), 48_000)
+    source.push(ramp(0.5), 48_000)
     assert not buffer.take().spoken, "after running dry it waits for the look-ahead again"
-    buffer.end()
+    source.end()
     assert buffer.take().spoken
 
 
@@ -102,11 +102,11 @@ def test_utterances_follow_each_other_without_a_gap() -> None:
 
 def test_words_are_cued_where_they_sound() -> None:
     buffer = SpeechBuffer(LOOKAHEAD)
-    buffer.begin("u", "good morning")
-    buffer.push(np.ones(22_050, np.float32) * 0.5, 22_050)
-    buffer.cue(0, 22_050, heard=4)
-    buffer.cue(11_025, 22_050, heard=12)
-    buffer.end()
+    source = buffer.begin("u", "good morning")
+    source.push(np.ones(22_050, np.float32) * 0.5, 22_050)
+    source.cue(0, 22_050, heard=4)
+    source.cue(11_025, 22_050, heard=12)
+    source.end()
     cues = [
         (i * TICK + at, cue.kind, cue.heard)
         for i, tick in enumerate(drain(buffer, 26))
@@ -119,8 +119,8 @@ def test_words_are_cued_where_they_sound() -> None:
 
 def test_an_empty_utterance_starts_and_ends() -> None:
     buffer = SpeechBuffer(LOOKAHEAD)
-    buffer.begin("u", "...")
-    buffer.end()
+    source = buffer.begin("u", "...")
+    source.end()
     assert [cue.kind for _, cue in buffer.take().cues] == ["start", "end"]
     assert not buffer.take().cues
 
@@ -129,8 +129,10 @@ def test_clear_leaves_silence() -> None:
     buffer = SpeechBuffer(LOOKAHEAD)
     spoken(buffer, "one", 50, "a")
     buffer.push_live(ramp(5), 48_000)
+    late = buffer.begin("b")
     buffer.take()
     buffer.clear()
+    late.push(ramp(5), 48_000)
     assert not buffer.ready
     assert not buffer.take().spoken
 
@@ -157,8 +159,8 @@ def test_live_sound_yields_to_an_utterance_and_ends() -> None:
 
 async def test_a_producer_far_ahead_waits() -> None:
     buffer = SpeechBuffer(LOOKAHEAD)
-    buffer.begin("u")
-    buffer.push(np.zeros(40 * 48_000, np.float32), 48_000)
+    source = buffer.begin("u")
+    source.push(np.zeros(40 * 48_000, np.float32), 48_000)
     waiting = asyncio.create_task(buffer.room())
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -173,11 +175,35 @@ async def test_a_producer_far_ahead_waits() -> None:
 )
 def test_no_sample_is_lost_whatever_the_chunks(chunks: list[int], rate: int) -> None:
     buffer = SpeechBuffer(LOOKAHEAD)
-    buffer.begin("u")
+    source = buffer.begin("u")
     for count in chunks:
-        buffer.push(np.full(count, 0.5, np.float32), rate)
-    buffer.end()
+        source.push(np.full(count, 0.5, np.float32), rate)
+    source.end()
     ticks = drain(buffer, int(sum(chunks) / rate * 25) + 3)
     total = sum(float(tick.audio.sum()) for tick in ticks)
     assert total == pytest.approx(0.5 * sum(chunks) * 48_000 / rate, rel=0.05, abs=30)
     assert not ticks[-1].spoken
+
+
+def test_a_tick_says_what_part_of_what_it_carries() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    spoken(buffer, "one", 1.5, "a")
+    spoken(buffer, "two", 1, "b")
+    first, second, third = drain(buffer, 3)
+    assert [(s.utterance, s.start, s.count, s.position) for s in first.spans] == [("a", 0, TICK, 0)]
+    assert [(s.utterance, s.start, s.count, s.position) for s in second.spans] == [
+        ("a", 0, TICK / 2, TICK),
+        ("b", TICK / 2, TICK / 2, 0),
+    ]
+    assert [(s.utterance, s.position) for s in third.spans] == [("b", TICK / 2)]
+
+
+def test_two_producers_fill_their_own_utterances() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    first, second = buffer.begin("a"), buffer.begin("b")
+    second.push(np.full(TICK, 0.2, np.float32), 48_000)
+    second.end()
+    first.push(np.full(TICK, 0.1, np.float32), 48_000)
+    first.end()
+    levels = [float(tick.audio.mean()) for tick in drain(buffer, 2)]
+    assert levels == pytest.approx([0.1, 0.2], abs=0.01)

@@ -73,16 +73,16 @@ class Speaker:
             self._current = None
 
     async def _speak(self, utterance: Utterance) -> None:
-        self._speech.begin(utterance.name, utterance.text)
+        source = self._speech.begin(utterance.name, utterance.text)
         try:
             async with aclosing(self._engine.synthesize(utterance.text, utterance.voice)) as chunks:
                 async for chunk in chunks:
-                    self._speech.push(chunk.pcm, chunk.rate)
+                    source.push(chunk.pcm, chunk.rate)
                     for word in chunk.words:
-                        self._speech.cue(word.sample, chunk.rate, word.end)
+                        source.cue(word.sample, chunk.rate, word.end)
                     self._on_speech()
                     await self._speech.room()
         except SpeechSynthesisError as error:
             self._on_error(utterance, error)
-        self._speech.end()
+        source.end()
         self._on_speech()

@@ -1,0 +1,158 @@
+"""The avatar's voice: what it says, from whom, and what of it has been heard.
+
+Text goes through the speech engine, sound comes from a caller or from the client's microphone;
+all of it meets in one speech buffer and is reported as events when it is played.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from avatar_server.conversation.speaker import Speaker, Utterance
+from avatar_server.conversation.tts import SpeechSynthesisError, TextToSpeech
+from streaming.clock import SAMPLE_RATE, MediaClock
+from streaming.playout import Animator, Output, Playout
+from streaming.protocol import Caption, ErrorEvent, ServerEvent, Speaking
+from streaming.resample import FloatArray
+from streaming.speech import Cue, SpeechBuffer, SpeechSource
+
+
+class UtteranceExistsError(ValueError):
+    """An utterance of that name is not over yet."""
+
+
+@dataclass(slots=True)
+class _Utterance:
+    text: str
+    heard: int = 0
+    """Characters of the text that have been heard."""
+
+
+class Voice:
+    """One session's speech, from queue to playout. Use from its event loop only."""
+
+    def __init__(
+        self,
+        engine: TextToSpeech,
+        animator: Animator,
+        output: Output,
+        lookahead: int,
+        publish: Callable[[ServerEvent], None],
+    ) -> None:
+        self._publish = publish
+        self._speech = SpeechBuffer(lookahead)
+        self._playout = Playout(MediaClock(), self._speech, animator, output, self._on_cue)
+        self._speaker = Speaker(
+            engine, self._speech, self._playout.speech_arrived, self._on_speech_error
+        )
+        self._utterances: dict[str, _Utterance] = {}
+        """Those that are not over, in the order in which they will be heard."""
+        self._microphone = False
+
+    async def play(self) -> None:
+        """Play until cancelled."""
+        await self._playout.run()
+
+    async def speak(self) -> None:
+        """Turn queued text into sound until cancelled."""
+        await self._speaker.run()
+
+    # --- saying ---------------------------------------------------------------------------------
+
+    def say(self, text: str, voice: str, name: str | None = None) -> str:
+        """Queue text for the speech engine; returns the utterance's name.
+
+        Raises :class:`UtteranceExistsError`, and
+        :class:`~avatar_server.conversation.speaker.SpeakerBusyError` when too much waits.
+        """
+        name = self._unused(name)
+        self._speaker.say(Utterance(name, text, voice))
+        self._utterances[name] = _Utterance(text)
+        return name
+
+    def begin(self, name: str | None = None) -> SpeechSource:
+        """Queue an utterance whose sound the caller pushes; tell :meth:`arrived` of it."""
+        name = self._unused(name)
+        self._utterances[name] = _Utterance("")
+        return self._speech.begin(name)
+
+    def arrived(self) -> None:
+        """Sound was pushed to an utterance, or it was ended."""
+        self._playout.speech_arrived()
+
+    async def room(self) -> None:
+        """Wait until the voice is less than 30 s behind with what it was given."""
+        await self._speech.room()
+
+    def use_microphone(self, on: bool) -> None:
+        """Speak what :meth:`hear` is given, or stop doing so."""
+        if on == self._microphone:
+            return
+        self._microphone = on
+        if on:
+            self._publish(Speaking(on=True))
+        else:
+            self._speech.end_live()
+            self._publish(Speaking(on=False, reason="finished"))
+
+    def hear(self, pcm: FloatArray, rate: int) -> None:
+        """Sound of the client's microphone, mono float32 [n] at ``rate`` Hz."""
+        if self._microphone:
+            self._speech.push_live(pcm, rate)
+            self._playout.speech_arrived()
+
+    def interrupt(self) -> None:
+        """Silence at once: sound ramps out, the mouth closes, all that waits is dropped."""
+        self._speaker.stop()
+        self._playout.interrupt()
+        if self._microphone:
+            self._microphone = False
+            self._publish(Speaking(on=False, reason="interrupted"))
+        cut, self._utterances = self._utterances, {}
+        for name, utterance in cut.items():
+            heard = utterance.text[: utterance.heard]
+            self._publish(Caption(utterance=name, text=heard, final=True))
+            self._publish(
+                Speaking(
+                    on=False,
+                    utterance=name,
+                    reason="interrupted",
+                    position_ms=self._position_ms(name),
+                )
+            )
+
+    # --- what is heard --------------------------------------------------------------------------
+
+    def _on_cue(self, cue: Cue) -> None:
+        name = cue.utterance
+        utterance = self._utterances.get(name)
+        if utterance is None:
+            return
+        if cue.kind == "start":
+            self._publish(Speaking(on=True, utterance=name))
+        elif cue.kind == "word":
+            utterance.heard = cue.heard
+            self._publish(Caption(utterance=name, text=utterance.text[: cue.heard]))
+        else:
+            del self._utterances[name]
+            self._publish(Caption(utterance=name, text=utterance.text, final=True))
+            position = self._position_ms(name)
+            self._publish(
+                Speaking(on=False, utterance=name, reason="finished", position_ms=position)
+            )
+
+    def _position_ms(self, name: str) -> int:
+        heard, samples = self._playout.heard
+        return samples * 1000 // SAMPLE_RATE if heard == name else 0
+
+    def _on_speech_error(self, utterance: Utterance, error: SpeechSynthesisError) -> None:
+        self._publish(ErrorEvent(code="speech_failed", message=str(error)))
+
+    def _unused(self, name: str | None) -> str:
+        if name is None:
+            return secrets.token_urlsafe(6)
+        if name in self._utterances:
+            raise UtteranceExistsError(f"utterance {name!r} is not over yet")
+        return name
