@@ -85,9 +85,13 @@ class WarpingNetwork(nn.Module):
 
         The first three are the fields of :class:`Source`.
         """
-        motion = self.dense_motion(Source(rows, compressed, source), driven)
+        cached = Source(rows, compressed, source)
+        return self.warp(cached, self.dense_motion(cached, driven))
+
+    def warp(self, source: Source, motion: DenseMotion) -> Tensor:
+        """The source's features [B, 256, 64, 64] where ``motion`` takes them from."""
         points = motion.deformation.flatten(1, 3)
-        warped = sample(rows, VOLUME, points).transpose(1, 2)
+        warped = sample(source.rows, VOLUME, points).transpose(1, 2)
         x = warped.reshape(-1, CHANNELS * DEPTH, SIZE, SIZE)
         x = self.fourth(F.leaky_relu(self.third(x), 0.01))
         out: Tensor = x * motion.occlusion
