@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -101,11 +102,18 @@ def opened_page(browser: Browser, url: str, **options: Any) -> Generator[Page]:
         context.close()
 
 
-def connect(page: Page) -> None:
-    """Click, and wait for the picture."""
-    page.click("#connect")
+def connect(page: Page) -> str:
+    """Click, and wait for the picture; returns the connection's ``pc_id``."""
+    with page.expect_response(lambda response: response.request.method == "POST") as answer:
+        page.click("#connect")
     page.wait_for_function("document.body.dataset.state === 'connected'")
     page.wait_for_function("document.getElementById('video').currentTime > 0")
+    return str(answer.value.json()["pc_id"])
+
+
+def lose_connection(server_url: str, pc_id: str) -> None:
+    """End the session on the server, behind the page's back."""
+    httpx.delete(f"{server_url}/api/offer/{pc_id}").raise_for_status()
 
 
 def say(page: Page, text: str) -> None:

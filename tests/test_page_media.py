@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 
 from browser import connect, loudest, mouth_variation, opened_page, say, wait_speaking
 from playwright.sync_api import Browser, Page
@@ -91,7 +92,7 @@ def test_captions_and_transcript_follow_the_voice(browser: Browser, server_url: 
         page.wait_for_function("heard.some((caption) => caption.final)", timeout=20_000)
         heard = page.evaluate("heard")
         assert len(heard) > 5
-        for earlier, later in zip(heard, heard[1:], strict=False):
+        for earlier, later in pairwise(heard):
             assert later["text"].startswith(earlier["text"])
         assert heard[-1]["text"] == text
         assert page.inner_text("#transcript li") == text

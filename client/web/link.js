@@ -57,7 +57,7 @@ export class Link extends EventTarget {
     this.#peer.onconnectionstatechange = () => this.#watch();
     this.#channel.onmessage = (event) => this.#receive(event.data);
     this.#channel.onclose = () => this.#lose("The server ended the connection.");
-    // Nobody waits for it if the offer itself fails.
+    // Nobody waits for it once the offer has failed.
     this.#opened.promise.catch(() => {});
   }
 
@@ -69,16 +69,8 @@ export class Link extends EventTarget {
   async open(avatar) {
     const timer = setTimeout(() => this.#lose(NO_PATH, "no-path"), CONNECT_TIMEOUT);
     try {
-      await this.#peer.setLocalDescription();
-      const answer = await this.#signalling.offer(this.#peer.localDescription, avatar);
-      this.#session = answer.pc_id;
-      if (this.#closed) {
-        this.#end();
-        throw new AvatarError("closed", "The connection was closed while it was being made.");
-      }
-      this.#flush();
-      await this.#peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
-      return await this.#opened.promise;
+      // A closed peer connection leaves its promises open for ever; #opened settles in any case.
+      return await Promise.race([this.#negotiate(avatar), this.#opened.promise]);
     } catch (error) {
       this.close();
       if (error instanceof AvatarError) throw error;
@@ -88,6 +80,16 @@ export class Link extends EventTarget {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #negotiate(avatar) {
+    await this.#peer.setLocalDescription();
+    const answer = await this.#signalling.offer(this.#peer.localDescription, avatar);
+    this.#session = answer.pc_id;
+    if (this.#closed) this.#end();
+    this.#flush();
+    await this.#peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    return this.#opened.promise;
   }
 
   /**
