@@ -27,6 +27,7 @@ from avatar_server.session import SessionParts
 from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings
 from avatar_server.signalling import Signalling
+from avatar_server.speech_socket import SpeechSocket
 from avatar_server.thumbnails import thumbnail
 from avatar_server.whep import Whep
 from streaming.protocol import MAX_MESSAGE, ErrorEvent, ProtocolError, read_client_event
@@ -76,7 +77,11 @@ def create_app(settings: Settings, models: Models, speech_engine: TextToSpeech) 
             ),
             Mount(
                 "/v1",
-                routes=[*Whep(sessions, models, settings.avatar).routes(), *api.control()],
+                routes=[
+                    *Whep(sessions, models, settings.avatar).routes(),
+                    *SpeechSocket(sessions, models, settings.avatar).routes(),
+                    *api.control(),
+                ],
             ),
             Mount("/", StaticFiles(directory=PAGE, html=True)),
         ],

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from streaming.protocol import Problem, explain
 
@@ -77,7 +78,7 @@ async def read_json(request: Request, model: type[BodyT], limit: int) -> BodyT:
 
 
 class TokenGuard:
-    """ASGI middleware: 401 without the bearer token on protected paths."""
+    """ASGI middleware: 401 without the bearer token on protected paths, sockets included."""
 
     def __init__(self, app: ASGIApp, token: str | None) -> None:
         self._app = app
@@ -85,25 +86,28 @@ class TokenGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (
-            scope["type"] == "http"
-            and self._token is not None
-            and scope["method"] != "OPTIONS"
-            and scope["path"].startswith(PROTECTED)
-            and not self._allowed(Request(scope), self._token)
+            self._token is None
+            or scope["type"] not in ("http", "websocket")
+            or scope.get("method") == "OPTIONS"
+            or not scope["path"].startswith(PROTECTED)
+            or _carries(HTTPConnection(scope), self._token)
         ):
-            error = ApiError(
-                401,
-                "unauthorized",
-                "this server needs a token: send Authorization: Bearer TOKEN",
-                {"WWW-Authenticate": "Bearer"},
-            )
-            await error.response()(scope, receive, send)
+            await self._app(scope, receive, send)
             return
-        await self._app(scope, receive, send)
-
-    @staticmethod
-    def _allowed(request: Request, token: str) -> bool:
-        scheme, _, given = request.headers.get("authorization", "").partition(" ")
-        return scheme.lower() == "bearer" and hmac.compare_digest(
-            given.strip().encode(), token.encode()
+        error = ApiError(
+            401,
+            "unauthorized",
+            "this server needs a token: send Authorization: Bearer TOKEN",
+            {"WWW-Authenticate": "Bearer"},
         )
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).send_denial_response(error.response())
+        else:
+            await error.response()(scope, receive, send)
+
+
+def _carries(connection: HTTPConnection, token: str) -> bool:
+    scheme, _, given = connection.headers.get("authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(
+        given.strip().encode(), token.encode()
+    )

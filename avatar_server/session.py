@@ -11,6 +11,7 @@ import logging
 import secrets
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from avatar_server.animator import SessionAnimator
 from avatar_server.conversation.speaker import SpeakerBusyError
@@ -56,6 +57,16 @@ class SessionParts:
     ice_servers: IceServers = ()
 
 
+class Listener(Protocol):
+    """Whoever follows a session without a WebRTC peer; called on the event loop."""
+
+    def on_event(self, event: ServerEvent) -> None:
+        """Something happened in the session."""
+
+    def on_session_end(self, reason: str) -> None:
+        """The session is over."""
+
+
 @dataclass(eq=False, slots=True)
 class _Link:
     """One peer of a session; implements :class:`streaming.peer.PeerListener`."""
@@ -98,6 +109,8 @@ class Session:
         self.avatar = avatar
         self._parts = parts
         self._links: dict[str, _Link] = {}
+        self._listeners: dict[Listener, None] = {}
+        """In the order in which they came."""
         self._over = asyncio.Event()
         self._reason = ""
 
@@ -135,6 +148,8 @@ class Session:
             log.error("session %s failed", self.id, exc_info=failures)
             self._reason = "a part of the session failed; connect again"
         finally:
+            for listener in tuple(self._listeners):
+                listener.on_session_end(self._reason)
             await self._close_peers()
             log.info("session %s ended: %s", self.id, self._reason)
 
@@ -183,7 +198,19 @@ class Session:
             return
         del self._links[name]
         self._broadcast.leave(link.viewer)
-        if not self._links:
+        self._end_if_alone(reason)
+
+    def listen(self, listener: Listener) -> None:
+        """Tell ``listener`` every event from now on; it keeps the session alive as a peer does."""
+        self._listeners[listener] = None
+
+    def unlisten(self, listener: Listener, reason: str) -> None:
+        """``listener`` has gone; without anybody else the session ends."""
+        if self._listeners.pop(listener, self) is None:
+            self._end_if_alone(reason)
+
+    def _end_if_alone(self, reason: str) -> None:
+        if not self._links and not self._listeners:
             self.end(reason)
 
     def ready(self) -> Ready:
@@ -193,6 +220,8 @@ class Session:
         message = event.model_dump_json()
         for link in self._links.values():
             link.peer.send(message)
+        for listener in tuple(self._listeners):
+            listener.on_event(event)
 
     # --- what clients want ----------------------------------------------------------------------
 

@@ -120,6 +120,52 @@ class Pong(_Event):
 
 ServerEvent = Annotated[Ready | Speaking | Caption | ErrorEvent | Pong, Field(discriminator="type")]
 
+# --- the speech socket: a caller's own speech (WebSocket /v1/speech) -----------------------------
+
+
+class Start(_Event):
+    """First message: what the socket drives, and the form of the sound that follows."""
+
+    type: Literal["start"] = "start"
+    rate: Annotated[int, Field(ge=8_000, le=48_000)] = 24_000
+    """Sample rate in Hz of the binary messages: mono PCM, s16le, in pieces of any length."""
+    session: str | None = None
+    """A running session to speak in; a session of its own if absent."""
+    avatar: str | None = None
+
+
+class Speak(_Event):
+    """Begin an utterance; sound without it begins one too."""
+
+    type: Literal["speak"] = "speak"
+    utterance: Annotated[str, Field(max_length=64)] | None = None
+
+
+class SpeakEnd(_Event):
+    """The utterance is complete."""
+
+    type: Literal["speak_end"] = "speak_end"
+
+
+class PlaybackStarted(_Event):
+    type: Literal["playback_started"] = "playback_started"
+    utterance: str
+
+
+class PlaybackFinished(_Event):
+    """Sent once per utterance, when its sound has been played or cut."""
+
+    type: Literal["playback_finished"] = "playback_finished"
+    utterance: str
+    position_ms: int
+    """How much of it was heard."""
+    interrupted: bool
+
+
+SocketEvent = Annotated[
+    Start | Speak | SpeakEnd | Say | Interrupt | Express | Ping, Field(discriminator="type")
+]
+
 # --- signalling (SmallWebRTC form) ------------------------------------------------------------
 
 
@@ -168,6 +214,9 @@ class Problem(_Event):
 _CLIENT: Final[TypeAdapter[Say | Interrupt | Microphone | Express | Ping]] = TypeAdapter(
     ClientEvent
 )
+_SOCKET: Final[TypeAdapter[Start | Speak | SpeakEnd | Say | Interrupt | Express | Ping]] = (
+    TypeAdapter(SocketEvent)
+)
 _SERVER: Final[TypeAdapter[Ready | Speaking | Caption | ErrorEvent | Pong]] = TypeAdapter(
     ServerEvent
 )
@@ -190,6 +239,14 @@ def _read(adapter: TypeAdapter[Any], message: str | bytes) -> Any:
 def read_client_event(message: str | bytes) -> Say | Interrupt | Microphone | Express | Ping:
     """Parse what a client sent; raises :class:`ProtocolError`."""
     event: Say | Interrupt | Microphone | Express | Ping = _read(_CLIENT, message)
+    return event
+
+
+def read_socket_event(
+    message: str,
+) -> Start | Speak | SpeakEnd | Say | Interrupt | Express | Ping:
+    """Parse what a caller sent on the speech socket; raises :class:`ProtocolError`."""
+    event: Start | Speak | SpeakEnd | Say | Interrupt | Express | Ping = _read(_SOCKET, message)
     return event
 
 

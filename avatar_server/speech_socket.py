@@ -1,0 +1,224 @@
+"""``/v1/speech``: a voice assistant speaks with its own sound through an avatar.
+
+The caller sends mono s16le PCM as binary messages, in pieces of any length and as fast as it
+likes, between ``speak`` and ``speak_end``; text works as well (``say``). The events say when each
+utterance was really played. The picture of the same session goes to browsers by WHEP, with the
+session's id from the ``ready`` event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Final
+
+import numpy as np
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from avatar_server.http import ApiError
+from avatar_server.models import Models
+from avatar_server.session import Session
+from avatar_server.sessions import Sessions
+from avatar_server.signalling import open_session
+from avatar_server.voice import UtteranceExistsError
+from streaming.protocol import (
+    ErrorEvent,
+    PlaybackFinished,
+    PlaybackStarted,
+    ProtocolError,
+    ServerEvent,
+    Speak,
+    SpeakEnd,
+    Speaking,
+    Start,
+    read_socket_event,
+)
+from streaming.resample import to_float
+from streaming.speech import SpeechSource
+
+log = logging.getLogger(__name__)
+
+START_TIMEOUT: Final = 10.0
+"""Seconds until the first message must have come."""
+
+MAX_PIECE: Final = 1_000_000
+"""Bytes of one binary message (10 s at 48 kHz)."""
+
+_MAX_WAITING: Final = 256
+"""Events that may wait for a caller that reads slowly; past that it is disconnected."""
+
+_BAD_DATA: Final = 1003
+_POLICY: Final = 1008
+_TOO_BIG: Final = 1009
+_TRY_AGAIN: Final = 1013
+
+
+class SpeechSocket:
+    """The route, and what its sockets share."""
+
+    def __init__(self, sessions: Sessions, models: Models, default_avatar: str) -> None:
+        self._sessions = sessions
+        self._models = models
+        self._default_avatar = default_avatar
+
+    def routes(self) -> list[WebSocketRoute]:
+        """Routes below ``/v1``."""
+        return [WebSocketRoute("/speech", self.connect)]
+
+    async def connect(self, socket: WebSocket) -> None:
+        await socket.accept()
+        try:
+            async with asyncio.timeout(START_TIMEOUT):
+                start = read_socket_event(await socket.receive_text())
+            if not isinstance(start, Start):
+                raise ProtocolError("the first message must be a start event")
+            session = self._session(start)
+        except TimeoutError:
+            await socket.close(_POLICY, f"no start event within {START_TIMEOUT:g} s")
+        except (ProtocolError, KeyError) as error:
+            await socket.close(_BAD_DATA, _reason(str(error)))
+        except ApiError as error:
+            code = _TRY_AGAIN if error.status == 503 else _POLICY
+            await socket.close(code, _reason(str(error)))
+        except WebSocketDisconnect:
+            log.debug("the caller left before it started")
+        else:
+            await _Call(socket, session, start.rate).run()
+
+    def _session(self, start: Start) -> Session:
+        if start.session is None:
+            avatar = start.avatar or self._default_avatar
+            return open_session(self._sessions, self._models, avatar)
+        session = self._sessions.get(start.session)
+        if session is None:
+            raise ApiError(404, "unknown_session", f"there is no session {start.session!r}")
+        return session
+
+
+class _Call:
+    """One caller on one socket; a :class:`avatar_server.session.Listener`."""
+
+    def __init__(self, socket: WebSocket, session: Session, rate: int) -> None:
+        self._socket = socket
+        self._session = session
+        self._rate = rate
+        self._outgoing: asyncio.Queue[str] = asyncio.Queue(_MAX_WAITING)
+        self._ended: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
+        self._source: SpeechSource | None = None
+        self._odd = b""
+        """Half of a sample, when a piece ended within one."""
+
+    async def run(self) -> None:
+        self._session.listen(self)
+        self._put(self._session.ready().model_dump_json())
+        work: list[asyncio.Future[None]] = [
+            asyncio.create_task(self._receive(), name="speech-receive"),
+            asyncio.create_task(self._send(), name="speech-send"),
+        ]
+        ends: list[asyncio.Future[Any]] = [*work, self._ended]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+            if self._source is not None:
+                self._source.end()
+            self._session.unlisten(self, "the caller left")
+        if self._ended.done():
+            await self._socket.close(*self._ended.result())
+
+    # --- from the caller ------------------------------------------------------------------------
+
+    async def _receive(self) -> None:
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            if (piece := message.get("bytes")) is not None:
+                await self._push(piece)
+            else:
+                self._handle(message.get("text") or "")
+
+    def _handle(self, text: str) -> None:
+        try:
+            event = read_socket_event(text)
+            match event:
+                case Start():
+                    raise ProtocolError("the session has started already")
+                case Speak():
+                    self._finish()
+                    self._source = self._session.voice.begin(event.utterance)
+                case SpeakEnd():
+                    self._finish()
+                case _:
+                    answer = self._session.handle(event)
+                    if answer is not None:
+                        self._put(answer.model_dump_json())
+        except (ProtocolError, UtteranceExistsError) as error:
+            self._put(ErrorEvent(code="bad_message", message=str(error)).model_dump_json())
+
+    async def _push(self, piece: bytes) -> None:
+        if len(piece) > MAX_PIECE:
+            self._end(_TOO_BIG, f"send at most {MAX_PIECE} bytes in one message")
+            return
+        # The socket is not read while much is waiting: the caller's own buffer fills up.
+        await self._session.voice.room()
+        if self._source is None:
+            self._source = self._session.voice.begin()
+        # After an interrupt the rest of the utterance still comes, and goes nowhere.
+        piece = self._odd + piece
+        whole = len(piece) // 2 * 2
+        self._odd = piece[whole:]
+        self._source.push(to_float(np.frombuffer(piece[:whole], "<i2")), self._rate)
+        self._session.voice.arrived()
+
+    def _finish(self) -> None:
+        self._odd = b""
+        if self._source is not None:
+            self._source.end()
+            self._session.voice.arrived()
+            self._source = None
+
+    # --- to the caller --------------------------------------------------------------------------
+
+    def on_event(self, event: ServerEvent) -> None:
+        if not isinstance(event, Speaking):
+            self._put(event.model_dump_json())
+        elif event.utterance is None:
+            return
+        elif event.on:
+            self._put(PlaybackStarted(utterance=event.utterance).model_dump_json())
+        else:
+            finished = PlaybackFinished(
+                utterance=event.utterance,
+                position_ms=event.position_ms,
+                interrupted=event.reason == "interrupted",
+            )
+            self._put(finished.model_dump_json())
+
+    def on_session_end(self, reason: str) -> None:
+        self._end(1001, reason)
+
+    def _put(self, message: str) -> None:
+        try:
+            self._outgoing.put_nowait(message)
+        except asyncio.QueueFull:
+            self._end(_POLICY, "events are not read fast enough")
+
+    async def _send(self) -> None:
+        try:
+            while True:
+                await self._socket.send_text(await self._outgoing.get())
+        except WebSocketDisconnect:
+            return
+
+    def _end(self, code: int, reason: str) -> None:
+        if not self._ended.done():
+            self._ended.set_result((code, _reason(reason)))
+
+
+def _reason(text: str) -> str:
+    """A close reason holds at most 123 bytes (RFC 6455, section 5.5)."""
+    return text.encode()[:120].decode(errors="ignore")

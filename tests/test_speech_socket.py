@@ -1,0 +1,179 @@
+"""The speech socket: a caller's own sound through the face, with a real WebSocket client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from tests.live import live_server
+
+WAIT = 20.0
+
+
+@pytest.fixture
+def url() -> Generator[str]:
+    with live_server(max_sessions=2) as address:
+        yield address
+
+
+@asynccontextmanager
+async def calling(url: str, **start: object) -> AsyncGenerator[ClientConnection]:
+    async with connect(url.replace("http", "ws") + "/v1/speech") as socket:
+        await socket.send(json.dumps({"type": "start", **start}))
+        yield socket
+
+
+async def event(socket: ClientConnection, kind: str | None = None) -> dict[str, Any]:
+    """The next event, or the next of a kind."""
+    async with asyncio.timeout(WAIT):
+        while True:
+            found: dict[str, Any] = json.loads(await socket.recv())
+            if kind is None or found["type"] == kind:
+                return found
+
+
+def tone(seconds: float, rate: int) -> bytes:
+    wave = 0.5 * np.sin(2 * np.pi * 300 * np.arange(int(seconds * rate)) / rate)
+    return (wave * 32_767).astype("<i2").tobytes()
+
+
+def sessions(url: str) -> int:
+    return int(httpx.get(f"{url}/api/status").json()["sessions"])
+
+
+async def until_gone(url: str) -> None:
+    async with asyncio.timeout(WAIT):
+        while sessions(url):
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(("rate", "piece"), [(8_000, 333), (24_000, 4_800), (48_000, 100_001)])
+async def test_sound_in_any_pieces_is_played_to_its_end(url: str, rate: int, piece: int) -> None:
+    async with calling(url, rate=rate) as socket:
+        assert (await event(socket))["type"] == "ready"
+        await socket.send(json.dumps({"type": "speak", "utterance": "u"}))
+        sound = tone(1.0, rate)
+        for at in range(0, len(sound), piece):
+            await socket.send(sound[at : at + piece])
+        await socket.send(json.dumps({"type": "speak_end"}))
+        assert await event(socket, "playback_started") == {
+            "type": "playback_started",
+            "utterance": "u",
+        }
+        finished = await event(socket, "playback_finished")
+        assert finished["utterance"] == "u"
+        assert not finished["interrupted"]
+        assert finished["position_ms"] == pytest.approx(1000, abs=5)
+    await until_gone(url)
+
+
+async def test_interrupt_says_what_was_heard_and_drops_the_rest(url: str) -> None:
+    async with calling(url, rate=16_000) as socket:
+        await event(socket, "ready")
+        await socket.send(json.dumps({"type": "speak", "utterance": "a"}))
+        await socket.send(tone(10.0, 16_000))
+        await event(socket, "playback_started")
+        await asyncio.sleep(0.3)
+        await socket.send(json.dumps({"type": "interrupt"}))
+        finished = await event(socket, "playback_finished")
+        assert finished["interrupted"]
+        assert 100 <= finished["position_ms"] <= 3_000
+        await socket.send(tone(5.0, 16_000))  # the rest of "a", still on its way
+        await socket.send(json.dumps({"type": "speak_end"}))
+        await socket.send(json.dumps({"type": "speak", "utterance": "b"}))
+        await socket.send(tone(0.2, 16_000))
+        await socket.send(json.dumps({"type": "speak_end"}))
+        assert (await event(socket, "playback_started"))["utterance"] == "b"
+        last = await event(socket, "playback_finished")
+        assert last["position_ms"] == pytest.approx(200, abs=5)
+
+
+async def test_sound_without_speak_and_text_work_too(url: str) -> None:
+    async with calling(url) as socket:
+        await event(socket, "ready")
+        await socket.send(tone(0.3, 24_000))
+        await socket.send(json.dumps({"type": "speak_end"}))
+        first = await event(socket, "playback_finished")
+        await socket.send(json.dumps({"type": "say", "text": "hello there", "utterance": "t"}))
+        second = await event(socket, "playback_finished")
+        assert (first["utterance"] == "t", second["utterance"] == "t") == (False, True)
+        assert second["position_ms"] == pytest.approx(400, abs=5)
+
+
+async def test_two_callers_share_a_session_and_one_keeps_it_alive(url: str) -> None:
+    async with calling(url) as first:
+        session = (await event(first, "ready"))["session"]
+        async with calling(url, session=session) as second:
+            await event(second, "ready")
+            await second.send(json.dumps({"type": "say", "text": "hi", "utterance": "x"}))
+            assert (await event(first, "playback_started"))["utterance"] == "x"
+            assert sessions(url) == 1
+        await first.send(json.dumps({"type": "ping", "id": 4}))
+        assert (await event(first, "pong"))["id"] == 4
+    await until_gone(url)
+
+
+@pytest.mark.parametrize(
+    ("first", "code", "words"),
+    [
+        ("nonsense", 1003, "JSON"),
+        ('{"type": "speak"}', 1003, "start"),
+        ('{"type": "start", "rate": 1}', 1003, "rate"),
+        ('{"type": "start", "session": "no"}', 1008, "session"),
+        ('{"type": "start", "avatar": "nobody"}', 1008, "flat"),
+        (b"\x00\x00", 1003, ""),
+    ],
+)
+async def test_a_wrong_start_is_told_and_closed(
+    url: str, first: str | bytes, code: int, words: str
+) -> None:
+    async with connect(url.replace("http", "ws") + "/v1/speech") as socket:
+        await socket.send(first)
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(socket.recv(), WAIT)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == code
+    assert words in closed.value.rcvd.reason
+    assert sessions(url) == 0
+
+
+async def test_a_full_server_says_try_again(url: str) -> None:
+    async with calling(url) as first, calling(url) as second, calling(url) as third:
+        await event(first, "ready")
+        await event(second, "ready")
+        with pytest.raises(ConnectionClosed) as closed:
+            await event(third)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1013
+
+
+async def test_bad_messages_are_answered_and_the_call_goes_on(url: str) -> None:
+    async with calling(url) as socket:
+        await event(socket, "ready")
+        for message in ("{}", "x", '{"type": "start"}', '{"type": "say", "text": ""}'):
+            await socket.send(message)
+            assert (await event(socket))["type"] == "error"
+        await socket.send(json.dumps({"type": "ping", "id": 1}))
+        assert (await event(socket))["type"] == "pong"
+
+
+async def test_the_token_guards_the_socket() -> None:
+    with live_server(token="s3cret") as url:
+        address = url.replace("http", "ws") + "/v1/speech"
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(address):
+                pass
+        assert refused.value.response.status_code == 401
+        headers = {"Authorization": "Bearer s3cret"}
+        async with connect(address, additional_headers=headers) as socket:
+            await socket.send('{"type": "start"}')
+            await event(socket, "ready")
