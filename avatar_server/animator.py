@@ -57,8 +57,8 @@ class SessionAnimator:
         self._working_on: int | None = None
         self._working_stale = False
 
-    def use(self, avatar: Avatar) -> None:
-        """Show another avatar from the next picture on, with the motion going on."""
+    def show(self, avatar: Avatar) -> None:
+        """Draw another avatar from the next picture on; the motion goes on."""
         self._avatar = avatar
 
     # --- playout's side -----------------------------------------------------------------------

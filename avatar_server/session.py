@@ -16,7 +16,7 @@ from typing import Protocol
 from avatar_server.animator import SessionAnimator
 from avatar_server.conversation.speaker import SpeakerBusyError
 from avatar_server.conversation.tts import TextToSpeech
-from avatar_server.models import Models
+from avatar_server.models import Models, UnknownAvatarError
 from avatar_server.voice import UtteranceExistsError, Voice
 from motion.contract import Controls, emotion_named
 from renderer.contract import Avatar
@@ -35,6 +35,7 @@ from streaming.protocol import (
     Ready,
     Say,
     ServerEvent,
+    Show,
     read_client_event,
 )
 from streaming.resample import FloatArray
@@ -236,6 +237,8 @@ class Session:
                 self.voice.use_microphone(event.on)
             case Express():
                 return self._express(event)
+            case Show():
+                return self._show(event)
             case Ping():
                 return Pong(id=event.id)
         return None
@@ -254,4 +257,17 @@ class Session:
             self._animator.controls = Controls(emotion_named(event.emotion), event.intensity)
         except ValueError as error:
             return ErrorEvent(code="bad_message", message=str(error))
+        return None
+
+    def _show(self, event: Show) -> ErrorEvent | None:
+        try:
+            avatar = self._parts.models.avatar(event.avatar)
+        except UnknownAvatarError as error:
+            return ErrorEvent(code="unknown_avatar", message=str(error))
+        if avatar.size != self.avatar.size:
+            message = f"{avatar.name} is {avatar.size} pixels wide, this session {self.avatar.size}"
+            return ErrorEvent(code="other_size", message=message)
+        self.avatar = avatar
+        self._animator.show(avatar)
+        self._send(self.ready())
         return None

@@ -57,6 +57,13 @@ class Express(_Event):
     intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
 
 
+class Show(_Event):
+    """Go on with the face of another avatar."""
+
+    type: Literal["show"] = "show"
+    avatar: str
+
+
 class Ping(_Event):
     """Answered by :class:`Pong` with the same ``id``; also keeps the session alive."""
 
@@ -64,13 +71,15 @@ class Ping(_Event):
     id: int = 0
 
 
-ClientEvent = Annotated[Say | Interrupt | Microphone | Express | Ping, Field(discriminator="type")]
+ClientEvent = Annotated[
+    Say | Interrupt | Microphone | Express | Show | Ping, Field(discriminator="type")
+]
 
 # --- server to client -------------------------------------------------------------------------
 
 
 class Ready(_Event):
-    """First event on the channel: what this session is."""
+    """What this session is; the first event, and sent again when another avatar is shown."""
 
     type: Literal["ready"] = "ready"
     session: str
@@ -163,7 +172,7 @@ class PlaybackFinished(_Event):
 
 
 SocketEvent = Annotated[
-    Start | Speak | SpeakEnd | Say | Interrupt | Express | Ping, Field(discriminator="type")
+    Start | Speak | SpeakEnd | Say | Interrupt | Express | Show | Ping, Field(discriminator="type")
 ]
 
 # --- signalling (SmallWebRTC form) ------------------------------------------------------------
@@ -211,10 +220,10 @@ class Problem(_Event):
 
 # --- reading ----------------------------------------------------------------------------------
 
-_CLIENT: Final[TypeAdapter[Say | Interrupt | Microphone | Express | Ping]] = TypeAdapter(
+_CLIENT: Final[TypeAdapter[Say | Interrupt | Microphone | Express | Show | Ping]] = TypeAdapter(
     ClientEvent
 )
-_SOCKET: Final[TypeAdapter[Start | Speak | SpeakEnd | Say | Interrupt | Express | Ping]] = (
+_SOCKET: Final[TypeAdapter[Start | Speak | SpeakEnd | Say | Interrupt | Express | Show | Ping]] = (
     TypeAdapter(SocketEvent)
 )
 _SERVER: Final[TypeAdapter[Ready | Speaking | Caption | ErrorEvent | Pong]] = TypeAdapter(
@@ -236,17 +245,19 @@ def _read(adapter: TypeAdapter[Any], message: str | bytes) -> Any:
         raise ProtocolError(explain(error)) from error
 
 
-def read_client_event(message: str | bytes) -> Say | Interrupt | Microphone | Express | Ping:
+def read_client_event(message: str | bytes) -> Say | Interrupt | Microphone | Express | Show | Ping:
     """Parse what a client sent; raises :class:`ProtocolError`."""
-    event: Say | Interrupt | Microphone | Express | Ping = _read(_CLIENT, message)
+    event: Say | Interrupt | Microphone | Express | Show | Ping = _read(_CLIENT, message)
     return event
 
 
 def read_socket_event(
     message: str,
-) -> Start | Speak | SpeakEnd | Say | Interrupt | Express | Ping:
+) -> Start | Speak | SpeakEnd | Say | Interrupt | Express | Show | Ping:
     """Parse what a caller sent on the speech socket; raises :class:`ProtocolError`."""
-    event: Start | Speak | SpeakEnd | Say | Interrupt | Express | Ping = _read(_SOCKET, message)
+    event: Start | Speak | SpeakEnd | Say | Interrupt | Express | Show | Ping = _read(
+        _SOCKET, message
+    )
     return event
 
 

@@ -21,6 +21,7 @@ class FlatAvatar:
     name: str = "flat"
     title: str = "Flat"
     size: int = SIZE
+    hue: int = 128
 
     @property
     def canonical(self) -> np.ndarray:
@@ -58,7 +59,7 @@ class LoudnessMotion:
 
 
 class FlatRenderer:
-    """A grey picture, the brighter the louder."""
+    """A grey picture, the brighter the louder; its colour tells the avatar."""
 
     def __init__(self) -> None:
         self.fail = False
@@ -66,7 +67,7 @@ class FlatRenderer:
     def render(self, avatar: FlatAvatar, motion: np.ndarray) -> np.ndarray:
         if self.fail:
             raise RuntimeError("the renderer broke")
-        frames = np.full((len(motion), avatar.size * 3 // 2, avatar.size), 128, np.uint8)
+        frames = np.full((len(motion), avatar.size * 3 // 2, avatar.size), avatar.hue, np.uint8)
         frames[:, : avatar.size] = (40 + 200 * motion[:, 0].clip(0, 1))[:, None, None]
         return frames
 
@@ -99,4 +100,9 @@ class ToneSpeech:
 
 
 def flat_models() -> Models:
-    return Models(LoudnessFeatures(), LoudnessMotion(), FlatRenderer(), {"flat": FlatAvatar()})
+    avatars = {
+        "flat": FlatAvatar(),
+        "red": FlatAvatar("red", "Red", hue=200),
+        "big": FlatAvatar("big", "Big", size=2 * SIZE),
+    }
+    return Models(LoudnessFeatures(), LoudnessMotion(), FlatRenderer(), avatars)

@@ -154,6 +154,29 @@ async def test_interrupt_cuts_the_caption_where_the_sound_ended(
         assert await viewer.event() == Speaking(on=True, utterance="a")
 
 
+async def test_another_avatar_without_a_new_connection(browser: Callable[..., Browser]) -> None:
+    async with running() as (_, http):
+        viewer = browser()
+        await viewer.connect(http)
+        await viewer.event()
+
+        async def hue() -> float:
+            frame = await viewer.tracks["video"].recv()
+            return float(frame.to_ndarray()[64:].mean())
+
+        assert await hue() == pytest.approx(128, abs=8)
+        viewer.send(type="show", avatar="red")
+        ready = await viewer.event()
+        assert isinstance(ready, Ready)
+        assert ready.avatar == "red"
+        async with asyncio.timeout(WAIT):
+            while await hue() < 190:
+                pass
+        for wrong in ("nobody", "big"):
+            viewer.send(type="show", avatar=wrong)
+            assert isinstance(await viewer.event(), ErrorEvent)
+
+
 async def test_bad_events_are_answered_and_change_nothing(
     browser: Callable[..., Browser],
 ) -> None:
