@@ -1,0 +1,135 @@
+"""What the page says when something is wrong, and how it goes on."""
+
+from __future__ import annotations
+
+import re
+
+from browser import connect, lose_connection, opened_page, say, wait_speaking
+from playwright.sync_api import Browser, Page
+
+from benchmarks.server import running_server
+
+
+def notice(page: Page) -> str:
+    page.wait_for_selector("#notice:not([hidden])")
+    return page.inner_text("#notice")
+
+
+def test_a_full_server_is_tried_again_when_it_says(browser: Browser) -> None:
+    with (
+        running_server("--log-level", "warning", "--max-sessions", "1") as url,
+        opened_page(browser, url) as second,
+    ):
+        with opened_page(browser, url) as first:
+            connect(first)
+            second.click("#connect")
+            text = notice(second)
+            assert "All places are taken" in text
+            assert re.search(r"Trying again in \d+ s", text)
+            assert second.inner_text("#status") == "Disconnected"
+        second.wait_for_function(
+            "document.body.dataset.state === 'connected'", timeout=20_000
+        )  # the countdown of 10 s ran out, and there was a place
+        assert second.locator("#notice").is_hidden()
+
+
+def test_a_lost_connection_comes_back(browser: Browser, server_url: str) -> None:
+    with opened_page(browser, server_url) as page:
+        page.evaluate(
+            "window.states = [];"
+            "avatarClient.addEventListener('state', ({ detail }) => states.push(detail))"
+        )
+        pc_id = connect(page)
+        lose_connection(server_url, pc_id)
+        page.wait_for_function("states.length >= 4 && states.at(-1).state === 'connected'")
+        states = page.evaluate("states")
+        assert [entry["state"] for entry in states] == [
+            "connecting",
+            "connected",
+            "reconnecting",
+            "connected",
+        ]
+        assert states[2]["attempt"] == 1
+        assert 0.3 < states[2]["retryIn"] < 0.7
+        say(page, "I am back.")
+        wait_speaking(page, True)
+
+
+def test_reconnecting_backs_off_and_can_be_given_up(browser: Browser, server_url: str) -> None:
+    with opened_page(browser, server_url) as page:
+        pc_id = connect(page)
+        page.evaluate(
+            "window.waits = [];"
+            "avatarClient.addEventListener('state', ({ detail }) =>"
+            " detail.state === 'reconnecting' && waits.push(detail.retryIn))"
+        )
+        page.route("**/api/offer", lambda route: route.abort())
+        lose_connection(server_url, pc_id)
+        page.wait_for_function("waits.length >= 3", timeout=15_000)
+        first, second, third = page.evaluate("waits")[:3]
+        assert first < second < third
+        assert "trying again in" in page.inner_text("#status")
+        page.click("#leave")
+        assert page.inner_text("#status") == "Disconnected"
+        assert page.is_visible("#connect")
+
+
+def test_a_server_that_does_not_answer(browser: Browser, server_url: str) -> None:
+    with opened_page(browser, server_url) as page:
+        page.route("**/api/offer", lambda route: route.abort())
+        page.click("#connect")
+        assert "The server does not answer" in notice(page)
+        page.unroute("**/api/offer")
+        page.click("#notice button:has-text('Try again')")
+        page.wait_for_function("document.body.dataset.state === 'connected'")
+
+
+def test_a_denied_microphone_is_explained(browser: Browser, server_url: str) -> None:
+    # Nobody answers the question of this browser: it refuses, as after a click on "Block".
+    with opened_page(browser, server_url) as page:
+        connect(page)
+        page.click("#microphone")
+        text = notice(page)
+        assert "The microphone is not available" in text
+        assert "Allow it in the address bar" in text
+        assert page.get_attribute("#microphone", "aria-pressed") == "false"
+        say(page, "The rest works.")
+        wait_speaking(page, True)
+
+
+def test_a_token_is_asked_for(browser: Browser) -> None:
+    with running_server("--log-level", "warning", "--token", "sesame") as url:
+        with opened_page(browser, url) as page:
+            page.click("#connect")
+            page.wait_for_selector("#sign-in[open]")
+            page.fill("#token", "wrong")
+            page.press("#token", "Enter")
+            page.wait_for_selector("#sign-in-title:has-text('not accepted')")
+            page.fill("#token", "sesame")
+            page.press("#token", "Enter")
+            page.wait_for_function("document.body.dataset.state === 'connected'")
+        with opened_page(browser, f"{url}/#token=sesame") as page:
+            assert page.evaluate("location.hash") == ""
+            connect(page)
+
+
+def test_blocked_sound_waits_for_a_click(browser: Browser, server_url: str) -> None:
+    with opened_page(browser, server_url) as page:
+        page.evaluate(
+            """() => {
+              const play = HTMLMediaElement.prototype.play;
+              window.blocked = true;
+              HTMLMediaElement.prototype.play = function () {
+                return blocked && !this.muted
+                  ? Promise.reject(new DOMException("no click yet", "NotAllowedError"))
+                  : play.call(this);
+              };
+            }"""
+        )
+        connect(page)
+        assert page.is_visible("#hear")
+        assert page.evaluate("video.muted") is True
+        page.evaluate("blocked = false")
+        page.click("#hear")
+        page.wait_for_selector("#hear", state="hidden")
+        assert page.evaluate("video.muted") is False
