@@ -33,6 +33,10 @@ class MoDAConfig:
     """Size of each of those vectors."""
     audio_embedder: AudioEmbedderKind = "projection"
     """``projection`` sees one frame at a time (published); ``convolution`` some past frames."""
+    audio_channels: int = 128
+    """Channels within the ``convolution`` embedder."""
+    audio_dilations: tuple[int, ...] = (1, 2)
+    """Frames between the taps of each of its convolutions, first to last."""
     repeat_conditions: bool = True
     """Emotion and identity as one token per frame (published), or as a single token each."""
     mlp_ratio: int = 4
@@ -82,10 +86,13 @@ CAUSAL: Final = MoDAConfig(
     heads=4,
     four_stream=1,
     two_stream=1,
-    single_stream=3,
+    single_stream=2,
+    mlp_ratio=2,
     audio_layers=1,
-    audio_features=80,
+    audio_features=160,
     audio_embedder="convolution",
+    audio_channels=192,
+    audio_dilations=(1, 1, 2, 4),
     repeat_conditions=False,
 )
 """A small network over log-mels for one CPU core; run it under a causal mask."""

@@ -98,28 +98,29 @@ class ProjectionAudioEmbedder(nn.Module):
 
 
 class ConvolutionAudioEmbedder(nn.Module):
-    """One token per frame from that frame and the :attr:`PAST` before it."""
+    """One token per frame from that frame and the :attr:`past` before it."""
 
     KERNEL = 3
-    DILATIONS = (1, 2)
-    PAST = (KERNEL - 1) * sum(DILATIONS)
 
     def __init__(self, config: MoDAConfig) -> None:
         super().__init__()
-        width = config.width
-        self.project = nn.Linear(config.audio_layers * config.audio_features, width)
+        channels = config.audio_channels
+        self.dilations = config.audio_dilations
+        self.past = (self.KERNEL - 1) * sum(self.dilations)
+        self.project = nn.Linear(config.audio_layers * config.audio_features, channels)
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(width, width, self.KERNEL, dilation=d) for d in self.DILATIONS
+            nn.Conv1d(channels, channels, self.KERNEL, dilation=d) for d in self.dilations
         )
-        self.norm = nn.RMSNorm(width, eps=1e-6)
+        self.out = nn.Linear(channels, config.width)
+        self.norm = nn.RMSNorm(config.width, eps=1e-6)
 
     def forward(self, audio: Tensor) -> Tensor:
         """``audio [B, M, layers, features]`` -> tokens [B, M, D]; zeros stand left of frame 0."""
         x = self.project(audio.flatten(2)).transpose(1, 2)
-        for convolution, dilation in zip(self.convolutions, self.DILATIONS, strict=True):
+        for convolution, dilation in zip(self.convolutions, self.dilations, strict=True):
             past = (self.KERNEL - 1) * dilation
             x = x + convolution(F.pad(F.gelu(x), (past, 0)))
-        tokens: Tensor = self.norm(x.transpose(1, 2))
+        tokens: Tensor = self.norm(self.out(x.transpose(1, 2)))
         return tokens
 
 

@@ -48,21 +48,30 @@ class CausalAttention:
         of frame 0 within the clip, so that chunk borders stay where they are as a window slides.
         """
         motion_at = torch.arange(frames, device=device)
-        audio_at = torch.arange(audio, device=device)
         chunk_of = torch.div(motion_at + first, self.chunk, rounding_mode="floor")
-        visible = torch.zeros(frames + audio + 2 * repeats, frames + audio + 2 * repeats)
-        mask = visible.to(device=device, dtype=torch.bool)
-        mask[:, frames + audio :] = True
-
-        motion_to_motion = chunk_of[None, :] <= chunk_of[:, None]
+        mask = chunk_mask(chunk_of, audio, repeats, before=self.before, after=self.after)
         if self.past is not None:
             oldest = chunk_of * self.chunk - first - self.past
-            motion_to_motion &= motion_at[None, :] >= oldest[:, None]
-        mask[:frames, :frames] = motion_to_motion
-
-        lead = audio_at[None, :] - motion_at[:, None]
-        mask[:frames, frames : frames + audio] = (lead >= -self.before) & (lead <= self.after)
-
-        lag = audio_at[:, None] - audio_at[None, :]
-        mask[frames : frames + audio, frames : frames + audio] = (lag >= 0) & (lag <= self.before)
+            mask[:frames, :frames] &= motion_at[None, :] >= oldest[:, None]
         return mask
+
+
+def chunk_mask(chunk_of: Tensor, audio: int, repeats: int, *, before: int, after: int) -> Tensor:
+    """As :meth:`CausalAttention.mask`, for frames that belong to the chunks ``chunk_of [N]``.
+
+    Chunks may differ in size; their numbers rise along the window.
+    """
+    frames, device = len(chunk_of), chunk_of.device
+    total = frames + audio + 2 * repeats
+    mask = torch.zeros(total, total, dtype=torch.bool, device=device)
+    mask[:, frames + audio :] = True
+    mask[:frames, :frames] = chunk_of[None, :] <= chunk_of[:, None]
+
+    motion_at = torch.arange(frames, device=device)
+    audio_at = torch.arange(audio, device=device)
+    lead = audio_at[None, :] - motion_at[:, None]
+    mask[:frames, frames : frames + audio] = (lead >= -before) & (lead <= after)
+
+    lag = audio_at[:, None] - audio_at[None, :]
+    mask[frames : frames + audio, frames : frames + audio] = (lag >= 0) & (lag <= before)
+    return mask

@@ -20,7 +20,7 @@ from motion.contract import EMOTIONS, SAMPLES_PER_FRAME, SPEECH_RATE, Controls
 from motion.emotion import add_mood, ease, emotion_offsets
 from motion.features import LogMelFeatures
 from motion.idle import IdleState, idle_motion
-from motion.layout import FPS, MOTION_DIM, SCALE, FloatArray, expression
+from motion.layout import FPS, SCALE, FloatArray, expression, neutral_motion
 from motion.training import espeak_voices, recorded
 from motion.training.augmentation import degrade, random_noise, warp_timbre
 from motion.training.coarticulation import mouth_motion, speaking
@@ -171,7 +171,8 @@ def write_shard(path: Path, clips: Sequence[Clip]) -> None:
     np.savez(
         path,
         features=coded.astype(np.uint8),
-        motion=np.stack([c.motion for c in clips]).astype(np.float16),
+        # Without the scale of 1, around which half floats are too coarse for a breath.
+        motion=(np.stack([c.motion for c in clips]) - neutral_motion()).astype(np.float16),
         voice=np.stack([c.voice for c in clips]).astype(np.float16),
         closed=np.stack([c.closed for c in clips]).astype(np.uint8),
         emotion=np.array([EMOTIONS.index(c.controls.emotion) for c in clips], np.uint8),
@@ -197,10 +198,7 @@ def main() -> None:
         random = np.random.default_rng((options.seed, 2, shard))
         clips = [random_clip(pool, random) for _ in range(per_shard)]
         write_shard(options.out / f"{shard:03d}.npz", clips)
-        print(
-            f"shard {shard}: {per_shard} clips of {CLIP_SECONDS:g} s, {MOTION_DIM} numbers",
-            flush=True,
-        )
+        print(f"shard {shard}: {per_shard} clips of {CLIP_SECONDS:g} s", flush=True)
 
 
 if __name__ == "__main__":

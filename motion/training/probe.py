@@ -1,0 +1,58 @@
+"""Training of the audio embedder alone, which is the cheap part of the network.
+
+Linear probes on its tokens tell the mouth of a frame from the token of that frame and of those
+that may be heard ahead of it. They are thrown away after training.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+
+from motion.moda.config import MoDAConfig
+from motion.moda.normalisation import MotionStatistics
+from motion.training.dataset import Batch
+from motion.training.objective import LOOKAHEAD, mouth_dimensions
+
+
+class Probe(nn.Module):
+    """Mouth, closure and voice of a frame from one audio token, 0 to 2 frames later."""
+
+    def __init__(self, config: MoDAConfig, statistics: MotionStatistics) -> None:
+        super().__init__()
+        mouth = (mouth_dimensions() > 0) & (statistics.std > 0)
+        self._mouth = torch.from_numpy(mouth.nonzero()[0])
+        self.heads = nn.ModuleList(
+            nn.Linear(config.width, len(self._mouth) + 2) for _ in range(LOOKAHEAD + 1)
+        )
+
+    def forward(self, tokens: Tensor, batch: Batch) -> Tensor:
+        """The loss of ``tokens [B, past + N + 2, D]``."""
+        frames = batch.closed.shape[1]
+        first = tokens.shape[1] - frames - LOOKAHEAD
+        mouth = batch.motion[:, 1:, self._mouth.to(tokens.device)]
+        loss = tokens.new_zeros(())
+        for later, head in enumerate(self.heads):
+            out = head(tokens[:, first + later : first + later + frames])
+            shape, closed, voice = out[..., :-2], out[..., -2], out[..., -1]
+            loss = (
+                loss
+                + F.mse_loss(shape, mouth)
+                + F.binary_cross_entropy_with_logits(closed, batch.closed)
+                + 0.3 * F.binary_cross_entropy_with_logits(voice, batch.voice)
+            )
+        return loss / len(self.heads)
+
+
+def vary(batch: Batch, generator: torch.Generator) -> Batch:
+    """The batch with its sound louder or softer and through another microphone."""
+    size, device = len(batch.audio), batch.audio.device
+    bands = batch.audio.shape[-1] // 4
+    level = 0.3 * torch.randn(size, 1, generator=generator, device=device)
+    tilt = 0.15 * torch.randn(size, 1, generator=generator, device=device)
+    knots = 0.1 * torch.randn(size, 1, 6, generator=generator, device=device)
+    curve = F.interpolate(knots, bands, mode="linear", align_corners=True)[:, 0]
+    curve = curve + level + tilt * torch.linspace(-1, 1, bands, device=device)
+    audio = batch.audio + curve.repeat(1, 4)[:, None, None]
+    return Batch(audio.clamp(min=-2.0), batch.motion, batch.closed, batch.voice, batch.emotion)
