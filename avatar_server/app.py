@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from aiortc import RTCIceServer
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -20,8 +19,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import client
+from avatar_server.access import AccessGuard, Tokens
+from avatar_server.admission import Admission, RateLimit, current_client
 from avatar_server.conversation.tts import TextToSpeech
-from avatar_server.http import ApiError, TokenGuard, answer_api_error, read_body
+from avatar_server.health import Health
+from avatar_server.http import ApiError, answer_api_error, read_body
+from avatar_server.ice import for_aiortc, for_browsers, ice_servers
+from avatar_server.metrics import Metrics
 from avatar_server.models import Models, UnknownAvatarError
 from avatar_server.session import SessionParts
 from avatar_server.sessions import Sessions
@@ -40,7 +44,8 @@ def create_app(settings: Settings, models: Models, speech_engine: TextToSpeech) 
     """The application; its lifespan owns the worker threads and all sessions."""
     models.avatar(settings.avatar)
     executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="animate")
-    stages = StageTimes()
+    metrics = Metrics()
+    stages = StageTimes(observe=metrics.observe_stage)
     parts = SessionParts(
         models=models,
         speech_engine=speech_engine,
@@ -49,28 +54,32 @@ def create_app(settings: Settings, models: Models, speech_engine: TextToSpeech) 
         voice=settings.voice,
         video_bitrate=settings.video_bitrate,
         connect_timeout=settings.connect_timeout,
-        ice_servers=[
-            RTCIceServer(
-                server.urls,
-                server.username,
-                server.credential.get_secret_value() if server.credential else None,
-            )
-            for server in settings.ice_servers
-        ],
     )
-    sessions = Sessions(parts, settings.max_sessions)
+    admission = Admission(settings.max_sessions, settings.max_sessions_per_client)
+    sessions = Sessions(
+        parts,
+        admission,
+        metrics,
+        lambda: for_aiortc(ice_servers(settings)),
+        settings.max_session_minutes,
+    )
+    metrics.watch_sessions(lambda: admission.running, admission.limit, lambda: admission.draining)
+    key = settings.token.get_secret_value() if settings.token else None
     api = Api(settings, models, sessions, stages)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        watch = asyncio.create_task(metrics.watch_loop(), name="watch-loop")
         try:
             yield
         finally:
+            watch.cancel()
             await sessions.close("the server is stopping")
             executor.shutdown(wait=True, cancel_futures=True)
 
-    return Starlette(
+    app = Starlette(
         routes=[
+            *Health(admission, metrics).routes(),
             Mount(
                 "/api",
                 routes=[*Signalling(sessions, models, settings.avatar).routes(), *api.routes()],
@@ -80,6 +89,7 @@ def create_app(settings: Settings, models: Models, speech_engine: TextToSpeech) 
                 routes=[
                     *Whep(sessions, models, settings.avatar).routes(),
                     *SpeechSocket(sessions, models, settings.avatar).routes(),
+                    *Tokens(key, models).routes(),
                     *api.control(),
                 ],
             ),
@@ -94,13 +104,17 @@ def create_app(settings: Settings, models: Models, speech_engine: TextToSpeech) 
                 expose_headers=["Location", "Link", "ETag", "Avatar-Session", "Retry-After"],
             ),
             Middleware(
-                TokenGuard,
-                token=settings.token.get_secret_value() if settings.token else None,
+                AccessGuard,
+                key=key,
+                allowed_origins=settings.allowed_origins,
+                rate=RateLimit(settings.offers_per_minute) if settings.offers_per_minute else None,
             ),
         ],
         exception_handlers={ApiError: answer_api_error},
         lifespan=lifespan,
     )
+    app.state.sessions = sessions
+    return app
 
 
 class Api:
@@ -130,12 +144,12 @@ class Api:
 
     async def config(self, _: Request) -> Response:
         """What a browser needs before it can connect."""
-        servers = [
-            server.model_dump(exclude_none=True, exclude={"credential"})
-            | ({"credential": server.credential.get_secret_value()} if server.credential else {})
-            for server in self._settings.ice_servers
-        ]
-        return JSONResponse({"iceServers": servers, "avatar": self._settings.avatar})
+        return JSONResponse(
+            {
+                "iceServers": for_browsers(ice_servers(self._settings)),
+                "avatar": current_client.get().avatar or self._settings.avatar,
+            }
+        )
 
     async def avatars(self, _: Request) -> Response:
         listed = [

@@ -1,23 +1,17 @@
-"""What the HTTP routes share: reading bodies, saying what is wrong, checking the token."""
+"""What the HTTP routes share: reading bodies, saying what is wrong."""
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Mapping
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
 
 from streaming.protocol import Problem, explain
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
-
-PROTECTED = ("/api/", "/v1/")
-"""Paths that need the bearer token where one is set; the page itself is open."""
 
 
 class ApiError(Exception):
@@ -75,39 +69,3 @@ async def read_json(request: Request, model: type[BodyT], limit: int) -> BodyT:
         return model.model_validate_json(body)
     except ValidationError as error:
         raise ApiError(400, "bad_request", explain(error)) from error
-
-
-class TokenGuard:
-    """ASGI middleware: 401 without the bearer token on protected paths, sockets included."""
-
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        self._app = app
-        self._token = token
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if (
-            self._token is None
-            or scope["type"] not in ("http", "websocket")
-            or scope.get("method") == "OPTIONS"
-            or not scope["path"].startswith(PROTECTED)
-            or _carries(HTTPConnection(scope), self._token)
-        ):
-            await self._app(scope, receive, send)
-            return
-        error = ApiError(
-            401,
-            "unauthorized",
-            "this server needs a token: send Authorization: Bearer TOKEN",
-            {"WWW-Authenticate": "Bearer"},
-        )
-        if scope["type"] == "websocket":
-            await WebSocket(scope, receive, send).send_denial_response(error.response())
-        else:
-            await error.response()(scope, receive, send)
-
-
-def _carries(connection: HTTPConnection, token: str) -> bool:
-    scheme, _, given = connection.headers.get("authorization", "").partition(" ")
-    return scheme.lower() == "bearer" and hmac.compare_digest(
-        given.strip().encode(), token.encode()
-    )

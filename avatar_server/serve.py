@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
-import logging
+import signal
 import socket
 from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 
 from avatar_server.app import create_app
 from avatar_server.conversation.tts import TextToSpeech
+from avatar_server.ice import event_loop_factory
+from avatar_server.logs import set_up_logging
 from avatar_server.models import Models
+from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings
 
 
@@ -42,6 +47,34 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class DrainingServer(uvicorn.Server):
+    """Lets sessions end on SIGTERM before it stops; a second signal stops it at once."""
+
+    def __init__(self, config: uvicorn.Config, sessions: Sessions, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._sessions = sessions
+        self._drain_seconds = drain_seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._draining: asyncio.Task[None] | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGTERM and self._loop is not None and self._draining is None:
+            self._loop.call_soon_threadsafe(self._begin_to_drain)
+        else:
+            super().handle_exit(sig, frame)
+
+    def _begin_to_drain(self) -> None:
+        self._draining = asyncio.create_task(self._drain(), name="drain")
+
+    async def _drain(self) -> None:
+        await self._sessions.drain(self._drain_seconds)
+        super().handle_exit(signal.SIGTERM, None)
+
+
 def serve(
     settings: Settings,
     models: Models,
@@ -49,22 +82,24 @@ def serve(
     announce: Callable[[str], None],
 ) -> None:
     """Serve until SIGINT or SIGTERM; ``announce`` gets the address once it accepts requests."""
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    set_up_logging(settings.log_level, settings.log_format)
     listener = listen(settings.host, settings.port)
     app = create_app(settings, models, speech_engine)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=5,
-            lifespan="on",
-        )
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=True,
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        lifespan="on",
     )
+    server = DrainingServer(config, app.state.sessions, settings.drain_seconds)
     # The models live as long as the process: keep the collector from walking them.
     gc.collect()
     gc.freeze()
     announce(address(listener))
-    server.run(sockets=[listener])
+    with asyncio.Runner(loop_factory=event_loop_factory(settings.udp_ports)) as runner:
+        runner.run(server.serve([listener]))

@@ -3,39 +3,85 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
 
+from avatar_server.admission import Admission, current_client
+from avatar_server.logs import current_session
+from avatar_server.metrics import Metrics
+from avatar_server.observed import ObservedSession
 from avatar_server.session import Session, SessionParts
 from renderer.contract import Avatar
+from streaming.peer import IceServers
 
-
-class ServerFullError(RuntimeError):
-    """As many sessions run as are allowed."""
+log = logging.getLogger(__name__)
 
 
 class Sessions:
     """Use from one event loop only."""
 
-    def __init__(self, parts: SessionParts, limit: int) -> None:
+    def __init__(
+        self,
+        parts: SessionParts,
+        admission: Admission,
+        metrics: Metrics,
+        ice_servers: Callable[[], IceServers],
+        max_minutes: float | None = None,
+    ) -> None:
         self._parts = parts
-        self._limit = limit
+        self._admission = admission
+        self._metrics = metrics
+        self._ice_servers = ice_servers
+        self._max_minutes = max_minutes
         self._running: dict[str, tuple[Session, asyncio.Task[None]]] = {}
 
     def __len__(self) -> int:
         return len(self._running)
 
     def open(self, avatar: Avatar) -> Session:
-        """Start a session; raises :class:`ServerFullError` when there is no room."""
-        if len(self._running) >= self._limit:
-            raise ServerFullError(f"all {self._limit} sessions are taken; try again later")
-        session = Session(self._parts, avatar)
-        task = asyncio.create_task(session.run(), name=f"session {session.id}")
+        """Start a session for the current client.
+
+        Raises :class:`avatar_server.admission.AdmissionError` when it may have none now.
+        """
+        client = current_client.get()
+        self._admission.enter(client)
+        # Asked for anew each time: credentials may be good for some hours only.
+        parts = replace(self._parts, ice_servers=self._ice_servers())
+        session = ObservedSession(parts, avatar, self._metrics)
+        context = contextvars.copy_context()
+        context.run(current_session.set, session.id)
+        task = asyncio.create_task(session.run(), name=f"session {session.id}", context=context)
         self._running[session.id] = (session, task)
-        task.add_done_callback(lambda _: self._running.pop(session.id, None))
+        began = time.monotonic()
+
+        def ended(_: asyncio.Task[None]) -> None:
+            del self._running[session.id]
+            self._admission.leave(client)
+            self._metrics.session_seconds.observe(time.monotonic() - began)
+
+        task.add_done_callback(ended)
+        if self._max_minutes is not None:
+            limit = f"a session lasts {self._max_minutes:g} minutes at most"
+            timer = asyncio.get_running_loop().call_later(
+                60 * self._max_minutes, session.end, limit
+            )
+            task.add_done_callback(lambda _: timer.cancel())
         return session
 
     def get(self, session_id: str) -> Session | None:
         entry = self._running.get(session_id)
         return entry[0] if entry else None
+
+    async def drain(self, seconds: float) -> None:
+        """Take no more sessions and wait until all have ended, or for ``seconds``."""
+        self._admission.draining = True
+        tasks = [task for _, task in self._running.values()]
+        log.info("draining: %d sessions get %g s to end", len(tasks), seconds)
+        if tasks:
+            await asyncio.wait(tasks, timeout=seconds)
 
     async def close(self, reason: str) -> None:
         """End all sessions and wait until they are gone."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -37,6 +37,24 @@ class IceServer(BaseModel):
     credential: SecretStr | None = None
 
 
+class PortRange(BaseModel):
+    """UDP ports from ``first`` to ``last``, both included."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first: Annotated[int, Field(ge=1024, le=65_535)]
+    last: Annotated[int, Field(ge=1024, le=65_535)]
+
+    @model_validator(mode="after")
+    def _has_ports(self) -> Self:
+        if self.last < self.first:
+            raise ValueError("the last port lies before the first")
+        return self
+
+    def all(self) -> range:
+        return range(self.first, self.last + 1)
+
+
 class Settings(BaseSettings):
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         env_prefix="AVATAR_", extra="forbid", frozen=True
@@ -55,6 +73,19 @@ class Settings(BaseSettings):
     max_sessions: Annotated[
         int, Field(ge=1, description="Sessions at the same time; more are refused with 503.")
     ] = max(2, 4 * (os.cpu_count() or 1))
+    max_sessions_per_client: Annotated[
+        int | None,
+        Field(ge=1, description="Sessions of one client at the same time; more get 429."),
+    ] = None
+    max_session_minutes: Annotated[
+        float | None, Field(gt=0, description="Minutes after which a session ends.")
+    ] = None
+    offers_per_minute: Annotated[
+        int | None, Field(ge=1, description="Offers of one client per minute; more get 429.")
+    ] = 600
+    drain_seconds: Annotated[
+        float, Field(ge=0, description="Seconds that sessions get to end after SIGTERM.")
+    ] = 30.0
     video_bitrate: Annotated[
         int, Field(ge=100_000, le=8_000_000, description="Video bits per second.")
     ] = 1_000_000
@@ -67,11 +98,32 @@ class Settings(BaseSettings):
     ice_servers: Annotated[
         tuple[IceServer, ...], Field(description="STUN and TURN servers, for both ends.")
     ] = ()
+    turn_urls: Annotated[
+        tuple[str, ...], Field(description="TURN servers that share turn_secret.")
+    ] = ()
+    turn_secret: Annotated[
+        SecretStr | None,
+        Field(description="Secret from which time-limited TURN credentials are made."),
+    ] = None
+    turn_seconds: Annotated[
+        int, Field(ge=60, description="Seconds for which these credentials are good.")
+    ] = 6 * 3600
+    udp_ports: Annotated[
+        PortRange | None,
+        Field(description="UDP ports for media, as first and last; any if not set."),
+    ] = None
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        Field(description="Addresses or networks whose X-Forwarded-For is believed."),
+    ] = ("127.0.0.1", "::1")
     allowed_origins: Annotated[
         tuple[str, ...],
         Field(description="Origins of other sites whose pages may use this server (CORS)."),
     ] = ()
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    log_format: Annotated[
+        Literal["text", "json"], Field(description="Logs for people or for machines.")
+    ] = "text"
 
     @classmethod
     def settings_customise_sources(

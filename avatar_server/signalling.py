@@ -8,32 +8,38 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from avatar_server.admission import AdmissionError, current_client
 from avatar_server.http import ApiError, read_json
+from avatar_server.logs import current_session
 from avatar_server.models import Models, UnknownAvatarError
 from avatar_server.session import Session
-from avatar_server.sessions import ServerFullError, Sessions
+from avatar_server.sessions import Sessions
 from streaming.protocol import Answer, CandidatePatch, Offer
 from streaming.sdp import MAX_SDP, BadOfferError, UnsupportedMediaError
 
 _MAX_BODY = MAX_SDP + 16_000
-RETRY_AFTER_SECONDS = 10
 
 
-def open_session(sessions: Sessions, models: Models, avatar: str) -> Session:
-    """A new session, or the :class:`ApiError` that says why there is none."""
+def open_session(sessions: Sessions, models: Models, avatar: str | None, default: str) -> Session:
+    """A new session with ``avatar``, or the :class:`ApiError` that says why there is none."""
+    granted = current_client.get().avatar
+    if granted is not None and avatar not in (None, granted):
+        raise ApiError(403, "forbidden", f"your token is for the avatar {granted!r} only")
     try:
-        return sessions.open(models.avatar(avatar))
+        return sessions.open(models.avatar(avatar or granted or default))
     except UnknownAvatarError as error:
         raise ApiError(404, "unknown_avatar", str(error)) from error
-    except ServerFullError as error:
-        retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-        raise ApiError(503, "server_full", str(error), retry) from error
+    except AdmissionError as error:
+        retry = {"Retry-After": str(error.retry_after)}
+        raise ApiError(error.status, error.code, str(error), retry) from error
 
 
 async def attach(
     session: Session, name: str, offer: str, *, watches_only: bool = False, new_session: bool
 ) -> str:
     """Attach a peer; a session made for it does not survive a refused offer."""
+    # What the peer starts inherits this.
+    current_session.set(session.id)
     try:
         return await session.attach(name, offer, watches_only=watches_only)
     except BaseException as error:
@@ -71,8 +77,7 @@ class Signalling:
         pc_id = body.pc_id if session and body.pc_id else secrets.token_urlsafe(16)
         new = session is None
         if session is None:
-            avatar = body.avatar or self._default_avatar
-            session = open_session(self._sessions, self._models, avatar)
+            session = open_session(self._sessions, self._models, body.avatar, self._default_avatar)
         answer = await attach(session, pc_id, body.sdp, new_session=new)
         self._forget_ended()
         self._owners[pc_id] = session.id

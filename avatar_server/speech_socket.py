@@ -88,8 +88,7 @@ class SpeechSocket:
 
     def _session(self, start: Start) -> Session:
         if start.session is None:
-            avatar = start.avatar or self._default_avatar
-            return open_session(self._sessions, self._models, avatar)
+            return open_session(self._sessions, self._models, start.avatar, self._default_avatar)
         session = self._sessions.get(start.session)
         if session is None:
             raise ApiError(404, "unknown_session", f"there is no session {start.session!r}")

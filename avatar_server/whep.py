@@ -57,8 +57,8 @@ class Whep:
         offer = await read_text(request, MAX_SDP)
         wanted = request.query_params.get("session")
         if wanted is None:
-            avatar = request.query_params.get("avatar", self._default_avatar)
-            session = open_session(self._sessions, self._models, avatar)
+            avatar = request.query_params.get("avatar")
+            session = open_session(self._sessions, self._models, avatar, self._default_avatar)
         elif (found := self._sessions.get(wanted)) is not None:
             session = found
         else:

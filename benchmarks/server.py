@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
@@ -13,27 +15,40 @@ import httpx
 
 
 @contextmanager
-def running_server(*options: str) -> Generator[str]:
-    """Start ``avatar-server serve`` on a free port; yields its URL and stops it afterwards."""
+def running_server(*options: str, **settings: object) -> Generator[str]:
+    """Start ``avatar-server serve`` on a free port; yields its URL and stops it afterwards.
+
+    ``options`` are command-line flags, ``settings`` go into the environment.
+    """
     command = [sys.executable, "-m", "avatar_server", "serve", "--port", "0", *options]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        if not found:
-            process.terminate()
-            raise RuntimeError(f"the server did not start: {process.communicate()[1]}")
-        yield found.group()
-    finally:
-        process.terminate()
+    environment = {"AVATAR_DRAIN_SECONDS": "0"}
+    environment |= {f"AVATAR_{name.upper()}": str(value) for name, value in settings.items()}
+    # Not a pipe: nobody reads it, and a full one would stop the server.
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            bufsize=1,
+            env={**os.environ, **environment},
+        )
         try:
-            process.communicate(timeout=15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            found = re.search(r"http://\S+", line)
+            if not found:
+                process.wait(15)
+                errors.seek(0)
+                raise RuntimeError(f"the server did not start: {errors.read()}")
+            yield found.group()
+        finally:
+            process.terminate()
+            try:
+                process.communicate(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
 
 
 def status(url: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
@@ -30,6 +30,8 @@ class StageTimes:
             "encode": StageCost(),
         }
     )
+    observe: Callable[[Stage, float], None] | None = None
+    """Gets every stage with its wall seconds; called on the thread that ran it."""
     _lock: Lock = field(default_factory=Lock)
 
     @contextmanager
@@ -45,3 +47,5 @@ class StageTimes:
                 cost.runs += 1
                 cost.cpu_seconds += cpu
                 cost.wall_seconds += wall
+            if self.observe is not None:
+                self.observe(stage, wall)

@@ -1,0 +1,151 @@
+"""Who may ask what over HTTP: keys, session tokens, origins, rates."""
+
+from __future__ import annotations
+
+import hmac
+import math
+from collections.abc import Sequence
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from avatar_server.admission import Client, RateLimit, client_address, current_client
+from avatar_server.http import ApiError, read_json
+from avatar_server.models import Models
+from avatar_server.tokens import MAX_SECONDS, Grant, InvalidTokenError, TokenMint
+
+PROTECTED: Final = ("/api/", "/v1/", "/metrics")
+"""Paths that need the key where one is set; the page itself is open."""
+
+FOR_SESSION_TOKENS: Final = ("/api/config", "/api/avatars", "/api/offer", "/v1/whep")
+"""Paths for which a session token is enough."""
+
+_LIMITED: Final = ("/api/offer", "/v1/whep", "/v1/speech", "/v1/tokens")
+"""Paths that cost the server more than an answer."""
+
+_MAX_BODY: Final = 4096
+
+
+class AccessGuard:
+    """ASGI middleware: lets through what may pass and notes who asks."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        key: str | None,
+        allowed_origins: Sequence[str],
+        rate: RateLimit | None,
+    ) -> None:
+        self._app = app
+        self._key = key
+        self._mint = None if key is None else TokenMint(key)
+        self._origins = frozenset(allowed_origins)
+        self._rate = rate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        try:
+            current_client.set(self._check(connection))
+        except ApiError as error:
+            if scope["type"] == "websocket":
+                await WebSocket(scope, receive, send).send_denial_response(error.response())
+            else:
+                await error.response()(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _check(self, connection: HTTPConnection) -> Client:
+        path: str = connection.scope["path"]
+        client = Client(client_address(connection.client.host if connection.client else ""))
+        method = connection.scope.get("method", "GET")
+        if method == "OPTIONS" or not path.startswith(PROTECTED):
+            return client
+        if method != "GET" or connection.scope["type"] == "websocket":
+            self._check_origin(connection)
+        grant = self._grant(connection, path)
+        if grant is not None:
+            client = Client(grant.client or client.name, grant.avatar)
+        if self._rate is not None and method == "POST" and path.startswith(_LIMITED):
+            wait = self._rate.take(client.name)
+            if wait:
+                raise ApiError(
+                    429,
+                    "too_many_requests",
+                    f"too many requests; try again in {wait:.0f} s",
+                    {"Retry-After": str(math.ceil(wait))},
+                )
+        return client
+
+    def _check_origin(self, connection: HTTPConnection) -> None:
+        """Refuse what a page of another site sends (cross-site request forgery)."""
+        origin = connection.headers.get("origin")
+        if origin is None or origin in self._origins or "*" in self._origins:
+            return
+        if urlsplit(origin).netloc != connection.headers.get("host"):
+            raise ApiError(
+                403,
+                "wrong_origin",
+                f"pages of {origin[:100]} may not use this server; see allowed_origins",
+            )
+
+    def _grant(self, connection: HTTPConnection, path: str) -> Grant | None:
+        """What the session token grants; None for the key, or where none is needed."""
+        if self._key is None or self._mint is None:
+            return None
+        scheme, _, given = connection.headers.get("authorization", "").partition(" ")
+        given = given.strip()
+        reason = "this server needs a token: send Authorization: Bearer TOKEN"
+        if scheme.lower() == "bearer":
+            if hmac.compare_digest(given.encode(), self._key.encode()):
+                return None
+            try:
+                grant = self._mint.read(given)
+            except InvalidTokenError as error:
+                reason = str(error)
+            else:
+                if path.startswith(FOR_SESSION_TOKENS):
+                    return grant
+                raise ApiError(403, "forbidden", "a session token does not allow this")
+        raise ApiError(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})
+
+
+class TokenRequest(BaseModel):
+    """Body of ``POST /v1/tokens``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seconds: Annotated[int, Field(ge=1, le=MAX_SECONDS)] = 300
+    """For how long sessions can be begun with it; running ones go on."""
+    avatar: Annotated[str, Field(max_length=64)] | None = None
+    client: Annotated[str, Field(min_length=1, max_length=64)] | None = None
+
+
+class Tokens:
+    """``/v1/tokens``: servers that hold the key get session tokens for their users."""
+
+    def __init__(self, key: str | None, models: Models) -> None:
+        self._mint = None if key is None else TokenMint(key)
+        self._models = models
+
+    def routes(self) -> list[Route]:
+        """Routes below ``/v1``."""
+        return [Route("/tokens", self.mint, methods=["POST"])]
+
+    async def mint(self, request: Request) -> Response:
+        if self._mint is None:
+            raise ApiError(404, "no_tokens", "this server is open: it needs no tokens")
+        wanted = await read_json(request, TokenRequest, _MAX_BODY)
+        if wanted.avatar is not None and wanted.avatar not in self._models.avatars:
+            raise ApiError(404, "unknown_avatar", f"there is no avatar {wanted.avatar!r}")
+        token = self._mint.mint(wanted.seconds, wanted.avatar, wanted.client)
+        body = {"token": token, "seconds": wanted.seconds}
+        return JSONResponse(body, 201, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,39 @@
+"""What machines ask: is it alive, may clients come, what are the figures."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from avatar_server.admission import Admission
+from avatar_server.metrics import CONTENT_TYPE, Metrics
+
+
+class Health:
+    """Routes at the root, for load balancers and Prometheus."""
+
+    def __init__(self, admission: Admission, metrics: Metrics) -> None:
+        self._admission = admission
+        self._metrics = metrics
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/healthz", self.alive),
+            Route("/readyz", self.ready),
+            Route("/metrics", self.metrics),
+        ]
+
+    async def alive(self, _: Request) -> Response:
+        """200 as long as the event loop runs."""
+        return JSONResponse({"status": "ok"})
+
+    async def ready(self, _: Request) -> Response:
+        """200 if a new client would get a session, else 503 and why not."""
+        admission = self._admission
+        status = "draining" if admission.draining else "ready" if admission.open else "full"
+        body = {"status": status, "sessions": admission.running, "limit": admission.limit}
+        return JSONResponse(body, 200 if admission.open else 503)
+
+    async def metrics(self, _: Request) -> Response:
+        return Response(self._metrics.render(), media_type=CONTENT_TYPE)

@@ -1,0 +1,106 @@
+"""All series that Prometheus can scrape, in one place.
+
+Every server object has a registry of its own, so that several can live in one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+
+_STAGE_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5)
+_LAG_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5, 2.0)
+_SESSION_SECONDS: Final = (5, 15, 60, 300, 900, 3600, 14400)
+
+_LAG_INTERVAL: Final = 0.25
+
+
+class Metrics:
+    """The series of one server."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        self._sessions = Gauge("avatar_sessions", "Running sessions.", registry=self._registry)
+        self._limit = Gauge(
+            "avatar_sessions_limit", "Sessions that may run.", registry=self._registry
+        )
+        self._draining = Gauge(
+            "avatar_draining", "1 while the server finishes its sessions.", registry=self._registry
+        )
+        self.admissions = Counter(
+            "avatar_admissions",
+            "Requests for a session by outcome: admitted, or the code of the refusal.",
+            ["outcome"],
+            registry=self._registry,
+        )
+        self.session_seconds = Histogram(
+            "avatar_session_seconds",
+            "Length of ended sessions.",
+            buckets=_SESSION_SECONDS,
+            registry=self._registry,
+        )
+        self.peers = Counter(
+            "avatar_peers",
+            "Peers that were answered, by the codec of their video.",
+            ["codec"],
+            registry=self._registry,
+        )
+        self.events = Counter(
+            "avatar_events", "Events from clients, by type.", ["type"], registry=self._registry
+        )
+        self.errors = Counter(
+            "avatar_errors", "Errors told to clients, by code.", ["code"], registry=self._registry
+        )
+        self._stage = Histogram(
+            "avatar_stage_seconds",
+            "Wall time of one run of a stage of the pipeline.",
+            ["stage"],
+            buckets=_STAGE_SECONDS,
+            registry=self._registry,
+        )
+        self._lag = Histogram(
+            "avatar_tick_lateness_seconds",
+            "How late the event loop, which sends every tick, wakes up.",
+            buckets=_LAG_SECONDS,
+            registry=self._registry,
+        )
+
+    def watch_sessions(
+        self, running: Callable[[], int], limit: int, draining: Callable[[], bool]
+    ) -> None:
+        """Where the gauges are read from at every scrape."""
+        self._sessions.set_function(running)
+        self._limit.set(limit)
+        self._draining.set_function(draining)
+
+    def observe_stage(self, stage: str, seconds: float) -> None:
+        """One run of a stage; from any thread."""
+        self._stage.labels(stage).observe(seconds)
+
+    async def watch_loop(self) -> None:
+        """Measure how late the event loop is, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _LAG_INTERVAL
+            await asyncio.sleep(_LAG_INTERVAL)
+            self._lag.observe(max(0.0, loop.time() - due))
+
+    def render(self) -> bytes:
+        """The exposition in Prometheus' text format, see :data:`CONTENT_TYPE`."""
+        return generate_latest(self._registry)

@@ -1,0 +1,33 @@
+"""Sessions that count what happens in them."""
+
+from __future__ import annotations
+
+from avatar_server.metrics import Metrics
+from avatar_server.session import Session, SessionParts
+from renderer.contract import Avatar
+from streaming.protocol import ClientEvent, ErrorEvent, ServerEvent
+from streaming.sdp import BadOfferError, negotiated_video_codec
+
+
+class ObservedSession(Session):
+    """A session whose events, peers and errors show in ``metrics``."""
+
+    def __init__(self, parts: SessionParts, avatar: Avatar, metrics: Metrics) -> None:
+        super().__init__(parts, avatar)
+        self._metrics = metrics
+
+    async def attach(self, name: str, offer: str, *, watches_only: bool = False) -> str:
+        try:
+            answer = await super().attach(name, offer, watches_only=watches_only)
+        except BadOfferError:
+            self._metrics.errors.labels("bad_offer").inc()
+            raise
+        self._metrics.peers.labels(negotiated_video_codec(answer) or "none").inc()
+        return answer
+
+    def handle(self, event: ClientEvent) -> ServerEvent | None:
+        self._metrics.events.labels(event.type).inc()
+        answer = super().handle(event)
+        if isinstance(answer, ErrorEvent):
+            self._metrics.errors.labels(answer.code).inc()
+        return answer
