@@ -120,6 +120,8 @@ class Peer:
         self.sinks: list[Sink] = []
         self.began = time.monotonic()
         """When connecting began."""
+        self.pc_id: str | None = None
+        """The server's name of the connection, once it has answered the offer."""
         self._history = history
         self._on_frame = on_frame
         self._connection = connection
@@ -164,7 +166,6 @@ class Peer:
             servers = await signalling.ice_servers()
             connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
             peer = cls(connection, history, decode_video, on_frame)
-            pc_id: str | None = None
             try:
                 await connection.setLocalDescription(await connection.createOffer())
                 sdp: str = connection.localDescription.sdp
@@ -175,14 +176,14 @@ class Peer:
                         "does not use; bring a network interface up",
                     )
                 answer = await signalling.offer(sdp, avatar)
-                pc_id = answer.pc_id
+                peer.pc_id = answer.pc_id
                 await connection.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
                 await peer._wait_ready(timeout)
                 yield peer
             finally:
                 await peer._close()
-                if pc_id is not None:
-                    await signalling.end(pc_id)
+                if peer.pc_id is not None:
+                    await signalling.end(peer.pc_id)
 
     # --- what the server is told --------------------------------------------------------------
 
