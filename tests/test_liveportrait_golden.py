@@ -83,8 +83,12 @@ def test_portrait_to_picture() -> None:
     warped = warping(cached.rows, cached.compressed, cached.keypoints, driven)
     close(warped[0, ::2, ::8, ::8], g["warped_s"], 5e-4)
     out = published.generator()(warped)
-    close(out[0, :, ::8, ::8], g["out_s"], 1e-4)
-    close(out[0, :, 200:264, 200:264], g["crop"], 1e-4)
+    # Noise of 1e-5 on these features (values to 18) moves single pixels of G by up to 1e-3.
+    close(out[0, :, ::8, ::8], g["out_s"], 1e-3)
+    close(out[0, :, 200:264, 200:264], g["crop"], 1e-3)
+    mean, std = channel_statistics(out)
+    close(mean, g["mean_c"], 5e-5)
+    close(std, g["std_c"], 5e-5)
 
 
 def test_keypoint_maths() -> None:
