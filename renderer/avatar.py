@@ -18,8 +18,8 @@ from renderer.field import FaceField, HairField, PlateField, face_field, hair_fi
 from renderer.layer import Layer, Rect, premultiplied, trimmed
 from renderer.mouth import MouthParts, cut_lips
 from renderer.portrait import Portrait, read_portrait
-from renderer.raster import sampled_values
-from renderer.warp import Chart
+from renderer.raster import over, sampled_values
+from renderer.warp import Chart, start_places
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -27,7 +27,7 @@ SIZES: Final = range(128, 1025, 64)
 """Frame sizes that an avatar can be prepared for."""
 
 STEPS_PER_FRAME: Final = 64
-"""Lattice nodes across a frame; around the mouth twice as many."""
+"""Lattice nodes across a frame; twice as many on the face."""
 
 _SLACK = 0.03
 """Room around a layer, in canonical units, for motion that no other rule foresees."""
@@ -48,6 +48,8 @@ class EmbeddedAvatar:
     """Everything behind the head [size, size, 4]."""
     plate_moving: tuple[Rect, ...]
     """The parts of the plate that ever move."""
+    plate_lattices: tuple[FloatArray, ...]
+    """Their lattices at rest, in grid indices of the plate's field."""
     plate_field: PlateField
     face: Layer
     face_field: FaceField
@@ -62,6 +64,16 @@ class EmbeddedAvatar:
     def step(self) -> int:
         """Pixels between lattice nodes."""
         return self.size // STEPS_PER_FRAME
+
+    @property
+    def face_step(self) -> int:
+        """Pixels between lattice nodes on the face, where the displacement bends most."""
+        return max(self.step // 2, 1)
+
+    @property
+    def mouth_step(self) -> int:
+        """Pixels between lattice nodes around the mouth, whose corners bend it more."""
+        return max(self.step // 4, 1)
 
 
 def load_avatar(folder: Path, size: int = 512) -> EmbeddedAvatar:
@@ -84,6 +96,7 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
         portrait.unit * ratio, portrait.pivot[0] * ratio - 0.5, portrait.pivot[1] * ratio - 0.5
     )
     pictures = {name: premultiplied(layer, size) for name, layer in portrait.layers.items()}
+    over(pictures["face"], pictures["eye_ball"])
     face = trimmed(pictures["face"])
     maps = {name: _MapChart(portrait, m) for name, m in portrait.maps.items()}
     face_field_ = _face_field(portrait, maps["face.depth"])
@@ -94,6 +107,8 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
     hair = hair_field(
         maps["hair.depth"].chart, portrait.maps["hair.depth"], portrait.maps["hair.head"]
     )
+    moving = _moving(portrait, size)
+    identity, still = np.eye(2, dtype=np.float32), np.zeros(2, np.float32)
     front_hair = trimmed(pictures["hair"])
     left, right = (prepare_eye(eye, pictures, face, frame) for eye in portrait.eyes)
     return EmbeddedAvatar(
@@ -103,7 +118,11 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
         canonical=portrait.canonical,
         frame=frame,
         plate=pictures["plate"],
-        plate_moving=_moving(portrait, size),
+        plate_moving=moving,
+        plate_lattices=tuple(
+            start_places(rect, size // STEPS_PER_FRAME, frame, plate.chart, identity, still)
+            for rect in moving
+        ),
         plate_field=plate,
         face=face,
         face_field=face_field_,
@@ -132,9 +151,15 @@ class _MapChart:
 
 
 def _face_field(portrait: Portrait, depth: _MapChart) -> FaceField:
-    controls = rig.controls(portrait.canonical, portrait.seam)
-    x, y = np.meshgrid(*elastic.node_positions())
-    return face_field(elastic.solve(controls, portrait.seam), depth.at(x, y))
+    field = elastic.solve(rig.controls(portrait.canonical, portrait.seam), portrait.seam)
+    relief = np.tile(depth.at(*np.meshgrid(*elastic.node_positions())), (3, 1, 1))
+    made = face_field(field, relief)
+    # The map is too coarse for the tip of the nose: let the relief pass through the keypoints.
+    keypoints = portrait.canonical[list(rig.WARPING)]
+    upper, lower = np.split(_basis_at(made, keypoints[:, :2])[:, -1], 2)
+    on_lower = np.array([key in rig.ON_LOWER_SHEET for key in rig.WARPING])
+    missing = keypoints[:, 2] - np.where(on_lower, lower, upper)
+    return face_field(field, relief + field.weights_y @ missing)
 
 
 def _moving(portrait: Portrait, size: int) -> tuple[Rect, ...]:

@@ -21,7 +21,10 @@ from renderer.raster import over
 from renderer.warp import invert, sample, start_places
 
 _STILL = np.zeros(2, np.float32)
-_IDENTITY = np.eye(2, dtype=np.float32)
+_DEPTHS = (-0.05, 0.3)
+"""Range of depth in a head, in canonical units."""
+_ROOM = 4
+"""Pixels around a driven layer for what its corners do not tell."""
 
 
 class EmbeddedRenderer:
@@ -67,9 +70,8 @@ def draw_plate(avatar: EmbeddedAvatar, pose: Pose) -> ImageArray:
     field = avatar.plate_field
     displacement = field.displacement(pose)
     frame = avatar.plate.copy()
-    for rect in avatar.plate_moving:
-        start = start_places(rect, avatar.step, avatar.frame, field.chart, _IDENTITY, _STILL)
-        places = invert(displacement, start)
+    for rect, start in zip(avatar.plate_moving, avatar.plate_lattices, strict=True):
+        places = invert(displacement, start, _STILL)
         rect.cut(frame)[:] = sample(avatar.plate, avatar.frame, places, field.chart, avatar.step)
     return frame
 
@@ -85,34 +87,48 @@ def draw_face(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:
     if rect.empty:
         return
     sheets = field.displacement(pose)
-    start = start_places(rect, avatar.step, avatar.frame, field.chart, pose.inverse, pose.shift)
+    step = avatar.face_step
+    start = start_places(rect, step, avatar.frame, field.chart, pose.inverse, pose.shift)
     chart = avatar.frame.moved(avatar.face.x, avatar.face.y)
-    face = sample(texture, chart, invert(sheets[SKIN], start), field.chart, avatar.step)
-    draw_mouth(
-        face, rect, avatar.mouth, pose, field, sheets, avatar.frame, max(avatar.step // 2, 1)
-    )
+    places = invert(sheets[SKIN], start, field.guess(pose))
+    face = sample(texture, chart, places, field.chart, step)
+    draw_mouth(face, rect, avatar.mouth, pose, field, sheets, avatar.frame, avatar.mouth_step)
     over(rect.cut(frame), face)
 
 
 def draw_hair(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:
     """The hair before the face over ``frame``."""
-    field = avatar.hair_field
-    displacement = field.displacement(pose)
-    chart = avatar.frame.moved(avatar.hair.x, avatar.hair.y)
+    field, step = avatar.hair_field, avatar.step
     around = _driven_rect(avatar, avatar.hair, pose, 0.0)
+    if around.empty:
+        return
+    start = start_places(around, step, avatar.frame, field.chart, pose.inverse, pose.shift)
+    places = invert(field.displacement(pose), start, _STILL)
+    chart = avatar.frame.moved(avatar.hair.x, avatar.hair.y)
     for rect in _without(around, _driven_hole(avatar, pose)):
-        start = start_places(rect, avatar.step, avatar.frame, field.chart, pose.inverse, pose.shift)
-        places = invert(displacement, start)
-        over(rect.cut(frame), sample(avatar.hair.pixels, chart, places, field.chart, avatar.step))
+        row, column = (rect.y - around.y) // step, (rect.x - around.x) // step
+        part = places[row : row + rect.height // step + 2, column : column + rect.width // step + 2]
+        over(rect.cut(frame), sample(avatar.hair.pixels, chart, part, field.chart, step))
 
 
-def _driven_corners(avatar: EmbeddedAvatar, box: Rect, pose: Pose) -> FloatArray:
-    """Pixels [2, 2, 2, 2] of a box's corners (depth, left or right, top or bottom)."""
-    x = (np.array((box.x, box.x + box.width), np.float32) - avatar.frame.x) / avatar.frame.gain
-    y = (np.array((box.y, box.y + box.height), np.float32) - avatar.frame.y) / avatar.frame.gain
-    corners = np.stack(np.meshgrid(x, y, indexing="ij"), -1) @ pose.linear + pose.shift
-    near, far = 0.3 * pose.parallax, -0.05 * pose.parallax
-    return avatar.frame.index(np.stack([corners + near, corners + far]))
+def _driven_corners(avatar: EmbeddedAvatar, box: Rect, pose: Pose) -> list[tuple[float, float]]:
+    """Pixels of a box's corners near and far: top left, top right, bottom left, bottom right."""
+    frame = avatar.frame
+    (a, b), (c, d) = pose.linear.tolist()
+    (shift_x, shift_y), (depth_x, depth_y) = pose.shift.tolist(), pose.parallax.tolist()
+    corners = []
+    for pixel_y in (box.y, box.y + box.height):
+        for pixel_x in (box.x, box.x + box.width):
+            x, y = (pixel_x - frame.x) / frame.gain, (pixel_y - frame.y) / frame.gain
+            moved_x, moved_y = x * a + y * c + shift_x, x * b + y * d + shift_y
+            corners += [
+                (
+                    (moved_x + depth * depth_x) * frame.gain + frame.x,
+                    (moved_y + depth * depth_y) * frame.gain + frame.y,
+                )
+                for depth in _DEPTHS
+            ]
+    return corners
 
 
 def _driven_rect(avatar: EmbeddedAvatar, layer: Layer, pose: Pose, drop: float) -> Rect:
@@ -122,28 +138,35 @@ def _driven_rect(avatar: EmbeddedAvatar, layer: Layer, pose: Pose, drop: float) 
     """
     step, box = avatar.step, layer.rect
     longer = Rect(box.x, box.y, box.width, box.height + int(max(drop, 0.0) * avatar.frame.gain))
-    places = _driven_corners(avatar, longer, pose).reshape(-1, 2)
-    low = np.floor((places.min(0) - 4) / step).astype(int) * step
-    high = np.ceil((places.max(0) + 4) / step).astype(int) * step
-    return Rect(int(low[0]), int(low[1]), *(int(v) for v in high - low)).within(
-        avatar.size, avatar.size
+    x, y = zip(*_driven_corners(avatar, longer, pose), strict=True)
+    left, top = (int((min(v) - _ROOM) // step) * step for v in (x, y))
+    right, bottom = (
+        int(-(-(max(x) + _ROOM) // step)) * step,
+        int(-(-(max(y) + _ROOM) // step)) * step,
     )
+    return Rect(left, top, right - left, bottom - top).within(avatar.size, avatar.size)
 
 
 def _driven_hole(avatar: EmbeddedAvatar, pose: Pose) -> Rect:
     """Where the hair certainly leaves the face free, in whole lattice steps of the frame."""
     step = avatar.step
     corners = _driven_corners(avatar, avatar.hair_hole, pose)
-    left = -(-(float(corners[:, 0, :, 0].max()) + 4) // step) * step
-    right = (float(corners[:, 1, :, 0].min()) - 4) // step * step
-    top = -(-(float(corners[:, :, 0, 1].max()) + 4) // step) * step
-    return Rect(int(left), int(top), int(right - left), avatar.size - int(top))
+    top_left, top_right, bottom_left, bottom_right = (corners[i : i + 2] for i in range(0, 8, 2))
+    left = max(x for x, _ in top_left + bottom_left) + _ROOM
+    right = min(x for x, _ in top_right + bottom_right) - _ROOM
+    top = max(y for _, y in top_left + top_right) + _ROOM
+    x0, x1, y0 = (
+        int(-(-left // step)) * step,
+        int(right // step) * step,
+        int(-(-top // step)) * step,
+    )
+    return Rect(x0, y0, x1 - x0, avatar.size - y0)
 
 
 def _without(rect: Rect, hole: Rect) -> list[Rect]:
     """``rect`` less a ``hole`` that reaches its lower edge: above, left and right of it."""
-    if hole.empty:
-        return [rect]
+    if rect.empty or hole.empty:
+        return [] if rect.empty else [rect]
     bottom = rect.y + rect.height
     left, right = hole.x, hole.x + hole.width
     parts = [

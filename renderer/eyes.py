@@ -1,4 +1,7 @@
-"""Eyes: irises that aim, lids that close, drawn into the face before it is warped."""
+"""Eyes: irises that aim, lids that close, drawn into the face before it is warped.
+
+The face's texture has the white of the eyes in place.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,6 @@ class EyeParts:
     """Where its patch lies in the texture."""
     gain: float
     """Texture pixels of one canonical unit."""
-    ball: ImageArray
     inside: ImageArray
     """Alpha of the ball in all four channels; it clips the iris."""
     iris: ImageArray
@@ -42,23 +44,22 @@ class EyeParts:
     lashes_down: ImageArray
     """Lashes of the open and of the closed lid."""
     lid_at_rest: ImageArray
-    """All of the upper lid while its offset is zero."""
+    """Glint and upper lid while the lid's offset is zero."""
     crease: FloatArray
     """Height of the crease over the columns of the patch [w], and so on."""
     open: FloatArray
     closed: FloatArray
 
     def draw(self, texture: ImageArray, lid: float, gaze_x: float, gaze_y: float) -> None:
-        """Draw the eye into ``texture``; ``lid`` and gaze are offsets in canonical units."""
+        """Draw the eye into the face's ``texture``; lid and gaze are offsets in canonical units."""
         patch = self.rect.cut(texture)
-        over(patch, self.ball)
         place = np.array([[1, 0, gaze_x * self.gain], [0, 1, gaze_y * self.gain]], np.float32)
         height, width = patch.shape[:2]
         over(patch, masked(placed_pixels(self.iris, place, width, height), self.inside))
-        over(patch, self.glint)
         if lid == 0.0:
             over(patch, self.lid_at_rest)
         else:
+            over(patch, self.glint)
             self.draw_lid(patch, lid / LID_TRAVEL)
 
     def draw_lid(self, patch: ImageArray, closure: float) -> None:
@@ -81,10 +82,9 @@ class EyeParts:
 
 def _shifted(picture: ImageArray, rows: FloatArray) -> ImageArray:
     """``picture`` with each pixel taken from its own column at ``rows [h, w]``."""
-    places = np.empty((*rows.shape, 2), np.float32)
-    places[..., 0] = np.arange(rows.shape[1], dtype=np.float32)
-    places[..., 1] = rows
-    return sampled_pixels(picture, places)
+    columns = np.empty_like(rows)
+    columns[:] = np.arange(rows.shape[1], dtype=np.float32)
+    return sampled_pixels(picture, columns, rows)
 
 
 def prepare_eye(eye: Eye, layers: dict[str, ImageArray], face: Layer, chart: Chart) -> EyeParts:
@@ -106,13 +106,12 @@ def prepare_eye(eye: Eye, layers: dict[str, ImageArray], face: Layer, chart: Cha
         name: np.ascontiguousarray(whole.cut(layers[name]))
         for name in ("iris", "glint", "lid", "rim", "lashes_up", "lashes_down")
     }
-    ball = np.ascontiguousarray(whole.cut(layers["eye_ball"]))
+    inside = alpha_of(whole.cut(layers["eye_ball"]))
     eye_parts = EyeParts(
         rect=Rect(whole.x - face.x, whole.y - face.y, whole.width, whole.height),
         gain=chart.gain,
-        ball=ball,
-        inside=alpha_of(ball),
-        lid_at_rest=np.zeros_like(ball),
+        inside=inside,
+        lid_at_rest=parts["glint"].copy(),
         crease=profile(eye.crease),
         open=profile(eye.open),
         closed=profile(eye.closed),

@@ -14,10 +14,11 @@ from motion.keypoints import Keypoint
 from motion.layout import FloatArray
 from renderer import elastic
 from renderer.pose import Pose
-from renderer.raster import product
 from renderer.rig import WARPING
 from renderer.warp import Chart
 
+TYPICAL_DEPTH = 0.24
+"""Depth of the middle of a face in canonical units."""
 _IDENTITY = np.eye(2, dtype=np.float32)
 
 
@@ -28,7 +29,11 @@ class FaceField:
     chart: Chart
     shape: tuple[int, int]
     basis: FloatArray
-    """[3 rows cols, 2 len(WARPING) + 2]: weights of x, weights of y, purse, depth."""
+    """[3, rows cols, 2 len(WARPING) + 2]: weights of x, weights of y, purse, depth.
+
+    A product for each sheet stays below the size at which BLAS wakes a pool of threads, which
+    costs more than it gives.
+    """
 
     def coefficients(self, pose: Pose) -> FloatArray:
         """[2 len(WARPING) + 2, 2]: what the basis is multiplied by, in canonical units."""
@@ -43,10 +48,14 @@ class FaceField:
             ]
         )
 
+    def guess(self, pose: Pose) -> FloatArray:
+        """Displacement [2] of most of the face, in grid indices."""
+        return np.float32(TYPICAL_DEPTH * self.chart.gain) * (pose.parallax @ pose.inverse)
+
     def displacement(self, pose: Pose) -> FloatArray:
         """[3, rows, cols, 2] in grid indices, after the linear motion of the head is undone."""
         coefficients = self.coefficients(pose) * np.float32(self.chart.gain)
-        return product(self.basis, coefficients).reshape(3, *self.shape, 2)
+        return (self.basis @ coefficients).reshape(3, *self.shape, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +76,7 @@ class HairField:
                 pose.parallax @ pose.inverse,
             ]
         ) * np.float32(self.chart.gain)
-        return product(self.basis, coefficients).reshape(*self.shape, 2)
+        return (self.basis @ coefficients).reshape(*self.shape, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +93,14 @@ class PlateField:
         coefficients = np.stack(
             [*(pose.linear - _IDENTITY), pose.parallax, pose.shift, pose.shift]
         ) * np.float32(self.chart.gain)
-        return product(self.basis, coefficients).reshape(*self.shape, 2)
+        return (self.basis @ coefficients).reshape(*self.shape, 2)
 
 
 def face_field(field: elastic.ElasticField, depth: FloatArray) -> FaceField:
-    """Field of the face from its elastic weights and the ``depth [rows, cols]`` of its nodes."""
-    weights = [w.reshape(-1, len(WARPING)) for w in (field.weights_x, field.weights_y)]
-    relief = np.tile(depth.reshape(-1, 1), (3, 1))
-    purse = field.purse.reshape(-1, 1)
-    basis = np.ascontiguousarray(np.concatenate([*weights, purse, relief], 1), np.float32)
+    """Field of the face from elastic weights and the ``depth [3, rows, cols]`` of the nodes."""
+    weights = [w.reshape(3, -1, len(WARPING)) for w in (field.weights_x, field.weights_y)]
+    columns = [values.reshape(3, -1, 1) for values in (field.purse, depth)]
+    basis = np.ascontiguousarray(np.concatenate([*weights, *columns], 2), np.float32)
     return FaceField(elastic.CHART, field.shape, basis)
 
 

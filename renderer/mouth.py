@@ -115,7 +115,9 @@ def draw_mouth(
 
     def lip(layer: Layer, sheet: int) -> ImageArray:
         chart = parts.layer_chart.moved(layer.x, layer.y)
-        return sample(layer.pixels, chart, invert(sheets[sheet], start), field.chart, step)
+        return sample(
+            layer.pixels, chart, invert(sheets[sheet], start, field.guess(pose)), field.chart, step
+        )
 
     over(patch, lip(parts.lower, LOWER))
     rolled = float(pose.offsets[K.UPPER_INNER, 2] - pose.offsets[K.LOWER_INNER, 2]) / ROLLED

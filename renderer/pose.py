@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from motion.layout import EXP, PITCH, ROLL, SCALE, TRANSLATION, YAW, FloatArray, rotation_matrix
+from motion.layout import EXP, ROLL, SCALE, TRANSLATION, FloatArray, rotation_matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,16 @@ class Pose:
 
 def read_pose(motion: FloatArray) -> Pose:
     """The pose of one frame ``motion [70]``."""
+    x, y, _, pitch, yaw, roll = motion[TRANSLATION.start : ROLL + 1].tolist()
     scale = float(motion[SCALE])
-    rotation = rotation_matrix(float(motion[PITCH]), float(motion[YAW]), float(motion[ROLL]))
-    linear = scale * rotation[:2, :2]
-    (a, b), (c, d) = linear.tolist()
+    rotation = scale * rotation_matrix(pitch, yaw, roll)
+    (a, b), (c, d) = rotation[:2, :2].tolist()
     determinant = a * d - b * c
-    inverse = np.array([[d, -b], [-c, a]], np.float32) / np.float32(determinant)
     return Pose(
-        linear=linear,
-        parallax=scale * rotation[2, :2],
-        shift=np.asarray(motion[TRANSLATION][:2], np.float32),
-        inverse=inverse,
+        linear=rotation[:2, :2],
+        parallax=rotation[2, :2],
+        shift=np.array((x, y), np.float32),
+        inverse=np.array([[d, -b], [-c, a]], np.float32) / np.float32(determinant),
         scale=scale,
         offsets=motion[EXP].reshape(-1, 3),
     )

@@ -11,11 +11,13 @@ from motion.layout import FloatArray
 from renderer.contract import ImageArray
 
 
-def sampled_pixels(picture: ImageArray, places: FloatArray) -> ImageArray:
-    """``picture [h, w, 4]`` at pixel ``places [rows, cols, 2]``, clear outside of it."""
+def sampled_pixels(picture: ImageArray, x: FloatArray, y: FloatArray) -> ImageArray:
+    """``picture [h, w, 4]`` at pixel places ``x, y [rows, cols]``, clear outside of it.
+
+    OpenCV is a third faster with the two apart than with one map of two channels.
+    """
     return cast(
-        ImageArray,
-        cv2.remap(picture, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT),  # type: ignore[call-overload]
+        ImageArray, cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     )
 
 
@@ -27,14 +29,9 @@ def sampled_values(values: FloatArray, places: FloatArray) -> FloatArray:
     )
 
 
-def product(basis: FloatArray, coefficients: FloatArray) -> FloatArray:
-    """``basis [n, k] @ coefficients [k, c]`` on this thread: numpy's would wake a pool of them."""
-    return cast(FloatArray, cv2.gemm(basis, coefficients, 1.0, None, 0.0))  # type: ignore[call-overload]
-
-
 def enlarged(values: FloatArray, step: int) -> FloatArray:
-    """``values [h, w, c]`` interpolated to ``step`` times the size; nodes are block centres."""
-    height, width = values.shape[:2]
+    """``values [h, w]`` interpolated to ``step`` times the size; nodes are block centres."""
+    height, width = values.shape
     size = (width * step, height * step)
     return cast(FloatArray, cv2.resize(values, size, interpolation=cv2.INTER_LINEAR))
 

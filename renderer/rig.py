@@ -24,6 +24,9 @@ WARPING: tuple[Keypoint, ...] = tuple(
 )
 """Keypoints that displace the skin; the others drive lids, irises and tongue."""
 
+ON_LOWER_SHEET = frozenset({K.LOWER_INNER, K.LOWER_OUTER, K.JAW})
+"""Keypoints below the slit between the lips."""
+
 
 class Sheet(Enum):
     """Side of the slit between the lips that a control belongs to."""
@@ -47,12 +50,11 @@ class Control:
 
 def controls(canonical: FloatArray, seam: FloatArray) -> list[Control]:
     """Controls of a face with keypoints ``canonical [21, 3]``, its lips closed along ``seam``."""
-    lower = {K.LOWER_INNER, K.LOWER_OUTER, K.JAW}
     placed = [
         Control(
             float(canonical[k, 0]),
             float(canonical[k, 1]),
-            Sheet.LOWER if k in lower else Sheet.UPPER,
+            Sheet.LOWER if k in ON_LOWER_SHEET else Sheet.UPPER,
             {k: 1.0},
             {k: 1.0},
         )

@@ -51,12 +51,25 @@ def contact_sheet(avatar: EmbeddedAvatar, width: int = 1280) -> ImageArray:
                     (tile_width, tile_height),
                     interpolation=cv2.INTER_AREA if w > tile_width else cv2.INTER_CUBIC,
                 )
-                cv2.putText(
-                    tile, name, (8, 20), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (50, 50, 50), 1, cv2.LINE_AA
-                )
+                _label(tile, name)
                 row[:, column * tile_width : (column + 1) * tile_width] = tile
             rows.append(row)
     return np.concatenate(rows)
+
+
+def _label(tile: ImageArray, text: str) -> None:
+    """Write ``text`` into the upper left corner, readable on dark and on light."""
+    for tone, thickness in ((255, 4), (40, 1)):
+        cv2.putText(
+            tile,
+            text,
+            (8, 20),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.5,
+            (tone, tone, tone),
+            thickness,
+            cv2.LINE_AA,
+        )
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from renderer.contract import ImageArray
 from renderer.layer import Rect
 from renderer.raster import enlarged, sampled_pixels, sampled_values
 
-STEPS = 5
+STEPS = 4
 """Fixed-point steps; each shrinks the error by the slope of the displacement (below a half)."""
 
 
@@ -62,9 +62,12 @@ def start_places(
     return places
 
 
-def invert(displacement: FloatArray, start: FloatArray) -> FloatArray:
-    """Places p with p + displacement(p) = start, all in grid indices."""
-    places = start
+def invert(displacement: FloatArray, start: FloatArray, guess: FloatArray) -> FloatArray:
+    """Places p with p + displacement(p) = start, all in grid indices.
+
+    ``guess [2]`` is about how far places are displaced; it only saves steps.
+    """
+    places = start - guess
     for _ in range(STEPS):
         places = start - sampled_values(displacement, places)
     return places
@@ -75,9 +78,10 @@ def sample(
 ) -> ImageArray:
     """Pixels of ``texture`` at lattice ``places`` of a rectangle, clear outside the texture."""
     ratio = texture_chart.gain / grid.gain
-    scaled = places * np.float32(ratio)
-    scaled += np.array(
-        (texture_chart.x - grid.x * ratio, texture_chart.y - grid.y * ratio), np.float32
-    )
+    offsets = texture_chart.x - grid.x * ratio, texture_chart.y - grid.y * ratio
     inner = slice(step, -step)
-    return sampled_pixels(texture, enlarged(scaled, step)[inner, inner])
+    x, y = (
+        enlarged(places[..., axis] * np.float32(ratio) + np.float32(offset), step)[inner, inner]
+        for axis, offset in enumerate(offsets)
+    )
+    return sampled_pixels(texture, x, y)

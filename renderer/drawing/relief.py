@@ -32,7 +32,7 @@ def _smoothstep(low: float, high: float, value: FloatArray) -> FloatArray:
 def face_depth(x: FloatArray, y: FloatArray) -> FloatArray:
     """Height of the face over the plane of the ears at canonical ``x``, ``y``."""
     reach = np.where(y > -0.05, 0.66, 0.75)
-    r2 = np.abs(x / 0.37) ** 2.8 + ((y + 0.05) / reach) ** 2
+    r2 = np.abs(x / 0.37) ** 3.6 + ((y + 0.05) / reach) ** 2
     bump = np.where(y > 0.02, 0.055, 0.15)
     nose = 0.085 * np.exp(-((x / 0.055) ** 2) - ((y - 0.02) / bump) ** 2)
     depth: FloatArray = (0.28 * (1.0 - np.minimum(r2, 1.25)) + nose).astype(np.float32)
@@ -47,7 +47,7 @@ def relief_maps() -> dict[str, FloatArray]:
     hair_depth = 0.27 * (1.0 - np.minimum(r2, 1.5)) - 0.03
     hair_head = 1.0 - 0.25 * _smoothstep(0.2, 0.6, y)
     plate_depth = -0.05 - 0.10 * _smoothstep(0.17, 0.40, np.abs(x))
-    near = _smoothstep(0.68, 0.50, np.abs(x)) * _smoothstep(-0.30, -0.10, y)
+    near = _smoothstep(0.68, 0.50, np.abs(x)) * _smoothstep(0.02, 0.20, y)
     plate_head = near * _smoothstep(0.64, 0.22, y)
     shoulder = np.interp(np.abs(x), [0.0, 0.19, 0.46, 0.75, 0.88], [0.55, 0.55, 0.64, 0.80, 1.0])
     plate_body = BREATH_SHARE * _smoothstep(-0.12, 0.0, y - shoulder.astype(np.float32))

@@ -1,0 +1,144 @@
+"""What a frame of the embedded face costs, on one thread, step by step.
+
+    python -m benchmarks.render --json
+
+A talking head in motion: mouth shapes run into each other, the head turns, eyes blink and aim.
+``ms_per_frame`` is one call of ``render`` with one frame, I420 output included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+
+from benchmarks.report import percentile, show
+from motion.keypoints import LID_TRAVEL, Keypoint
+from motion.layout import FPS, PITCH, ROLL, SCALE, TRANSLATION, YAW, FloatArray, expression
+from renderer.avatar import EmbeddedAvatar
+from renderer.decoder import EmbeddedRenderer, draw, draw_face, draw_hair, draw_plate
+from renderer.library import open_avatar
+from renderer.mouth import draw_mouth
+from renderer.pose import read_pose
+from renderer.raster import over
+from renderer.shapes import MOUTHS, mouth_motion
+from renderer.warp import invert, sample, start_places
+
+SHAPE_FRAMES = 4
+"""Frames from one mouth shape to the next, as in brisk speech."""
+BATCH = 8
+
+
+def talking(frames: int) -> FloatArray:
+    """Motion [frames, 70] of a talking head."""
+    shapes = np.concatenate([mouth_motion(name) for name in MOUTHS])
+    place = np.arange(frames) / SHAPE_FRAMES
+    first, share = place.astype(int), (place % 1)[:, None]
+    motion = (1 - share) * shapes[first % len(shapes)] + share * shapes[(first + 1) % len(shapes)]
+    seconds = np.arange(frames) / FPS
+    motion[:, PITCH] = 4 * np.sin(1.7 * seconds)
+    motion[:, YAW] = 9 * np.sin(1.1 * seconds)
+    motion[:, ROLL] = 3 * np.sin(0.8 * seconds)
+    motion[:, SCALE] = 1.0
+    motion[:, TRANSLATION.start + 1] = 0.006 * np.sin(1.6 * seconds)
+    moving: FloatArray = motion.astype(np.float32)
+    delta = expression(moving)
+    lids = LID_TRAVEL * np.clip(1 - np.abs(seconds % 4 - 2) / 0.16, 0, 1)
+    delta[:, [Keypoint.LID_LEFT, Keypoint.LID_RIGHT], 1] = lids[:, None]
+    delta[:, Keypoint.GAZE, 0] = 0.012 * np.sign(np.sin(0.9 * seconds))
+    return moving
+
+
+def milliseconds(run: Callable[[FloatArray], object], motion: FloatArray) -> list[float]:
+    """Duration of ``run`` for every frame of ``motion``."""
+    times = []
+    for frame in motion:
+        began = time.perf_counter()
+        run(frame)
+        times.append((time.perf_counter() - began) * 1e3)
+    return times
+
+
+def steps(avatar: EmbeddedAvatar) -> dict[str, Callable[[FloatArray], object]]:
+    """The parts of a frame by name; they repeat what the decoder does."""
+    still = draw(avatar, read_pose(talking(1)[0]))
+    field, face, step = avatar.face_field, avatar.face, avatar.face_step
+    rect = face.rect.within(avatar.size, avatar.size)
+    coarse = type(rect)(
+        rect.x // step * step, rect.y // step * step, rect.width // step * step,
+        rect.height // step * step,
+    )  # fmt: skip
+    chart = avatar.frame.moved(face.x, face.y)
+    first = read_pose(talking(1)[0])
+    start = start_places(coarse, step, avatar.frame, field.chart, first.inverse, first.shift)
+    still_field = field.displacement(first)
+    places = invert(still_field[0], start, field.guess(first))
+    skin = sample(face.pixels, chart, places, field.chart, step)
+
+    def eyes(frame: FloatArray) -> None:
+        pose = read_pose(frame)
+        texture = face.pixels.copy()
+        gaze = pose.offsets[Keypoint.GAZE]
+        for eye, key in zip(avatar.eyes, (Keypoint.LID_LEFT, Keypoint.LID_RIGHT), strict=True):
+            eye.draw(texture, float(pose.offsets[key, 1]), float(gaze[0]), float(gaze[1]))
+
+    def mouth(frame: FloatArray) -> None:
+        pose = read_pose(frame)
+        sheets = field.displacement(pose)
+        draw_mouth(
+            skin.copy(), coarse, avatar.mouth, pose, field, sheets, avatar.frame, avatar.mouth_step
+        )
+
+    return {
+        "field": lambda frame: field.displacement(read_pose(frame)),
+        "invert": lambda _: invert(still_field[0], start, field.guess(first)),
+        "remap": lambda _: sample(face.pixels, chart, places, field.chart, step),
+        "blend": lambda _: over(coarse.cut(still), skin),
+        "eyes": eyes,
+        "mouth": mouth,
+        "plate": lambda frame: draw_plate(avatar, read_pose(frame)),
+        "face": lambda frame: draw_face(avatar, read_pose(frame), still),
+        "hair": lambda frame: draw_hair(avatar, read_pose(frame), still),
+        "i420": lambda _: cv2.cvtColor(still, cv2.COLOR_BGRA2YUV_I420),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure what a frame costs.")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--avatar", default="mira")
+    parser.add_argument("--frames", type=int, default=400)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 768])
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    renderer = EmbeddedRenderer()
+    motion = talking(options.frames)
+    results: dict[str, float | int | None] = {}
+    for size in options.sizes:
+        began = time.perf_counter()
+        avatar = open_avatar(options.avatar, size)
+        prepared = (time.perf_counter() - began) * 1e3
+        renderer.render(avatar, motion[:20])
+        times = milliseconds(lambda m, a=avatar: renderer.render(a, m[None]), motion)  # type: ignore[misc]
+        results[f"size_{size}.ms_per_frame_median"] = statistics.median(times)
+        results[f"size_{size}.ms_per_frame_p95"] = percentile(times, 0.95)
+        results[f"size_{size}.ms_prepare"] = prepared
+        if size == 512:
+            results["ms_per_frame_median"] = statistics.median(times)
+            results["ms_per_frame_p95"] = percentile(times, 0.95)
+            began = time.perf_counter()
+            for start in range(0, len(motion), BATCH):
+                renderer.render(avatar, motion[start : start + BATCH])
+            spent = (time.perf_counter() - began) * 1e3
+            results[f"batch_{BATCH}.ms_per_frame_mean"] = spent / len(motion)
+            for name, run in steps(avatar).items():
+                results[f"ms_{name}_median"] = statistics.median(milliseconds(run, motion))
+    show("render", results, as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()

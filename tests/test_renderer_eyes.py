@@ -1,0 +1,91 @@
+"""Eyes as they are rendered: lids that close, irises that aim."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from embedded_face import greenness, mira, painted
+
+from motion.keypoints import LID_TRAVEL, Keypoint
+from motion.layout import expression, neutral_motion
+from renderer.avatar import EmbeddedAvatar
+from renderer.decoder import EmbeddedRenderer
+from renderer.eyes import EyeParts
+from renderer.raster import over
+from renderer.shapes import blink_motion, motion_of
+
+K = Keypoint
+
+
+def with_white_marked() -> EmbeddedAvatar:
+    """Mira with the white of her eyes in green, and no iris or glint over it."""
+    avatar = mira()
+    face = avatar.face.pixels.copy()
+    eyes = []
+    for eye in avatar.eyes:
+        over(eye.rect.cut(face), painted(eye.inside))
+        eyes.append(without_glint(replace(eye, iris=np.zeros_like(eye.iris))))
+    left, right = eyes
+    return replace(avatar, eyes=(left, right), face=replace(avatar.face, pixels=face))
+
+
+def with_iris_marked() -> EmbeddedAvatar:
+    """Mira with irises in green."""
+    left, right = (without_glint(replace(eye, iris=painted(eye.iris))) for eye in mira().eyes)
+    return replace(mira(), eyes=(left, right))
+
+
+def without_glint(eye: EyeParts) -> EyeParts:
+    lid = np.zeros_like(eye.lid_at_rest)
+    eye.draw_lid(lid, 0.0)
+    return replace(eye, glint=np.zeros_like(eye.glint), lid_at_rest=lid)
+
+
+def test_blink_closes_smoothly_and_fully() -> None:
+    frames = EmbeddedRenderer().render_rgb(with_white_marked(), blink_motion(21))
+    shown = np.array([greenness(frame).sum() for frame in frames])
+    assert shown[0] > 500
+    assert shown[-1] < 0.01 * shown[0]
+    steps = -np.diff(shown)
+    assert steps.min() > -0.01 * shown[0]
+    assert steps.max() < 0.12 * shown[0]
+
+
+def test_one_eye_closes_alone() -> None:
+    motion = neutral_motion(1)
+    expression(motion)[0, K.LID_LEFT, 1] = LID_TRAVEL
+    green = greenness(EmbeddedRenderer().render_rgb(with_white_marked(), motion)[0])
+    middle = green.shape[1] // 2
+    assert green[:, :middle].sum() < 0.02 * green[:, middle:].sum()
+
+
+@pytest.mark.parametrize("x", [-1.2, -0.6, 0.6, 1.2])
+def test_gaze_moves_the_iris_by_the_commanded_amount(x: float) -> None:
+    avatar = with_iris_marked()
+    motions = np.concatenate([motion_of({}), motion_of({K.GAZE: (x, 0, 0)})])
+    frames = EmbeddedRenderer().render_rgb(avatar, motions)
+    columns = np.arange(avatar.size)
+    middle = avatar.size // 2
+    for half in (slice(None, middle), slice(middle, None)):
+        places = []
+        for frame in frames:
+            weights = greenness(frame)[:, half].sum(0)
+            places.append(float((weights * columns[half]).sum() / weights.sum()))
+        commanded = x * 0.01 * avatar.frame.gain
+        assert places[1] - places[0] == pytest.approx(commanded, abs=0.4)
+
+
+def test_glint_stays_while_the_iris_moves() -> None:
+    avatar = mira()
+    eyes = []
+    for eye in avatar.eyes:
+        lid = painted(eye.glint)
+        eye.draw_lid(lid, 0.0)
+        eyes.append(replace(eye, lid_at_rest=lid))
+    motions = np.concatenate([motion_of({}), motion_of({K.GAZE: (1.5, 0, 0)})])
+    frames = EmbeddedRenderer().render_rgb(replace(avatar, eyes=(eyes[0], eyes[1])), motions)
+    first, second = (greenness(frame) > 0.3 for frame in frames)
+    assert first.sum() > 10
+    assert (first != second).sum() < 0.15 * first.sum()

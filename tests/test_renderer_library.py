@@ -1,0 +1,116 @@
+"""Avatars on disk: what ships, and clear words for folders that cannot be used."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from embedded_face import mira
+from safetensors.numpy import load_file, save_file
+
+from motion.keypoints import EYE_DISTANCE, Keypoint
+from renderer.avatar import load_avatar
+from renderer.library import BUILT_IN, UnknownAvatarError, avatar_names, open_avatar
+from renderer.portrait import PortraitError, read_portrait
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(BUILT_IN / "mira", tmp_path / "copy"))
+
+
+def rewrite(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    path = folder / "avatar.json"
+    description = json.loads(path.read_text())
+    change(description)
+    path.write_text(json.dumps(description))
+
+
+def test_mira_ships() -> None:
+    assert "mira" in avatar_names()
+    avatar = mira()
+    assert (avatar.name, avatar.size) == ("mira", 512)
+    assert avatar.canonical.shape == (21, 3)
+    eyes = avatar.canonical[[Keypoint.LID_LEFT, Keypoint.LID_RIGHT], 0]
+    assert eyes[1] - eyes[0] == pytest.approx(EYE_DISTANCE, abs=1e-3)
+    assert not avatar.canonical.flags.writeable
+
+
+def test_unknown_name_lists_the_known() -> None:
+    with pytest.raises(UnknownAvatarError, match=r"no avatar is called 'nobody'.*mira"):
+        open_avatar("nobody")
+
+
+@pytest.mark.parametrize("size", [0, 100, 500, 2048])
+def test_sizes_that_are_not_offered(size: int) -> None:
+    with pytest.raises(ValueError, match="multiple of 64"):
+        load_avatar(BUILT_IN / "mira", size)
+
+
+@pytest.mark.parametrize("name", ["avatar.json", "maps.safetensors", "face.png"])
+def test_missing_file_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    with pytest.raises(PortraitError, match=f"{name} is missing"):
+        read_portrait(folder)
+
+
+def test_wrong_version(folder: Path) -> None:
+    rewrite(folder, lambda d: d.update(version=99))
+    with pytest.raises(PortraitError, match="version 99"):
+        read_portrait(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: d["keypoints"].pop("JAW"), "JAW"),
+        (lambda d: d["keypoints"].update(JAW=[0.0, 1.0]), "avatar.json"),
+        (lambda d: d["keypoints"].update(JAW=[0.0, 1.0, float("nan")]), "finite"),
+        (lambda d: d.pop("seam"), "'seam' is missing"),
+        (lambda d: d.update(seam=[[0.0, 0.0]]), "shape"),
+        (lambda d: d["eyes"]["left"].update(open=[0.0, 0.0]), "shape"),
+        (lambda d: d.update(pivot="middle"), "avatar.json"),
+    ],
+)
+def test_bad_descriptions(
+    folder: Path, change: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    rewrite(folder, change)
+    with pytest.raises(PortraitError, match=words):
+        read_portrait(folder)
+
+
+def test_description_that_is_not_json(folder: Path) -> None:
+    (folder / "avatar.json").write_text("{")
+    with pytest.raises(PortraitError, match="cannot be read"):
+        read_portrait(folder)
+
+
+def test_layer_of_another_size(folder: Path) -> None:
+    cv2.imwrite(str(folder / "hair.png"), np.zeros((64, 32, 4), np.uint8))
+    with pytest.raises(PortraitError, match=r"hair\.png is 32x64"):
+        read_portrait(folder)
+
+
+def test_layer_that_is_no_picture(folder: Path) -> None:
+    (folder / "hair.png").write_text("not a picture")
+    with pytest.raises(PortraitError, match=r"hair\.png is not a picture"):
+        read_portrait(folder)
+
+
+def test_missing_and_misshapen_maps(folder: Path) -> None:
+    path = folder / "maps.safetensors"
+    maps = load_file(path)
+    save_file({**maps, "hair.depth": np.zeros((3, 4), np.float32)}, path)
+    with pytest.raises(PortraitError, match=r"hair\.depth"):
+        read_portrait(folder)
+    maps.pop("plate.body")
+    save_file(maps, path)
+    with pytest.raises(PortraitError, match=r"plate\.body"):
+        read_portrait(folder)
