@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from avatar_server.admission import Admission, current_client
+from avatar_server.admission import Admission, AdmissionError, current_client
 from avatar_server.logs import current_session
 from avatar_server.metrics import Metrics
 from avatar_server.observed import ObservedSession
@@ -47,7 +47,12 @@ class Sessions:
         Raises :class:`avatar_server.admission.AdmissionError` when it may have none now.
         """
         client = current_client.get()
-        self._admission.enter(client)
+        try:
+            self._admission.enter(client)
+        except AdmissionError as error:
+            self._metrics.admissions.labels(error.code).inc()
+            raise
+        self._metrics.admissions.labels("admitted").inc()
         # Asked for anew each time: credentials may be good for some hours only.
         parts = replace(self._parts, ice_servers=self._ice_servers())
         session = ObservedSession(parts, avatar, self._metrics)
