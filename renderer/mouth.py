@@ -29,12 +29,12 @@ ROLLED = 0.03
 """Distance in z by which the lower lip, rolled in, lies wholly behind the upper teeth."""
 BITE = 0.016
 """Height of lower lip, in canonical units, that the upper teeth then cover."""
-TONGUE_OUT = 0.02
-"""Offset in z at which the tongue lies before the teeth."""
+TONGUE_BEHIND, TONGUE_BEFORE = 0.012, 0.022
+"""Offsets in z up to which the tongue lies behind, and from which before the upper teeth."""
 EDGE = 0.8
 """Pixels by which the inside goes on behind the edges of the lips."""
 VISIBLE_GAP = 0.3
-"""Opening in pixels below which nothing shows between the lips."""
+"""Opening in pixels below which nothing shows between the lips; it fades in over the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +160,18 @@ def _draw_inside(
     jaw_x, jaw_y = (float(v) for v in pose.offsets[K.JAW, :2])
     _, tongue_y, tongue_z = (float(v) for v in pose.offsets[K.TONGUE])
     tongue = _placed(parts.tongue, parts, pose, chart, shape, 0.7 * jaw_x, 0.7 * jaw_y + tongue_y)
-    over(inside, tongue)
-    over(inside, _placed(parts.lower_teeth, parts, pose, chart, shape, jaw_x, 0.92 * jaw_y))
+    lower_teeth = _placed(parts.lower_teeth, parts, pose, chart, shape, jaw_x, 0.92 * jaw_y)
+    for layer in (lower_teeth, tongue) if tongue_z > 0 else (tongue, lower_teeth):
+        over(inside, layer)
     over(inside, _placed(parts.upper_teeth, parts, pose, chart, shape, 0.0, 0.0))
-    if tongue_z > 0:
-        over(inside, faded(tongue, tongue_z / TONGUE_OUT))
+    if tongue_z > TONGUE_BEHIND:
+        share = (tongue_z - TONGUE_BEHIND) / (TONGUE_BEFORE - TONGUE_BEHIND)
+        over(inside, faded(tongue, share))
     corner = np.array((box.x, box.y), np.float32)
     around = np.array((0.0, EDGE), np.float32)
     mask = _polygon(upper_edge - corner - around, lower_edge - corner + around, shape)
-    over(box.cut(patch), masked(inside, mask))
+    gap = float((lower_edge - upper_edge)[:, 1].max())
+    over(box.cut(patch), masked(faded(inside, gap - VISIBLE_GAP), mask))
 
 
 def _placed(

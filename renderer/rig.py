@@ -93,7 +93,7 @@ def _lips(canonical: FloatArray, seam: FloatArray) -> list[Control]:
 
         near = {upper: 0.53, corner: 0.47}
         add(0.8, on_seam(0.8), Sheet.UPPER, near, near)
-        for a, purse in ((0.3, 0.0), (0.56, -0.35), (0.8, -0.42)):
+        for a, purse in ((0.3, 0.0), (0.56, -0.35), (0.8, -0.38)):
             arc = (1 - a * a) ** 0.62
             across = {K.LOWER_INNER: 1 - a, corner: a}
             down = {K.LOWER_INNER: arc, corner: 1 - arc}
@@ -102,7 +102,8 @@ def _lips(canonical: FloatArray, seam: FloatArray) -> list[Control]:
             arc = (1 - a * a) ** 0.7
             y = corner_y + (bottom - corner_y) * (1 - a**2.2)
             across = {K.LOWER_OUTER: 1 - a, corner: a}
-            add(a, y, Sheet.LOWER, across, {K.LOWER_OUTER: arc, corner: 1 - arc})
+            down = {K.LOWER_OUTER: arc, corner: 1 - arc}
+            add(a, y, Sheet.LOWER, across, down, -0.3 * a)
         for a, mixture in (
             (0.4, {K.UPPER_OUTER: 0.5, upper: 0.5}),
             (0.75, {K.UPPER_OUTER: 0.1, upper: 0.45, corner: 0.45}),

@@ -59,17 +59,10 @@ def contact_sheet(avatar: EmbeddedAvatar, width: int = 1280) -> ImageArray:
 
 def _label(tile: ImageArray, text: str) -> None:
     """Write ``text`` into the upper left corner, readable on dark and on light."""
-    for tone, thickness in ((255, 4), (40, 1)):
-        cv2.putText(
-            tile,
-            text,
-            (8, 20),
-            cv2.FONT_HERSHEY_SIMPLEX,
-            0.5,
-            (tone, tone, tone),
-            thickness,
-            cv2.LINE_AA,
-        )
+    font, around = cv2.FONT_HERSHEY_SIMPLEX, (-1, 0, 1)
+    for dx, dy in ((x, y) for y in around for x in around):
+        cv2.putText(tile, text, (8 + dx, 20 + dy), font, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
+    cv2.putText(tile, text, (8, 20), font, 0.5, (40, 40, 40), 1, cv2.LINE_AA)
 
 
 def main() -> None:

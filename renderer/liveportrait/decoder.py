@@ -1,0 +1,85 @@
+"""Frames of prepared portraits in motion: stitching, then W and G in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from motion.engine import Engine
+from motion.layout import FloatArray
+from renderer.contract import ImageArray
+from renderer.liveportrait.avatar import PortraitAvatar
+from renderer.liveportrait.crop import CROP_SIZE
+from renderer.liveportrait.generator import Generator
+from renderer.liveportrait.keypoints import driven
+from renderer.liveportrait.stitching import KeypointMLP, stitch
+from renderer.liveportrait.warping import WarpingNetwork
+
+DEFAULT_BATCH: Final = 8
+
+
+class WarpAndGenerate(nn.Module):
+    """W and G as one function, which is what an engine runs per frame."""
+
+    def __init__(self, warping: WarpingNetwork, generator: Generator) -> None:
+        super().__init__()
+        self.warping = warping
+        self.generator = generator
+
+    def forward(self, rows: Tensor, compressed: Tensor, source: Tensor, moved: Tensor) -> Tensor:
+        """Fields of B :class:`~.warping.Source` and keypoints [B, 21, 3] -> [B, 3, 512, 512]."""
+        picture: Tensor = self.generator(self.warping(rows, compressed, source, moved))
+        return picture
+
+
+class LivePortraitRenderer:
+    """Implements :class:`renderer.contract.Renderer`; frames of several avatars share batches."""
+
+    def __init__(
+        self, stitching: KeypointMLP, decode: Engine, *, batch: int = DEFAULT_BATCH
+    ) -> None:
+        if batch < 1:
+            raise ValueError(f"a batch has at least one frame, not {batch}")
+        self._stitching = stitching
+        self._decode = decode
+        self._batch = batch
+
+    def render(self, avatar: PortraitAvatar, motion: FloatArray) -> ImageArray:
+        pictures = self.draw([avatar] * len(motion), motion)
+        frames = np.empty((len(motion), CROP_SIZE * 3 // 2, CROP_SIZE), np.uint8)
+        for picture, frame in zip(pictures, frames, strict=True):
+            cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420, dst=frame)
+        return frames
+
+    @torch.inference_mode()
+    def draw(self, avatars: Sequence[PortraitAvatar], motion: FloatArray) -> ImageArray:
+        """RGB pictures [n, 512, 512, 3], picture i of ``avatars[i]`` under ``motion[i]``."""
+        pictures = np.empty((len(motion), CROP_SIZE, CROP_SIZE, 3), np.uint8)
+        for start in range(0, len(motion), self._batch):
+            rows = slice(start, start + self._batch)
+            pictures[rows] = self._draw_batch(avatars[rows], motion[rows])
+        return pictures
+
+    def _draw_batch(self, avatars: Sequence[PortraitAvatar], motion: FloatArray) -> ImageArray:
+        sources = [avatar.source for avatar in avatars]
+        keypoints = torch.cat([source.keypoints for source in sources])
+        moved = np.concatenate(
+            [
+                driven(avatar.canonical, avatar.motion, frame[None])
+                for avatar, frame in zip(avatars, motion, strict=True)
+            ]
+        )
+        stitched = stitch(self._stitching, keypoints, torch.from_numpy(moved).to(keypoints.device))
+        picture = self._decode(
+            torch.cat([source.rows for source in sources]),
+            torch.cat([source.compressed for source in sources]),
+            keypoints,
+            stitched,
+        )
+        pixels = (picture * 255).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+        return np.ascontiguousarray(pixels.cpu().numpy())
