@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from benchmarks.report import Results, percentile, show
 from benchmarks.server import running_server, status
 from client import measure
-from client.peer import Peer, Picture
+from client.media import Picture
+from client.peer import Peer
 
 # It begins with an open vowel, so that the first sound has an open mouth.
 SENTENCE = (

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from client.peer import AUDIO_RATE, Picture, Sound
+from client.media import AUDIO_RATE, Picture, Sound
 
 FloatArray = npt.NDArray[np.float64]
 

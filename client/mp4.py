@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from av import AudioFrame, VideoFrame
 
+from client.media import AUDIO_RATE, VIDEO_CLOCK, first_channel
+
 Media = AudioFrame | VideoFrame
 
-_AUDIO_RATE: Final = 48_000
-_VIDEO_CLOCK: Final = 90_000
 _FPS: Final = 25
 
-_GAP: Final = _AUDIO_RATE // 50
+_GAP: Final = AUDIO_RATE // 50
 """Samples of sound that may be missing before silence is put in their place."""
 
 
@@ -32,12 +32,12 @@ class Mp4Writer:
 
     def __init__(self, path: Path, size: int) -> None:
         self._file = av.open(str(path), "w", format="mp4")
-        self._audio = self._file.add_stream("aac", rate=_AUDIO_RATE, layout="mono")
+        self._audio = self._file.add_stream("aac", rate=AUDIO_RATE, layout="mono")
         self._video = self._file.add_stream("libx264", rate=_FPS)
         self._video.options = {"preset": "veryfast", "crf": "20"}
         self._video.pix_fmt = "yuv420p"
         self._video.width = self._video.height = size
-        self._video.codec_context.time_base = Fraction(1, _VIDEO_CLOCK)
+        self._video.codec_context.time_base = Fraction(1, VIDEO_CLOCK)
         self._next_sample = 0
         self._last_picture = -1
 
@@ -60,22 +60,20 @@ class Mp4Writer:
     def write(self, frame: Media, seconds: float) -> None:
         """Write ``frame``, which is heard or seen at ``seconds`` of the file's time."""
         if isinstance(frame, AudioFrame):
-            self._write_sound(frame, round(seconds * _AUDIO_RATE))
+            self._write_sound(frame, round(seconds * AUDIO_RATE))
         else:
-            self._write_picture(frame, round(seconds * _VIDEO_CLOCK))
+            self._write_picture(frame, round(seconds * VIDEO_CLOCK))
 
     def _write_sound(self, frame: AudioFrame, at: int) -> None:
         missing = at - self._next_sample
         if missing > _GAP:
             self._write_samples(np.zeros((1, missing), np.int16))
-        channels = frame.layout.nb_channels
-        interleaved = np.frombuffer(memoryview(frame.planes[0]), np.int16, frame.samples * channels)
-        self._write_samples(interleaved[None, ::channels].copy())
+        self._write_samples(first_channel(frame)[None])
 
     def _write_samples(self, pcm: npt.NDArray[np.int16]) -> None:
         frame = AudioFrame.from_ndarray(pcm, format="s16", layout="mono")
-        frame.sample_rate = _AUDIO_RATE
-        frame.time_base = Fraction(1, _AUDIO_RATE)
+        frame.sample_rate = AUDIO_RATE
+        frame.time_base = Fraction(1, AUDIO_RATE)
         frame.pts = self._next_sample
         self._next_sample += pcm.shape[1]
         self._file.mux(self._audio.encode(frame))
@@ -85,5 +83,5 @@ class Mp4Writer:
             return
         self._last_picture = at
         frame.pts = at
-        frame.time_base = Fraction(1, _VIDEO_CLOCK)
+        frame.time_base = Fraction(1, VIDEO_CLOCK)
         self._file.mux(self._video.encode(frame))

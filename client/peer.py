@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,15 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame, VideoFrame
 
 from client.http import ConnectError, Signalling
+from client.media import (
+    AUDIO_RATE,
+    VIDEO_CLOCK,
+    Picture,
+    Sink,
+    Sound,
+    first_channel,
+    lower_face,
+)
 from client.microphone import ArrayMicrophone
 from client.tap import StreamTap
 from client.undecoded import leave_undecoded
@@ -45,42 +54,8 @@ from streaming.protocol import (
     read_server_event,
 )
 
-AUDIO_RATE: Final = 48_000
-VIDEO_CLOCK: Final = 90_000
-
-FACE: Final = ((0.50, 0.90), (0.25, 0.75))
-"""First and last row, first and last column that are kept of a picture, as fractions: the face
-below the eyes, with room around the mouth."""
-
-FACE_STEP: Final = 2
-"""Every second pixel of every second row is kept."""
-
 EventT = TypeVar("EventT", Ready, Speaking, Caption, ErrorEvent, Pong)
 FoundT = TypeVar("FoundT")
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """A packet of sound, decoded."""
-
-    arrival: float
-    pts: float
-    """Seconds on the track's own clock."""
-    pcm: npt.NDArray[np.int16]
-    """Mono [n] at 48 kHz."""
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A frame of the video, decoded."""
-
-    arrival: float
-    pts: float
-    """Seconds on the track's own clock."""
-    face: npt.NDArray[np.uint8]
-    """Luma of the lower face, see :data:`FACE`."""
-
-
 MediaT = TypeVar("MediaT", Sound, Picture)
 
 
@@ -94,14 +69,6 @@ class Heard:
 
 ArrivalListener = Callable[[Literal["audio", "video"], float, float], None]
 """Gets the kind, pts and arrival of every frame, decoded or not."""
-
-
-class Sink(Protocol):
-    """Gets every decoded frame, with its pts in seconds on the track's own clock."""
-
-    def write_audio(self, frame: AudioFrame, pts: float, arrival: float) -> None: ...
-
-    def write_video(self, frame: VideoFrame, pts: float, arrival: float) -> None: ...
 
 
 class Peer:
@@ -310,10 +277,7 @@ class Peer:
             return
         arrival = self.audio_clock.arrival(frame.pts)
         pts = frame.pts / AUDIO_RATE
-        channels = frame.layout.nb_channels
-        interleaved = np.frombuffer(memoryview(frame.planes[0]), np.int16, frame.samples * channels)
-        pcm = interleaved[::channels].copy()  # all channels carry the same voice
-        self._keep(self.audio, Sound(arrival, pts, pcm))
+        self._keep(self.audio, Sound(arrival, pts, first_channel(frame)))
         self._announce("audio", pts, arrival)
         for sink in self.sinks:
             sink.write_audio(frame, pts, arrival)
@@ -358,14 +322,3 @@ async def _until_ended(
             await receive(track)
     except MediaStreamError:
         return  # the server ended the track
-
-
-def lower_face(frame: VideoFrame) -> npt.NDArray[np.uint8]:
-    """Luma of the part of a yuv420p ``frame`` in which the mouth is; see :data:`FACE`."""
-    plane = frame.planes[0]
-    luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: frame.height]
-    (top, bottom), (left, right) = FACE
-    return luma[
-        int(top * frame.height) : int(bottom * frame.height) : FACE_STEP,
-        int(left * frame.width) : int(right * frame.width) : FACE_STEP,
-    ].copy()

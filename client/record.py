@@ -36,7 +36,7 @@ class _Timeline:
 
 
 class Recorder:
-    """A :class:`client.peer.Sink` and context manager: records ``peer`` while it is open.
+    """A :class:`client.media.Sink` and context manager: records ``peer`` while it is open.
 
     Encoding has a thread of its own, so that arrival times are not disturbed. Raises OSError
     when ``path`` cannot be written.

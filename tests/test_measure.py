@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from client import measure
-from client.peer import AUDIO_RATE, Picture, Sound
+from client.media import AUDIO_RATE, Picture, Sound
 
 PACKET = 960
 FPS = 25

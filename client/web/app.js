@@ -19,6 +19,7 @@ const SUGGESTIONS = [
 ];
 const TITLES = {
   lost: "The connection was lost",
+  session_ended: "The server ended the session",
   unreachable: "The server does not answer",
   unauthorized: "The token was not accepted",
   "no-path": "No way through the network",
@@ -50,7 +51,8 @@ async function connect() {
   player.play(client.stream);
   try {
     await client.connect();
-    $("text").focus({ preventScroll: true });
+    // Not where it would bring up a keyboard on the screen, over the picture.
+    if (matchMedia("(hover: hover)").matches) $("text").focus({ preventScroll: true });
   } catch (error) {
     connectFailed(error);
   }
@@ -61,7 +63,8 @@ function connectFailed(error) {
   if (error.status === 401) {
     signIn(client.token !== null);
   } else if (error.retryAfter !== null) {
-    notice.countDown("All places are taken", error.message, error.retryAfter, connect);
+    const why = "The server takes no more sessions right now.";
+    notice.countDown("All places are taken", why, error.retryAfter, connect);
   } else {
     showError(error, [["Try again", connect]]);
   }
@@ -73,7 +76,13 @@ function signIn(refused) {
 }
 
 function showError(error, actions = []) {
-  notice.show(TITLES[error.code] ?? titleFor(error.code), error.message, actions);
+  notice.show(TITLES[error.code] ?? titleFor(error.code), sentence(error.message), actions);
+}
+
+/** Servers write their messages without a capital and a full stop, for logs. */
+function sentence(message) {
+  const end = /[.!?]$/.test(message) ? "" : ".";
+  return message.charAt(0).toUpperCase() + message.slice(1) + end;
 }
 
 function titleFor(code) {
@@ -102,15 +111,16 @@ client.addEventListener("state", ({ detail }) => {
   showState(detail);
   if (detail.state === "connected") {
     notice.hide();
-    express();
-    showAvatars().catch(() => {}); // not known yet if a token was missing
-  } else if (detail.state === "closed") {
-    delete body.dataset.picture;
+    $("video").requestVideoFrameCallback(() => {
+      body.dataset.picture = "";
+    });
     $("connect").textContent = "Connect again";
     $("welcome-title").textContent = "See you soon";
     $("welcome-text").textContent = "The session has ended.";
-  }
-  if (detail.state !== "connected") {
+    express();
+    showAvatars().catch(() => {}); // not known yet if a token was missing
+  } else {
+    delete body.dataset.picture;
     transcript.stopAll();
     captions.clear();
   }
@@ -133,9 +143,6 @@ addEventListener("pagehide", () => client.close());
 
 // --- picture and sound -----------------------------------------------------------------------
 
-$("video").addEventListener("playing", () => {
-  body.dataset.picture = "";
-});
 player.addEventListener("blocked", ({ detail }) => {
   $("hear").hidden = !detail;
 });

@@ -17,6 +17,7 @@
  * ```
  */
 
+import { Backoff } from "./backoff.js";
 import { Link } from "./link.js";
 import { openMicrophone } from "./microphone.js";
 import { AvatarError, Signalling } from "./signalling.js";
@@ -24,10 +25,6 @@ import { AvatarError, Signalling } from "./signalling.js";
 export { AvatarError };
 
 const HOME = new URL(".", import.meta.url).href;
-const RETRY_FIRST = 500; // ms before the first try to reconnect; doubles from try to try
-const RETRY_MOST = 10_000; // ms
-const RETRIES = 10;
-
 /** @typedef {"idle" | "connecting" | "connected" | "reconnecting" | "closed"} ConnectionState */
 
 /**
@@ -51,7 +48,7 @@ export class AvatarClient extends EventTarget {
   #state = "idle";
   #speaking = false;
   #retryTimer = 0;
-  #attempt = 0;
+  #backoff = new Backoff();
   #utterances = 0;
 
   /**
@@ -231,7 +228,7 @@ export class AvatarClient extends EventTarget {
       throw error;
     }
     link.addEventListener("lost", ({ detail }) => this.#lost(link, detail));
-    this.#attempt = 0;
+    this.#backoff.reset();
     this.#setState("connected");
     if (this.#track !== null) {
       link.send({ type: "microphone", on: true });
@@ -242,7 +239,7 @@ export class AvatarClient extends EventTarget {
   /** Take down the link, if any, and give up any try to make one. */
   #stop() {
     clearTimeout(this.#retryTimer);
-    this.#attempt = 0;
+    this.#backoff.reset();
     const link = this.#link;
     this.#link = null;
     this.session = null;
@@ -273,8 +270,8 @@ export class AvatarClient extends EventTarget {
 
   #serverError(link, { code, message, fatal }) {
     const error = new AvatarError(code, message);
-    if (fatal) this.#lost(link, error);
-    else this.#emit("error", error);
+    if (!fatal) this.#emit("error", error);
+    else if (this.#state === "connected") this.#lost(link, error);
   }
 
   #setSpeaking({ on, utterance, reason }) {
@@ -290,31 +287,23 @@ export class AvatarClient extends EventTarget {
     this.#retry(null);
   }
 
-  /** Try again after a pause that doubles from try to try, or as long as the server says. */
   #retry(retryAfter) {
-    if (this.#attempt >= RETRIES) {
-      this.#giveUp(
-        new AvatarError(
-          "lost",
-          "The server could not be reached again. Connect anew when it is back.",
-        ),
-      );
+    const delay = this.#backoff.next(retryAfter);
+    if (delay === null) {
+      const message = "The server could not be reached again. Connect anew when it is back.";
+      this.#giveUp(new AvatarError("lost", message));
       return;
     }
-    const pause = Math.min(RETRY_FIRST * 2 ** this.#attempt, RETRY_MOST);
-    // Spread out, so that a server that comes back does not meet everybody at once.
-    const delay = Math.max(pause * (0.75 + 0.5 * Math.random()), (retryAfter ?? 0) * 1000);
-    this.#attempt += 1;
-    this.#setState("reconnecting", { attempt: this.#attempt, retryIn: delay / 1000 });
+    this.#setState("reconnecting", { attempt: this.#backoff.tries, retryIn: delay / 1000 });
     this.#retryTimer = setTimeout(() => this.#reopen(), delay);
   }
 
   async #reopen() {
-    const attempt = this.#attempt;
+    const attempt = this.#backoff.tries;
     try {
       await this.#open();
     } catch (error) {
-      if (this.#state !== "reconnecting" || this.#attempt !== attempt) return;
+      if (this.#state !== "reconnecting" || this.#backoff.tries !== attempt) return;
       if (error.fatal) this.#giveUp(error);
       else this.#retry(error.retryAfter);
     }
@@ -328,13 +317,8 @@ export class AvatarClient extends EventTarget {
   #microphoneEnded(track) {
     if (track !== this.#track) return;
     this.#dropMicrophone();
-    this.#emit(
-      "error",
-      new AvatarError(
-        "microphone-lost",
-        "The microphone went away. Plug it in again, or pick another one in the settings.",
-      ),
-    );
+    const message = "The microphone went away. Plug it in again, or pick another one in the settings.";
+    this.#emit("error", new AvatarError("microphone-lost", message));
   }
 
   #dropMicrophone() {
