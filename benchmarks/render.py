@@ -9,18 +9,26 @@ A talking head in motion: mouth shapes run into each other, the head turns, eyes
 from __future__ import annotations
 
 import argparse
+import asyncio
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from avatar_server.conversation.espeak import EspeakTextToSpeech
+from avatar_server.embedded import embedded_models
+from avatar_server.offline import render_video
 from benchmarks.report import percentile, show
+from motion.contract import Controls
 from motion.keypoints import LID_TRAVEL, Keypoint
 from motion.layout import FPS, PITCH, ROLL, SCALE, TRANSLATION, YAW, FloatArray, expression
 from renderer.avatar import EmbeddedAvatar
 from renderer.decoder import EmbeddedRenderer, draw, draw_face, draw_hair, draw_plate
+from renderer.field import face_terms
 from renderer.library import open_avatar
 from renderer.mouth import draw_mouth
 from renderer.pose import read_pose
@@ -31,6 +39,7 @@ from renderer.warp import invert, sample, start_places
 SHAPE_FRAMES = 4
 """Frames from one mouth shape to the next, as in brisk speech."""
 BATCH = 8
+STORY = "The face reads a story that is long enough to be measured, and does not hurry. " * 4
 
 
 def talking(frames: int) -> FloatArray:
@@ -75,7 +84,7 @@ def steps(avatar: EmbeddedAvatar) -> dict[str, Callable[[FloatArray], object]]:
     chart = avatar.frame.moved(face.x, face.y)
     first = read_pose(talking(1)[0])
     start = start_places(coarse, step, avatar.frame, field.chart, first.inverse, first.shift)
-    still_field = field.displacement(first)
+    still_field = field.displacement(face_terms(first))
     places = invert(still_field[0], start, field.guess(first))
     skin = sample(face.pixels, chart, places, field.chart, step)
 
@@ -88,13 +97,18 @@ def steps(avatar: EmbeddedAvatar) -> dict[str, Callable[[FloatArray], object]]:
 
     def mouth(frame: FloatArray) -> None:
         pose = read_pose(frame)
-        sheets = field.displacement(pose)
         draw_mouth(
-            skin.copy(), coarse, avatar.mouth, pose, field, sheets, avatar.frame, avatar.mouth_step
+            skin.copy(),
+            coarse,
+            avatar.mouth,
+            pose,
+            face_terms(pose),
+            avatar.frame,
+            avatar.mouth_step,
         )
 
     return {
-        "field": lambda frame: field.displacement(read_pose(frame)),
+        "field": lambda frame: field.displacement(face_terms(read_pose(frame))),
         "invert": lambda _: invert(still_field[0], start, field.guess(first)),
         "remap": lambda _: sample(face.pixels, chart, places, field.chart, step),
         "blend": lambda _: over(coarse.cut(still), skin),
@@ -105,6 +119,22 @@ def steps(avatar: EmbeddedAvatar) -> dict[str, Callable[[FloatArray], object]]:
         "hair": lambda frame: draw_hair(avatar, read_pose(frame), still),
         "i420": lambda _: cv2.cvtColor(still, cv2.COLOR_BGRA2YUV_I420),
     }
+
+
+def realtime_factor(avatar: str) -> float:
+    """How many times as fast as real time ``avatar-server render`` makes a video of speech."""
+    models = embedded_models()
+
+    async def render(out: Path) -> float:
+        speech = EspeakTextToSpeech().synthesize(STORY, "en-us")
+        return await render_video(
+            models, models.avatar(avatar), speech, out, Controls(), 0, lambda _: None
+        )
+
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        seconds = asyncio.run(render(Path(folder) / "story.mp4"))
+        return seconds / (time.perf_counter() - began)
 
 
 def main() -> None:
@@ -137,6 +167,7 @@ def main() -> None:
             results[f"batch_{BATCH}.ms_per_frame_mean"] = spent / len(motion)
             for name, run in steps(avatar).items():
                 results[f"ms_{name}_median"] = statistics.median(milliseconds(run, motion))
+    results["render_realtime_factor"] = realtime_factor(options.avatar)
     show("render", results, as_json=options.json)
 
 
