@@ -29,8 +29,8 @@ SIZES: Final = range(128, 1025, 64)
 STEPS_PER_FRAME: Final = 64
 """Lattice nodes across a frame; twice as many on the face."""
 
-_SLACK = 0.03
-"""Room around a layer, in canonical units, for motion that no other rule foresees."""
+NEAR_MOUTH: Final = 0.14
+"""Reach of the mouth's own field around the lips, in canonical units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class EmbeddedAvatar:
     plate_field: PlateField
     face: Layer
     face_field: FaceField
+    """The skin's sheet; the mouth has those of the lips."""
     hair: Layer
     hair_hole: Rect
     """Part of the hair's picture, open below, where the face shows."""
@@ -99,7 +100,8 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
     over(pictures["face"], pictures["eye_ball"])
     face = trimmed(pictures["face"])
     maps = {name: _MapChart(portrait, m) for name, m in portrait.maps.items()}
-    face_field_ = _face_field(portrait, maps["face.depth"])
+    sheets = _face_field(portrait, maps["face.depth"])
+    _, rows, columns, _ = sheets.basis.shape
     plate = plate_field(
         maps["plate.depth"].chart,
         *(portrait.maps[f"plate.{kind}"] for kind in ("depth", "head", "body")),
@@ -125,12 +127,12 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
         ),
         plate_field=plate,
         face=face,
-        face_field=face_field_,
+        face_field=sheets.part((elastic.SKIN,), Rect(0, 0, columns, rows)),
         hair=front_hair,
         hair_hole=_clear_middle(front_hair),
         hair_field=hair,
         eyes=(left, right),
-        mouth=_mouth(portrait, pictures, face_field_, frame),
+        mouth=_mouth(portrait, pictures, sheets, frame),
     )
 
 
@@ -151,14 +153,14 @@ class _MapChart:
 
 
 def _face_field(portrait: Portrait, depth: _MapChart) -> FaceField:
+    """The field of the face on all sheets."""
     field = elastic.solve(rig.controls(portrait.canonical, portrait.seam), portrait.seam)
     relief = np.tile(depth.at(*np.meshgrid(*elastic.node_positions())), (3, 1, 1))
-    made = face_field(field, relief)
     # The map is too coarse for the tip of the nose: let the relief pass through the keypoints.
     keypoints = portrait.canonical[list(rig.WARPING)]
-    upper, lower = np.split(_basis_at(made, keypoints[:, :2])[:, -1], 2)
-    on_lower = np.array([key in rig.ON_LOWER_SHEET for key in rig.WARPING])
-    missing = keypoints[:, 2] - np.where(on_lower, lower, upper)
+    drawn = face_field(field, relief).at(keypoints[:, :2])[..., -1]
+    sheets = [elastic.LOWER if key in rig.ON_LOWER_SHEET else elastic.UPPER for key in rig.WARPING]
+    missing = keypoints[:, 2] - drawn[sheets, np.arange(len(sheets))]
     return face_field(field, relief + field.weights_y @ missing)
 
 
@@ -217,38 +219,20 @@ def _mouth(
     def around(picture: ImageArray) -> Layer:
         return Layer(np.ascontiguousarray(window.cut(picture)), window.x, window.y)
 
+    x0, y0 = (field.chart.index(lips[:, :2].min(0)) - NEAR_MOUTH * field.chart.gain).astype(int)
+    x1, y1 = (field.chart.index(lips[:, :2].max(0)) + NEAR_MOUTH * field.chart.gain).astype(int)
+    near = field.part(
+        (elastic.UPPER, elastic.LOWER), Rect(int(x0), int(y0), int(x1 - x0), int(y1 - y0))
+    )
     return MouthParts(
         upper=around(upper),
         lower=around(lower),
         upper_teeth=trimmed(pictures["upper_teeth"]),
         lower_teeth=trimmed(pictures["lower_teeth"]),
         tongue=trimmed(pictures["tongue"]),
+        field=near,
         lips=lips,
         seam=portrait.seam,
-        seam_basis=_basis_at(field, portrait.seam),
+        seam_basis=near.at(portrait.seam),
         layer_chart=frame,
     )
-
-
-def _basis_at(field: FaceField, places: FloatArray) -> FloatArray:
-    """The field's basis at canonical places [k, 2] of both sheets: [2 k, terms]."""
-    index = field.chart.index(places)
-    cell = np.floor(index).astype(int)
-    u, v = (index - cell).T
-    basis = field.basis.reshape(3, *field.shape, -1)
-    rows = []
-    for sheet in (basis[elastic.UPPER], basis[elastic.LOWER]):
-        corners = [
-            (1 - v) * (1 - u),
-            (1 - v) * u,
-            v * (1 - u),
-            v * u,
-        ]
-        offsets = ((0, 0), (0, 1), (1, 0), (1, 1))
-        rows.append(
-            sum(
-                w[:, None] * sheet[cell[:, 1] + dy, cell[:, 0] + dx]
-                for w, (dy, dx) in zip(corners, offsets, strict=True)
-            )
-        )
-    return np.concatenate(rows).astype(np.float32)

@@ -13,7 +13,7 @@ from motion.keypoints import Keypoint
 from motion.layout import MOTION_DIM, FloatArray
 from renderer.avatar import EmbeddedAvatar
 from renderer.contract import ImageArray
-from renderer.elastic import SKIN
+from renderer.field import face_terms
 from renderer.layer import Layer, Rect
 from renderer.mouth import draw_mouth
 from renderer.pose import Pose, read_pose
@@ -86,13 +86,13 @@ def draw_face(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:
     rect = _driven_rect(avatar, avatar.face, pose, float(pose.offsets[Keypoint.JAW, 1]))
     if rect.empty:
         return
-    sheets = field.displacement(pose)
+    terms = face_terms(pose)
     step = avatar.face_step
     start = start_places(rect, step, avatar.frame, field.chart, pose.inverse, pose.shift)
     chart = avatar.frame.moved(avatar.face.x, avatar.face.y)
-    places = invert(sheets[SKIN], start, field.guess(pose))
+    places = invert(field.displacement(terms)[0], start, field.guess(pose))
     face = sample(texture, chart, places, field.chart, step)
-    draw_mouth(face, rect, avatar.mouth, pose, field, sheets, avatar.frame, avatar.mouth_step)
+    draw_mouth(face, rect, avatar.mouth, pose, terms, avatar.frame, avatar.mouth_step)
     over(rect.cut(frame), face)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from motion.keypoints import Keypoint
 from motion.layout import FloatArray
 from renderer import elastic
+from renderer.layer import Rect
 from renderer.pose import Pose
 from renderer.rig import WARPING
 from renderer.warp import Chart
@@ -20,42 +21,60 @@ from renderer.warp import Chart
 TYPICAL_DEPTH = 0.24
 """Depth of the middle of a face in canonical units."""
 _IDENTITY = np.eye(2, dtype=np.float32)
+_WARPING = np.array(WARPING)
+
+
+def face_terms(pose: Pose) -> FloatArray:
+    """What the basis of a :class:`FaceField` is multiplied by, in canonical units [terms, 2]."""
+    offsets = pose.scale * pose.offsets[_WARPING, :2]
+    protrusion = pose.scale * max(float(pose.offsets[Keypoint.LOWER_INNER, 2]), 0.0)
+    return np.concatenate(
+        [
+            offsets[:, :1] * pose.inverse[0],
+            offsets[:, 1:] * pose.inverse[1],
+            (np.float32(protrusion) * pose.inverse[1])[None],
+            (pose.parallax @ pose.inverse)[None],
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class FaceField:
-    """The face: elastic displacement on three sheets, and relief."""
+    """Elastic displacement and relief of the face on some of its sheets."""
 
     chart: Chart
-    shape: tuple[int, int]
     basis: FloatArray
-    """[3, rows cols, 2 len(WARPING) + 2]: weights of x, weights of y, purse, depth.
-
-    A product for each sheet stays below the size at which BLAS wakes a pool of threads, which
-    costs more than it gives.
-    """
-
-    def coefficients(self, pose: Pose) -> FloatArray:
-        """[2 len(WARPING) + 2, 2]: what the basis is multiplied by, in canonical units."""
-        offsets = pose.scale * pose.offsets[list(WARPING), :2]
-        protrusion = pose.scale * max(float(pose.offsets[Keypoint.LOWER_INNER, 2]), 0.0)
-        return np.concatenate(
-            [
-                offsets[:, :1] * pose.inverse[0],
-                offsets[:, 1:] * pose.inverse[1],
-                (np.float32(protrusion) * pose.inverse[1])[None],
-                (pose.parallax @ pose.inverse)[None],
-            ]
-        )
+    """[sheets, rows, cols, 2 len(WARPING) + 2]: weights of x, weights of y, purse, depth."""
 
     def guess(self, pose: Pose) -> FloatArray:
         """Displacement [2] of most of the face, in grid indices."""
         return np.float32(TYPICAL_DEPTH * self.chart.gain) * (pose.parallax @ pose.inverse)
 
-    def displacement(self, pose: Pose) -> FloatArray:
-        """[3, rows, cols, 2] in grid indices, after the linear motion of the head is undone."""
-        coefficients = self.coefficients(pose) * np.float32(self.chart.gain)
-        return (self.basis @ coefficients).reshape(3, *self.shape, 2)
+    def displacement(self, terms: FloatArray) -> FloatArray:
+        """[sheets, rows, cols, 2] in grid indices, after the head's linear motion is undone.
+
+        ``terms`` are those of :func:`face_terms`. One product for each sheet stays below the size
+        at which BLAS wakes a pool of threads, which costs more than it gives.
+        """
+        sheets, rows, columns, count = self.basis.shape
+        flat = self.basis.reshape(sheets, rows * columns, count)
+        return (flat @ (terms * np.float32(self.chart.gain))).reshape(sheets, rows, columns, 2)
+
+    def at(self, places: FloatArray) -> FloatArray:
+        """The basis at canonical ``places [k, 2]``: [sheets, k, terms]."""
+        index = self.chart.index(places)
+        cell = np.floor(index).astype(int)
+        u, v = (index - cell).T[..., None]
+        x, y = cell.T
+        top = (1 - u) * self.basis[:, y, x] + u * self.basis[:, y, x + 1]
+        bottom = (1 - u) * self.basis[:, y + 1, x] + u * self.basis[:, y + 1, x + 1]
+        mixed: FloatArray = (1 - v) * top + v * bottom
+        return mixed
+
+    def part(self, sheets: tuple[int, ...], rect: Rect) -> FaceField:
+        """Some sheets within ``rect`` of the grid."""
+        basis = self.basis[list(sheets), rect.rows, rect.columns]
+        return FaceField(self.chart.moved(rect.x, rect.y), np.ascontiguousarray(basis))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +116,9 @@ class PlateField:
 
 
 def face_field(field: elastic.ElasticField, depth: FloatArray) -> FaceField:
-    """Field of the face from elastic weights and the ``depth [3, rows, cols]`` of the nodes."""
-    weights = [w.reshape(3, -1, len(WARPING)) for w in (field.weights_x, field.weights_y)]
-    columns = [values.reshape(3, -1, 1) for values in (field.purse, depth)]
-    basis = np.ascontiguousarray(np.concatenate([*weights, *columns], 2), np.float32)
-    return FaceField(elastic.CHART, field.shape, basis)
+    """All sheets of a face from elastic weights and the ``depth [3, rows, cols]`` of the nodes."""
+    columns = [field.weights_x, field.weights_y, field.purse[..., None], depth[..., None]]
+    return FaceField(elastic.CHART, np.concatenate(columns, -1, dtype=np.float32))
 
 
 def hair_field(chart: Chart, depth: FloatArray, head: FloatArray) -> HairField:

@@ -10,7 +10,6 @@ import numpy as np
 from motion.keypoints import Keypoint
 from motion.layout import FloatArray
 from renderer.contract import ImageArray
-from renderer.elastic import LOWER, UPPER
 from renderer.field import FaceField
 from renderer.layer import Layer, Rect
 from renderer.pose import Pose
@@ -48,12 +47,14 @@ class MouthParts:
     upper_teeth: Layer
     lower_teeth: Layer
     tongue: Layer
+    field: FaceField
+    """Displacement around the mouth on the upper and the lower sheet."""
     lips: FloatArray
     """Canonical keypoints [8, 3] of the lips."""
     seam: FloatArray
     """The seam [k, 2] in canonical units."""
     seam_basis: FloatArray
-    """[2 k, 2 len(WARPING) + 2]: the field's basis along the seam, upper sheet then lower."""
+    """[2, k, terms]: the field's basis along the seam on both sheets."""
     layer_chart: Chart
     """Where pixels of the picture that the layers are cut from lie."""
 
@@ -80,11 +81,9 @@ def cut_lips(
     return np.rint(upper).astype(np.uint8), np.rint(lower).astype(np.uint8)
 
 
-def seam_places(parts: MouthParts, pose: Pose, field: FaceField) -> tuple[FloatArray, FloatArray]:
+def seam_places(parts: MouthParts, pose: Pose, terms: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The driven edges of the upper and the lower lip, [k, 2] each, in canonical units."""
-    moved = parts.seam_basis @ field.coefficients(pose)
-    places = (np.concatenate([parts.seam, parts.seam]) + moved) @ pose.linear + pose.shift
-    upper, lower = np.split(places, 2)
+    upper, lower = (parts.seam + parts.seam_basis @ terms) @ pose.linear + pose.shift
     return upper, lower
 
 
@@ -93,39 +92,39 @@ def draw_mouth(
     rect: Rect,
     parts: MouthParts,
     pose: Pose,
-    field: FaceField,
-    sheets: FloatArray,
+    terms: FloatArray,
     frame: Chart,
     step: int,
 ) -> None:
     """Draw lips and what shows between them into ``face``, the warped face that fills ``rect``.
 
-    ``sheets [3, rows, cols, 2]`` is the field's displacement for ``pose``.
+    ``terms`` are those of the face's field for ``pose``.
     """
     region = _region(parts, pose, frame, rect, step)
     if region.empty:
         return
     patch = Rect(region.x - rect.x, region.y - rect.y, region.width, region.height).cut(face)
     local = frame.moved(region.x, region.y)
-    upper_edge, lower_edge = (local.index(e) for e in seam_places(parts, pose, field))
+    upper_edge, lower_edge = (local.index(e) for e in seam_places(parts, pose, terms))
     gap = float((lower_edge - upper_edge)[:, 1].max())
     if gap > VISIBLE_GAP:
         _draw_inside(patch, upper_edge, lower_edge, parts, pose, local)
+    field = parts.field
     start = start_places(region, step, frame, field.chart, pose.inverse, pose.shift)
+    upper_sheet, lower_sheet = field.displacement(terms)
 
-    def lip(layer: Layer, sheet: int) -> ImageArray:
+    def lip(layer: Layer, sheet: FloatArray) -> ImageArray:
         chart = parts.layer_chart.moved(layer.x, layer.y)
-        return sample(
-            layer.pixels, chart, invert(sheets[sheet], start, field.guess(pose)), field.chart, step
-        )
+        places = invert(sheet, start, field.guess(pose))
+        return sample(layer.pixels, chart, places, field.chart, step)
 
-    over(patch, lip(parts.lower, LOWER))
+    over(patch, lip(parts.lower, lower_sheet))
     rolled = float(pose.offsets[K.UPPER_INNER, 2] - pose.offsets[K.LOWER_INNER, 2]) / ROLLED
     if rolled > 0:
         teeth = _placed(parts.upper_teeth, parts, pose, local, patch.shape, 0.0, 0.0)
         bitten = lower_edge + _arc(len(lower_edge)) * (BITE * frame.gain * min(rolled, 1.0))
         over(patch, masked(teeth, _polygon(upper_edge, bitten, patch.shape)))
-    over(patch, lip(parts.upper, UPPER))
+    over(patch, lip(parts.upper, upper_sheet))
 
 
 def _region(parts: MouthParts, pose: Pose, frame: Chart, rect: Rect, step: int) -> Rect:

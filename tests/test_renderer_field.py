@@ -10,6 +10,7 @@ from motion.keypoints import Keypoint
 from motion.layout import FloatArray, drive
 from renderer.avatar import EmbeddedAvatar
 from renderer.elastic import LOWER, SKIN, UPPER
+from renderer.field import face_terms
 from renderer.layer import Rect
 from renderer.mouth import BAND, FADE, seam_places
 from renderer.pose import Pose, read_pose
@@ -23,10 +24,12 @@ LIPS = {K.UPPER_INNER, K.UPPER_LEFT, K.UPPER_RIGHT, K.UPPER_OUTER, K.MOUTH_LEFT,
 
 def source_map(avatar: EmbeddedAvatar, pose: Pose, sheet: int, step: int) -> FloatArray:
     """Canonical place [size, size, 2] that each pixel of a frame shows."""
-    field = avatar.face_field
+    field = avatar.face_field if sheet == SKIN else avatar.mouth.field
     rect = Rect(0, 0, avatar.size, avatar.size)
     start = start_places(rect, step, avatar.frame, field.chart, pose.inverse, pose.shift)
-    places = invert(field.displacement(pose)[sheet], start, field.guess(pose))
+    places = invert(
+        field.displacement(face_terms(pose))[max(sheet - UPPER, 0)], start, field.guess(pose)
+    )
     inner = slice(step, -step)
     places = np.stack([enlarged(p, step)[inner, inner] for p in np.moveaxis(places, -1, 0)], -1)
     origin = np.array((field.chart.x, field.chart.y), np.float32)
@@ -82,7 +85,7 @@ def test_no_folds_in_natural_motion() -> None:
         area = dx[..., 0] * dy[..., 1] - dx[..., 1] * dy[..., 0]
         x, y = np.moveaxis(shown[:-1, :-1], -1, 0)
         on_face = (x > box.x) & (x < box.x + box.width) & (y > box.y) & (y < box.y + box.height)
-        edges = np.concatenate(seam_places(avatar.mouth, pose, avatar.face_field))
+        edges = np.concatenate(seam_places(avatar.mouth, pose, face_terms(pose)))
         reach = (BAND - FADE) * avatar.frame.gain
         (left, top), (right, bottom) = (
             avatar.frame.index(edges.min(0)) - reach,
