@@ -15,7 +15,7 @@ def notice(page: Page) -> str:
     return page.inner_text("#notice")
 
 
-def test_a_full_server_is_tried_again_when_it_says(browser: Browser) -> None:
+def test_a_full_server_says_so_and_can_be_tried_again(browser: Browser) -> None:
     with (
         running_server("--log-level", "warning", "--max-sessions", "1") as url,
         opened_page(browser, url) as second,
@@ -25,12 +25,25 @@ def test_a_full_server_is_tried_again_when_it_says(browser: Browser) -> None:
             second.click("#connect")
             text = notice(second)
             assert "All places are taken" in text
-            assert re.search(r"Trying again in \d+ s", text)
+            assert re.search(r"Trying again in (10|9) s", text)
             assert second.inner_text("#status") == "Disconnected"
-        second.wait_for_function(
-            "document.body.dataset.state === 'connected'", timeout=20_000
-        )  # the countdown of 10 s ran out, and there was a place
+        second.click("#notice button:has-text('Try now')")
+        second.wait_for_function("document.body.dataset.state === 'connected'")
         assert second.locator("#notice").is_hidden()
+
+
+def test_the_countdown_ends_in_another_try(browser: Browser, server_url: str) -> None:
+    busy = {"error": "server_full", "message": "all sessions are taken"}
+    with opened_page(browser, server_url) as page:
+        page.route(
+            "**/api/offer",
+            lambda route: route.fulfill(status=503, headers={"Retry-After": "1"}, json=busy),
+            times=1,
+        )
+        page.click("#connect")
+        assert "Trying again in 1 s" in notice(page)
+        page.wait_for_function("document.body.dataset.state === 'connected'", timeout=5000)
+        assert page.locator("#notice").is_hidden()
 
 
 def test_a_lost_connection_comes_back(browser: Browser, server_url: str) -> None:

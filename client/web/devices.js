@@ -4,6 +4,7 @@
  * @param {HTMLSelectElement} select
  * @param {MediaDeviceKind} kind
  * @param {(deviceId: string) => void} onChoice also called once with the remembered choice
+ * @returns {() => Promise<void>} fills the picker anew, for when the names have become known
  */
 export function setUpDevicePicker(select, kind, onChoice) {
   const key = `avatar.${kind}`;
@@ -13,7 +14,8 @@ export function setUpDevicePicker(select, kind, onChoice) {
     const options = [new Option("As the system has it", "")];
     own.forEach((device, index) => {
       // Browsers hide the list until the microphone was allowed once.
-      if (device.deviceId) options.push(new Option(device.label || `Device ${index + 1}`, device.deviceId));
+      const label = device.label || `Device ${index + 1}`;
+      if (device.deviceId) options.push(new Option(label, device.deviceId));
     });
     const chosen = localStorage.getItem(key) ?? "";
     select.replaceChildren(...options);
