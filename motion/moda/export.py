@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from motion.moda.network import Conditions, Encoded, MoDA
-
-OPSET = 20
+from motion.onnx_file import OPSET as OPSET
+from motion.onnx_file import write_onnx
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,29 +109,3 @@ def export(
     fixed = {} if mask is None else {"mask": mask}
     write_onnx(_Velocity(network), parts.velocity, inputs, ("velocity",), fixed)
     return parts
-
-
-def write_onnx(
-    module: nn.Module,
-    path: Path,
-    batched: dict[str, Tensor],
-    outputs: Sequence[str],
-    fixed: dict[str, Tensor] | None = None,
-) -> None:
-    """Export ``module(*batched, *fixed)`` to ``path``; axis 0 of ``batched`` is free."""
-    fixed = fixed or {}
-    axis = torch.export.Dim("batch", min=1, max=1024)
-    shapes = (*({0: axis} for _ in batched), *(None for _ in fixed))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.onnx.export(
-        module.eval(),
-        (*batched.values(), *fixed.values()),
-        path,
-        input_names=[*batched, *fixed],
-        output_names=list(outputs),
-        opset_version=OPSET,
-        dynamic_shapes=shapes,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )

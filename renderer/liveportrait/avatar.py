@@ -83,9 +83,9 @@ def source_motion(heads: dict[str, FloatArray]) -> FloatArray:
 def picture_key(picture: ImageArray, landmarks: Points | None, models: str) -> str:
     """Name of a cached avatar: a hash of the picture, its landmarks and the ``models`` used."""
     digest = hashlib.sha256(f"{_VERSION} {models} {picture.shape}".encode())
-    digest.update(np.ascontiguousarray(picture))
+    digest.update(picture.tobytes())
     if landmarks is not None:
-        digest.update(np.ascontiguousarray(landmarks, np.float32))
+        digest.update(landmarks.astype(np.float32).tobytes())
     return digest.hexdigest()[:32]
 
 

@@ -1,0 +1,63 @@
+"""A network run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from motion.onnx_file import OPSET, write_onnx
+
+
+def onnx_path(module: nn.Module, folder: Path) -> Path:
+    """Where the ONNX file of ``module`` with its present weights belongs in ``folder``."""
+    digest = hashlib.sha256(f"{OPSET} {torch.__version__} {module}".encode())
+    for name, tensor in module.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy())
+    return folder / f"{type(module).__name__}-{digest.hexdigest()[:16]}.onnx"
+
+
+def exported(module: nn.Module, examples: Mapping[str, Tensor], output: str, folder: Path) -> Path:
+    """The ONNX file of ``module`` in ``folder``, written if it is not there yet."""
+    path = onnx_path(module, folder)
+    if not path.exists():
+        partial = path.with_suffix(".partial")
+        write_onnx(module, partial, examples, (output,))
+        partial.replace(path)
+    return path
+
+
+class OnnxEngine:
+    """Implements :data:`motion.engine.Engine`; thread-safe."""
+
+    def __init__(self, path: Path, device: str = "cpu", threads: int = 0) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or torch.get_num_threads()
+        provider = "CUDAExecutionProvider" if device.startswith("cuda") else "CPUExecutionProvider"
+        self._session = onnxruntime.InferenceSession(path, options, providers=[provider])
+        self._names = [entry.name for entry in self._session.get_inputs()]
+
+    @classmethod
+    def build(
+        cls,
+        module: nn.Module,
+        examples: Mapping[str, Tensor],
+        output: str,
+        folder: Path,
+        device: str = "cpu",
+    ) -> OnnxEngine:
+        """Export ``module`` into ``folder`` if need be and open it."""
+        return cls(exported(module, examples, output, folder), device)
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        arrays = {
+            name: value.detach().cpu().numpy()
+            for name, value in zip(self._names, inputs, strict=True)
+        }
+        (out,) = self._session.run(None, arrays)
+        return torch.from_numpy(out).to(inputs[0].device)

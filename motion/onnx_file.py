@@ -1,0 +1,44 @@
+"""Networks as ONNX files with stock operators, for engines other than torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+OPSET: Final = 20
+MAX_BATCH: Final = 1024
+
+
+def write_onnx(
+    module: nn.Module,
+    path: Path,
+    batched: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    fixed: Mapping[str, Tensor] | None = None,
+) -> None:
+    """Export ``module(*batched, *fixed)`` to ``path``; axis 0 of ``batched`` is free.
+
+    Every example has to be a tensor of its own with at least two rows: the exporter takes one
+    given twice for a single input, and a batch of one for a constant. Needs the packages of the
+    extra ``export``.
+    """
+    fixed = fixed or {}
+    axis = torch.export.Dim("batch", min=1, max=MAX_BATCH)
+    shapes = (*({0: axis} for _ in batched), *(None for _ in fixed))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.onnx.export(
+        module.eval(),
+        (*batched.values(), *fixed.values()),
+        path,
+        input_names=[*batched, *fixed],
+        output_names=list(outputs),
+        opset_version=OPSET,
+        dynamic_shapes=shapes,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
