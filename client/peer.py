@@ -119,16 +119,19 @@ class Peer:
         history: float = 120.0,
         decode_video: bool = True,
         on_frame: ArrivalListener | None = None,
+        signalling: Signalling | None = None,
         timeout: float = 15.0,
     ) -> AsyncGenerator[Peer]:
         """Connect to the server at ``url``, and end the session on leaving.
+
+        ``signalling`` replaces the usual way to exchange offer and answer.
 
         ``history`` is how many seconds of media are kept (half a megabyte each). Without
         ``decode_video``, pictures only reach ``on_frame``, at a fraction of the cost. Raises
         :class:`ConnectError` when the server is not there, refuses, or cannot be reached with
         media within ``timeout`` seconds.
         """
-        async with Signalling(url, token) as signalling:
+        async with signalling or Signalling(url, token) as signalling:
             # An empty list, unlike None, keeps aiortc from asking a public STUN server.
             servers = await signalling.ice_servers()
             connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))

@@ -12,15 +12,15 @@ from aiortc import (
     RTCDataChannel,
     RTCIceServer,
     RTCPeerConnection,
+    RTCRtpCodecCapability,
     RTCSessionDescription,
 )
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from aiortc.sdp import candidate_from_sdp
-from av import AudioFrame
 
 from streaming.broadcast import Viewer
+from streaming.hearing import hear
 from streaming.protocol import Candidate
-from streaming.resample import FloatArray, mono
+from streaming.resample import FloatArray
 from streaming.sdp import BadOfferError, check_offer, negotiated_video_codec
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,8 @@ IceServers = Sequence[RTCIceServer]
 
 CLOSE_TIMEOUT: Final = 5.0
 """Seconds that closing a connection may take."""
+
+_OPUS: Final = RTCRtpCodecCapability(mimeType="audio/opus", clockRate=48_000, channels=2)
 
 MAX_CHANNEL_BACKLOG: Final = 256 * 1024
 """Bytes that may wait on the data channel; a client that reads slower loses the newest events."""
@@ -70,7 +72,6 @@ class Peer:
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=list(ice_servers)))
         self._connection.on("connectionstatechange", self._on_state)
         self._connection.on("datachannel", self._on_channel)
-        self._connection.on("track", self._on_track)
 
     async def answer(self, offer: str) -> str:
         """Negotiate; returns the answer with all candidates of the server.
@@ -81,12 +82,15 @@ class Peer:
         check_offer(offer)
         # Tracks first: aiortc pairs them with the offer's sections when it is applied.
         self._connection.addTrack(self._viewer.audio)
+        (audio,) = self._connection.getTransceivers()
+        audio.setCodecPreferences([_OPUS])
+        hear(audio.receiver, self._listener.on_sound)
         video = self._connection.addTrack(self._viewer.video)
         # The track sends encoded packets, so the sender cannot make a keyframe itself.
         video._send_keyframe = self._viewer.request_keyframe  # type: ignore[method-assign]
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-            self._refuse_pictures()
+            self._refuse_unread()
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         except Exception as error:  # aiortc raises many kinds for offers that do not fit
             await self._connection.close()
@@ -137,11 +141,13 @@ class Peer:
             self._closing = asyncio.create_task(self._close(reason), name="peer-close")
         return self._closing
 
-    def _refuse_pictures(self) -> None:
-        """Decline video from the client: nobody reads it, and it would pile up."""
+    def _refuse_unread(self) -> None:
+        """Decline video and further sound from the client: nobody reads it, it would pile up."""
         for transceiver in self._connection.getTransceivers():
-            if transceiver.kind == "video":
-                transceiver.direction = "sendonly" if transceiver.sender.track else "inactive"
+            if transceiver.sender.track is None:
+                transceiver.direction = "inactive"
+            elif transceiver.kind == "video":
+                transceiver.direction = "sendonly"
 
     # --- events of the connection -------------------------------------------------------------
 
@@ -158,19 +164,6 @@ class Peer:
         self._channel = channel
         channel.on("message", self._listener.on_message)
         self._listener.on_open()
-
-    def _on_track(self, track: MediaStreamTrack) -> None:
-        if track.kind == "audio":
-            self._start(self._receive(track))
-
-    async def _receive(self, track: MediaStreamTrack) -> None:
-        try:
-            while True:
-                frame = await track.recv()
-                if isinstance(frame, AudioFrame):
-                    self._listener.on_sound(mono(frame), frame.sample_rate)
-        except MediaStreamError:
-            log.debug("the client's sound ended")
 
     async def _limit_connecting(self) -> None:
         await asyncio.sleep(self._connect_timeout)

@@ -48,6 +48,9 @@ def check_offer(sdp: str) -> None:
             raise BadOfferError("the offer has no DTLS fingerprint (a=fingerprint)")
         if media.ice is None or not media.ice.usernameFragment or not media.ice.password:
             raise BadOfferError("the offer has no ICE credentials (a=ice-ufrag, a=ice-pwd)")
+    sound = [m for m in description.media if m.kind == "audio"]
+    if sound and not any(codec.name.lower() == "opus" for m in sound for codec in m.rtp.codecs):
+        raise UnsupportedMediaError("the offer has no Opus for sound")
     wanted = [m for m in description.media if m.kind == "video" and m.direction != "sendonly"]
     if not wanted:
         raise UnsupportedMediaError("the offer has no video section that receives")
