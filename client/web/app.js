@@ -293,7 +293,8 @@ async function showAvatars() {
   if (avatarsKnown) return;
   const { avatars, default: chosen } = await client.avatars();
   avatarsKnown = true;
-  const known = avatars.map((avatar) => ({ ...avatar, image: URL.createObjectURL(avatar.picture) }));
+  const withImage = (avatar) => ({ ...avatar, image: URL.createObjectURL(avatar.picture) });
+  const known = avatars.map(withImage);
   const show = (name) => showPoster(known.find((avatar) => avatar.name === name));
   show(chosen);
   if (known.length < 2) return;

@@ -317,7 +317,8 @@ export class AvatarClient extends EventTarget {
   #microphoneEnded(track) {
     if (track !== this.#track) return;
     this.#dropMicrophone();
-    const message = "The microphone went away. Plug it in again, or pick another one in the settings.";
+    const message =
+      "The microphone went away. Plug it in again, or pick another one in the settings.";
     this.#emit("error", new AvatarError("microphone-lost", message));
   }
 
