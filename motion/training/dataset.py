@@ -13,6 +13,7 @@ from torch import Tensor
 
 from motion.contract import EMOTIONS
 from motion.layout import MOTION_DIM, FloatArray, neutral_motion
+from motion.moda.causal import SILENCE, emotion_weights
 from motion.moda.normalisation import MotionStatistics
 from motion.training.corpus import FEATURE_FLOOR, FEATURE_STEP
 
@@ -78,7 +79,7 @@ class Corpus:
         heard = start[:, None] + torch.arange(-past, frames + ahead, device=self.device)
         rows = self._features[clip[:, None], heard.clamp(min=0)].float()
         audio = rows * FEATURE_STEP + FEATURE_FLOOR
-        audio[heard < 0] = FEATURE_FLOOR
+        audio[heard < 0] = SILENCE
         shown = start[:, None] + torch.arange(-1, frames, device=self.device)
         motion = (self._motion[clip[:, None], shown].float() - self._mean) * self._scale
         return Batch(
@@ -90,22 +91,8 @@ class Corpus:
         )
 
 
-def emotion_weights(emotion: int, intensity: float) -> list[float]:
-    """Weights over the emotion table: a blend of the emotion and "neutral".
-
-    "none" is taken for "neutral", because the table's last row has to stand for anything.
-    """
-    weights = [0.0] * len(EMOTIONS)
-    neutral = EMOTIONS.index("neutral")
-    if emotion == EMOTIONS.index("none"):
-        emotion = neutral
-    weights[emotion] += intensity
-    weights[neutral] += 1.0 - intensity
-    return weights
-
-
 def _emotion_weights(emotion: npt.NDArray[np.uint8], intensity: FloatArray) -> Tensor:
-    rows = [emotion_weights(int(e), float(i)) for e, i in zip(emotion, intensity, strict=True)]
+    rows = [emotion_weights(EMOTIONS[e], float(i)) for e, i in zip(emotion, intensity, strict=True)]
     return torch.tensor(rows)
 
 

@@ -15,34 +15,16 @@ import torch
 from torch import Tensor
 
 from motion.keypoints import Keypoint
-from motion.layout import KEYPOINTS, MOTION_DIM, FloatArray
+from motion.layout import MOTION_DIM
+from motion.moda.causal import BEFORE, LOOKAHEAD, mouth_dimensions
 from motion.moda.masks import chunk_mask
 from motion.moda.network import Conditions, MoDA
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.sampler import TIME_SCALE
 from motion.training.dataset import Batch
 
-LOOKAHEAD: Final = 2
-"""Frames of sound after its own that a frame may hear."""
-
-BEFORE: Final = 3
-"""Frames of sound before its own that a frame attends to; the audio embedder reaches further."""
-
-_LIP_KEYPOINTS: Final = (
-    Keypoint.MOUTH_LEFT, Keypoint.MOUTH_RIGHT, Keypoint.UPPER_OUTER, Keypoint.LOWER_OUTER,
-    Keypoint.UPPER_INNER, Keypoint.LOWER_INNER, Keypoint.UPPER_LEFT, Keypoint.UPPER_RIGHT,
-    Keypoint.JAW, Keypoint.TONGUE,
-)  # fmt: skip
-
 _UPPER: Final = 3 * Keypoint.UPPER_INNER + 1
 _LOWER: Final = 3 * Keypoint.LOWER_INNER + 1
-
-
-def mouth_dimensions() -> FloatArray:
-    """1 for the numbers of a motion frame that belong to the mouth [70]."""
-    mouth = np.zeros((KEYPOINTS, 3), np.float32)
-    mouth[list(_LIP_KEYPOINTS)] = 1.0
-    return np.concatenate([mouth.reshape(-1), np.zeros(MOTION_DIM - 3 * KEYPOINTS, np.float32)])
 
 
 @dataclass(frozen=True, slots=True)

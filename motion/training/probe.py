@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from motion.moda.causal import LOOKAHEAD, mouth_dimensions
 from motion.moda.config import MoDAConfig
 from motion.moda.normalisation import MotionStatistics
 from motion.training.dataset import Batch
-from motion.training.objective import LOOKAHEAD, mouth_dimensions
 
 
 class Probe(nn.Module):

@@ -23,12 +23,13 @@ import torch
 from torch import Tensor, nn
 
 from motion.moda.blocks import AdaLN
+from motion.moda.causal import LOOKAHEAD
 from motion.moda.config import CAUSAL, MoDAConfig
 from motion.moda.layers import ConvolutionAudioEmbedder
 from motion.moda.network import MoDA
 from motion.moda.trained import TrainedModel, save_model
 from motion.training.dataset import Corpus
-from motion.training.objective import LOOKAHEAD, FlowObjective
+from motion.training.objective import FlowObjective
 from motion.training.probe import Probe, vary
 
 _EMA: Final = 0.998
@@ -44,7 +45,9 @@ class Schedule:
     minutes: float = math.inf
     embedder_share: float = 0.3
     """Part of the time in which only the audio embedder is trained."""
-    batch: int = 40
+    thaw_share: float = 0.8
+    """From the end of that until here only the rest of the network is trained, which is cheaper."""
+    batch: int = 32
     frames: int = 32
     embedder_batch: int = 32
     embedder_frames: int = 96
@@ -122,6 +125,8 @@ class Trainer:
         """One update; returns its loss."""
         random = np.random.default_rng((self.schedule.seed, self.progress.step))
         embedder_only = self.share < self.schedule.embedder_share
+        tuned = embedder_only or self.share >= self.schedule.thaw_share
+        self.network.audio_embedder.requires_grad_(tuned)
         rate = self.schedule.rate * self._rate_factor(embedder_only)
         for group in self.optimizer.param_groups:
             group["lr"] = rate

@@ -1,0 +1,102 @@
+"""ONNX export of what the causal generator runs for every chunk, with free numbers of frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from motion.moda.network import Encoded, MoDA
+from motion.onnx_file import OPSET
+
+EMBEDDER_FILE = "embedder.onnx"
+"""audio [B, rows, features] -> tokens [B, rows, D]."""
+
+VELOCITY_FILE = "velocity.onnx"
+"""latent, previous [B, N, 70], audio [B, N + ahead, D], emotion, identity [B, D], modulation
+[B, S], mask [T, T] -> velocity [B, N, 70]."""
+
+
+class _Embedder(nn.Module):
+    def __init__(self, network: MoDA) -> None:
+        super().__init__()
+        self.embedder = network.audio_embedder
+
+    def forward(self, audio: Tensor) -> Tensor:
+        tokens: Tensor = self.embedder(audio[:, :, None])
+        return tokens
+
+
+class _Velocity(nn.Module):
+    def __init__(self, network: MoDA) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        latent: Tensor,
+        previous: Tensor,
+        audio: Tensor,
+        emotion: Tensor,
+        identity: Tensor,
+        modulation: Tensor,
+        mask: Tensor,
+    ) -> Tensor:
+        encoded = Encoded(audio, emotion, identity, previous)
+        return self.network.velocity(latent, encoded, modulation, mask)
+
+
+def export_causal(network: MoDA, folder: Path, lookahead: int) -> None:
+    """Write the two files to ``folder``. Needs the packages onnx and onnxscript."""
+    config = network.config
+    folder.mkdir(parents=True, exist_ok=True)
+    batch = torch.export.Dim("batch", min=1, max=256)
+    rows = torch.export.Dim("rows", min=2, max=4096)
+    torch.onnx.export(
+        _Embedder(network).eval(),
+        (torch.zeros(2, 24, config.audio_features),),
+        folder / EMBEDDER_FILE,
+        input_names=["audio"],
+        output_names=["tokens"],
+        opset_version=OPSET,
+        dynamic_shapes=({0: batch, 1: rows},),
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
+    frames = torch.export.Dim("frames", min=3, max=256)
+    n = 12
+    audio = n + lookahead
+    with torch.no_grad():
+        modulation = network.modulate(torch.zeros(2), torch.zeros(2, config.width))
+    inputs = {
+        "latent": torch.zeros(2, n, config.motion),
+        "previous": torch.zeros(2, n, config.motion),
+        "audio": torch.zeros(2, audio, config.width),
+        "emotion": torch.zeros(2, config.width),
+        "identity": torch.zeros(2, config.width),
+        "modulation": modulation,
+        "mask": torch.ones(n + audio + 2, n + audio + 2, dtype=torch.bool),
+    }
+    total = 2 * frames + lookahead + 2
+    torch.onnx.export(
+        _Velocity(network).eval(),
+        tuple(inputs.values()),
+        folder / VELOCITY_FILE,
+        input_names=list(inputs),
+        output_names=["velocity"],
+        opset_version=OPSET,
+        dynamic_shapes=(
+            {0: batch, 1: frames},
+            {0: batch, 1: frames},
+            {0: batch, 1: frames + lookahead},
+            {0: batch},
+            {0: batch},
+            {0: batch},
+            {0: total, 1: total},
+        ),
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )
