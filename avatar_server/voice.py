@@ -103,6 +103,13 @@ class Voice:
             self._speech.push_live(pcm, rate)
             self._playout.speech_arrived()
 
+    def hold(self) -> None:
+        """Fall silent now and keep what waits, until :meth:`resume` or :meth:`interrupt`."""
+        self._playout.hold()
+
+    def resume(self) -> None:
+        self._playout.resume()
+
     def interrupt(self) -> None:
         """Silence at once: sound ramps out, the mouth closes, all that waits is dropped."""
         self._speaker.stop()

@@ -103,6 +103,24 @@ class Playout:
         self._current = None
         self._replan(self._next_tick)
 
+    def hold(self) -> None:
+        """Fall silent now, but keep what is not said yet: :meth:`resume` goes on with it."""
+        if self._speech.held:
+            return
+        self._fade = self._upcoming_packet()
+        for tick in range(self._planned - 1, self._next_tick - 1, -1):
+            self._speech.put_back(self._plans[tick].speech)
+        if self._current is not None:
+            self._speech.put_back(self._current, self._clock.next_sample % TICK or TICK)
+            self._current = None
+        self._speech.held = True
+        self._replan(self._next_tick)
+
+    def resume(self) -> None:
+        """Go on with what :meth:`hold` kept."""
+        self._speech.held = False
+        self.speech_arrived()
+
     def speech_arrived(self) -> None:
         """Speech was buffered: if only silence is planned, plan again so that it starts sooner."""
         waiting = [self._plans[tick] for tick in range(self._next_tick, self._planned)]
@@ -170,7 +188,7 @@ class Playout:
         for span in speech.spans:
             if span.start < until:
                 played = min(until - span.start, span.count)
-                self.heard = (span.utterance, span.position + played)
+                self.heard = (span.source.name, span.position + played)
 
     def _upcoming_packet(self) -> FloatArray:
         """The sound that the next packet would carry."""

@@ -43,8 +43,7 @@ class Cue:
 class Span:
     """A stretch of one utterance within a tick, in 48 kHz samples."""
 
-    utterance: str
-    """"" for the live source."""
+    source: SpeechSource
     start: int
     """First sample within the tick."""
     count: int
@@ -84,6 +83,12 @@ class _Fifo:
             self._chunks.append(pcm)
             self.size += len(pcm)
 
+    def put_back(self, pcm: FloatArray) -> None:
+        """Let ``pcm`` be the first samples again."""
+        if len(pcm):
+            self._chunks.appendleft(pcm)
+            self.size += len(pcm)
+
     def pull(self, count: int) -> FloatArray:
         """The first ``count`` samples, padded with silence where there are fewer."""
         out = np.zeros(count, np.float32)
@@ -119,6 +124,7 @@ class SpeechSource:
 
     name: str
     text: str = ""
+    live: bool = False
     ended: bool = False
     primed: bool = False
     """Whether enough is buffered to start (again)."""
@@ -185,6 +191,8 @@ class SpeechBuffer:
         self._live: SpeechSource | None = None
         self._room = asyncio.Event()
         self._room.set()
+        self.held = False
+        """While True, ticks are silent and speech waits."""
 
     # --- producers --------------------------------------------------------------------------
 
@@ -204,7 +212,7 @@ class SpeechBuffer:
     def push_live(self, pcm: FloatArray, rate: int) -> None:
         """Add sound of the live source; the oldest is dropped past ``MAX_LIVE_TICKS``."""
         if self._live is None:
-            self._live = SpeechSource("")
+            self._live = SpeechSource("", live=True)
         live = self._live
         live.push(pcm, rate)
         excess = live.available - MAX_LIVE_TICKS * FEATURE_TICK
@@ -218,7 +226,8 @@ class SpeechBuffer:
             self._live.end()
 
     def clear(self) -> None:
-        """Drop all speech that was not given out."""
+        """Drop all speech that was not given out, and hold nothing back any more."""
+        self.held = False
         for source in self._queue:
             source.end()
         self._queue.clear()
@@ -257,7 +266,7 @@ class SpeechBuffer:
             audio[start : start + count * _RATIO] = source.audio.pull(count * _RATIO)
             speech[filled : filled + count] = source.speech.pull(count)
             if count:
-                spans.append(Span(source.name, start, count * _RATIO, source.taken))
+                spans.append(Span(source, start, count * _RATIO, source.taken))
             cues += self._cues(source, start, count * _RATIO)
             filled += count
             if source.ended and not source.available:
@@ -267,7 +276,31 @@ class SpeechBuffer:
             self._room.set()
         return SpeechTick(audio, speech, self._peek(), tuple(cues), tuple(spans))
 
+    def put_back(self, tick: SpeechTick, start: int = 0) -> None:
+        """Undo :meth:`take` for the sound of ``tick`` from sample ``start`` on.
+
+        Ticks go back in the reverse of the order in which they were taken; live sound does not
+        go back, it has passed.
+        """
+        start = -(-start // _RATIO) * _RATIO
+        for span in reversed(tick.spans):
+            source = span.source
+            first, end = max(span.start, start), span.start + span.count
+            if source.live or first >= end:
+                continue
+            source.audio.put_back(tick.audio[first:end])
+            source.speech.put_back(tick.speech[first // _RATIO : end // _RATIO])
+            source.taken -= end - first
+            for at, cue in reversed(tick.cues):
+                # The end will be found again.
+                if cue.utterance == source.name and at >= first and cue.kind != "end":
+                    source.cues.appendleft((source.taken + at - first, cue))
+            if source not in self._queue:
+                self._queue.appendleft(source)
+
     def _current(self) -> SpeechSource | None:
+        if self.held:
+            return None
         return self._queue[0] if self._queue else self._live
 
     def _can_start(self, source: SpeechSource) -> bool:

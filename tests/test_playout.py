@@ -175,3 +175,53 @@ async def test_cues_come_when_they_sound() -> None:
     (_, start), (_, word), (_, end) = heard_at
     assert word - start == 10, "five ticks are ten packets"
     assert end - start == 19
+
+
+async def test_hold_falls_silent_and_resume_goes_on_where_it_was() -> None:
+    rig = Rig()
+    source = rig.speech.begin("u", "hello")
+    pcm = np.linspace(0.1, 0.9, 30 * TICK, dtype=np.float32)
+    source.push(pcm, 48_000)
+    source.end()
+    rig.playout.speech_arrived()
+    await rig.play(0.7)
+    played = len(rig.output.sound)
+    rig.playout.hold()
+    rig.playout.hold()
+    await rig.play(0.5)
+    held = rig.output.sound[played:]
+    assert not held[RAMP:].any()
+    assert np.abs(np.diff(held[: RAMP + 1])).max() < 0.01, "no click"
+    rig.playout.resume()
+    await rig.play(1.5)
+    sound = rig.output.sound
+    before = np.count_nonzero(sound[:played])
+    after = sound[played + len(held) :]
+    after = after[np.flatnonzero(after)[0] :]
+    np.testing.assert_allclose(after[: len(pcm) - before], pcm[before:], atol=2e-4)
+    assert [cue.kind for cue in rig.cues] == ["start", "end"]
+
+
+async def test_speech_held_before_it_began_still_begins() -> None:
+    rig = Rig()
+    await rig.play(0.5)
+    rig.say(5)
+    rig.playout.hold()
+    await rig.play(0.5)
+    assert not rig.cues
+    rig.playout.resume()
+    await rig.play(0.5)
+    assert [cue.kind for cue in rig.cues] == ["start", "end"]
+
+
+async def test_interrupt_while_held_drops_what_was_kept() -> None:
+    rig = Rig()
+    rig.say(30)
+    await rig.play(0.5)
+    rig.playout.hold()
+    rig.playout.interrupt()
+    await rig.play(0.5)
+    played = len(rig.output.sound)
+    rig.say(5)
+    await rig.play(1.0)
+    assert np.count_nonzero(rig.output.sound[played:]) == 5 * TICK

@@ -190,12 +190,14 @@ def test_a_tick_says_what_part_of_what_it_carries() -> None:
     spoken(buffer, "one", 1.5, "a")
     spoken(buffer, "two", 1, "b")
     first, second, third = drain(buffer, 3)
-    assert [(s.utterance, s.start, s.count, s.position) for s in first.spans] == [("a", 0, TICK, 0)]
-    assert [(s.utterance, s.start, s.count, s.position) for s in second.spans] == [
+    assert [(s.source.name, s.start, s.count, s.position) for s in first.spans] == [
+        ("a", 0, TICK, 0)
+    ]
+    assert [(s.source.name, s.start, s.count, s.position) for s in second.spans] == [
         ("a", 0, TICK / 2, TICK),
         ("b", TICK / 2, TICK / 2, 0),
     ]
-    assert [(s.utterance, s.position) for s in third.spans] == [("b", TICK / 2)]
+    assert [(s.source.name, s.position) for s in third.spans] == [("b", TICK / 2)]
 
 
 def test_two_producers_fill_their_own_utterances() -> None:
@@ -207,3 +209,55 @@ def test_two_producers_fill_their_own_utterances() -> None:
     first.end()
     levels = [float(tick.audio.mean()) for tick in drain(buffer, 2)]
     assert levels == pytest.approx([0.1, 0.2], abs=0.01)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    ticks=st.lists(st.floats(0.3, 3.0), min_size=1, max_size=4),
+    taken=st.integers(1, 8),
+    back=st.integers(1, 4),
+    start=st.integers(0, TICK),
+)
+def test_what_is_put_back_comes_again(
+    ticks: list[float], taken: int, back: int, start: int
+) -> None:
+    plain, undone = SpeechBuffer(LOOKAHEAD), SpeechBuffer(LOOKAHEAD)
+    for i, length in enumerate(ticks):
+        spoken(plain, "x", length, str(i))
+        spoken(undone, "x", length, str(i))
+    wanted = np.concatenate([t.audio for t in drain(plain, 20)])
+    first = drain(undone, taken)
+    back = min(back, taken)
+    for tick in reversed(first[taken - back + 1 :]):
+        undone.put_back(tick)
+    undone.put_back(first[taken - back], start)
+    cut = (taken - back) * TICK + -(-start // 3) * 3
+    again = np.concatenate([t.audio for t in drain(undone, 20)])
+    kept = np.concatenate([t.audio for t in first])[:cut]
+    whole = np.concatenate([kept, again])[: len(wanted)]
+    np.testing.assert_array_equal(np.trim_zeros(whole, "b"), np.trim_zeros(wanted, "b"))
+
+
+def test_words_that_were_put_back_are_cued_again() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    source = buffer.begin("u", "one two")
+    source.push(ramp(4), 48_000)
+    source.cue(0, 48_000, heard=3)
+    source.cue(2 * TICK + 100, 48_000, heard=7)
+    source.end()
+    ticks = drain(buffer, 4)
+    buffer.put_back(ticks[3])
+    buffer.put_back(ticks[2], 60)
+    cues = [(at, cue.kind, cue.heard) for tick in drain(buffer, 3) for at, cue in tick.cues]
+    assert [kind for _, kind, _ in cues] == ["word", "end"]
+    assert cues[0] == (40, "word", 7)
+
+
+def test_while_held_it_is_silent_and_keeps_what_waits() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    pcm = spoken(buffer, "hi", 3)
+    buffer.held = True
+    assert not buffer.ready
+    assert not buffer.take().spoken
+    buffer.held = False
+    np.testing.assert_array_equal(np.concatenate([t.audio for t in drain(buffer, 3)]), pcm)
