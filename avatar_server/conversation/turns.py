@@ -1,0 +1,233 @@
+"""Whose turn it is: a state machine over voice activity, transcripts and playout.
+
+It is told what happens and when, and returns what to do; it has no clock, no engines and no
+network of its own. The async side is :mod:`avatar_server.conversation.conversation`.
+
+The avatar falls silent the moment the user is heard over it. Whether that was an interruption or
+only a "mhm" or a cough shows later: then it goes on where it was, or its turn is over.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Phase = Literal["listening", "hearing", "closing", "thinking", "speaking", "held"]
+Reason = Literal["voice", "button", "text", "api"]
+
+
+class TurnPolicy(BaseModel):
+    """When a turn is over and what may interrupt one. Durations are in seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patience: Annotated[float, Field(ge=0, le=5)] = 0.5
+    """Silence after which a turn is over whose words look complete."""
+    patience_unfinished: Annotated[float, Field(ge=0, le=10)] = 1.1
+    """The same for words that look as if more will come ("I would like to ...")."""
+    barge_in: bool = True
+    """Whether the user's voice may interrupt the avatar at all."""
+    backchannels: frozenset[str] = frozenset(
+        "mhm mm mmm hm hmm uh-huh uh um ah oh yeah yes yep ok okay right sure aha".split()
+    )
+    """Words that a listener says without wanting the turn."""
+    backchannel_seconds: Annotated[float, Field(ge=0, le=3)] = 0.8
+    """Speech longer than this is never a back-channel."""
+    protect_greeting: bool = False
+    """Whether the avatar's first words are said to the end whatever is heard."""
+
+
+_OPEN_ENDED: Final = frozenset(
+    "and but or so because if when that which to the a an of for with in on my your is are was "
+    "und aber oder weil dass mit der die das ein eine et mais ou parce que avec le la les un une "
+    "y pero o porque con el los".split()
+)
+"""Words that do not end a sentence, in a few languages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What to do next."""
+
+    kind: Literal["open", "settle", "close", "prepare", "commit", "drop", "hold", "resume", "cut"]
+    """open, close: begin and end recognising the user's turn. settle: get its transcript.
+    prepare: work on an answer without being heard. commit: let it be heard. drop: forget it.
+    hold, resume: the avatar falls silent for now, goes on. cut: its turn is over."""
+    text: str = ""
+    """prepare, commit: what the user said."""
+    reason: Reason = "voice"
+    """cut: by what."""
+
+
+class TurnTaker:
+    """Feed events in the order in which they happen; ``now`` is seconds on any one clock."""
+
+    def __init__(self, policy: TurnPolicy | None = None) -> None:
+        self._policy = policy or TurnPolicy()
+        self.phase: Phase = "listening"
+        self.deadline: float | None = None
+        """When :meth:`tick` wants to be called."""
+        self._since = 0.0
+        """When the user's present speech, or the silence after it, began."""
+        self._text: str | None = None
+        """Transcript of the turn once it is settled."""
+        self._prepared = False
+        self._protected = False
+        self._recognising = False
+
+    # --- the user -------------------------------------------------------------------------------
+
+    def speech_started(self, at: float) -> list[Action]:
+        """The user has been speaking since ``at``."""
+        match self.phase:
+            case "listening":
+                self._enter("hearing", at)
+                return self._open()
+            case "closing" | "thinking":
+                # The turn goes on: an answer that nobody heard leaves no trace.
+                dropped = [Action("drop")] if self._prepared else []
+                self._enter("hearing", at)
+                return [*dropped, *self._open()]
+            case "speaking" if self._policy.barge_in and not self._protected:
+                self._enter("held", at, at + self._policy.backchannel_seconds)
+                return [Action("hold"), *self._open()]
+        return []
+
+    def speech_ended(self, at: float) -> list[Action]:
+        """The user has been silent since ``at``."""
+        match self.phase:
+            case "hearing":
+                self._enter("closing", at)
+                return [Action("settle")]
+            case "held":
+                self.deadline = None
+                return [Action("settle")]
+        return []
+
+    def partial(self, text: str) -> list[Action]:
+        """What the user's turn says so far."""
+        if self.phase == "held" and not self._is_backchannel(text):
+            self._enter("hearing", self._since)
+            return [Action("cut")]
+        return []
+
+    def transcript(self, text: str, now: float) -> list[Action]:
+        """What the user's turn says, as asked for by ``settle``."""
+        if self.phase == "held":
+            if self._is_backchannel(text):
+                self._enter("speaking", now)
+                return [*self._close(), Action("resume")]
+            self._enter("closing", now)
+            return [Action("cut"), *self._consider(text, now)]
+        if self.phase == "closing":
+            return self._consider(text, now)
+        return []
+
+    def typed(self, text: str) -> list[Action]:
+        """The user wrote instead of speaking."""
+        before = self._abandon("text")
+        self._enter("thinking", 0.0)
+        self._prepared = True
+        return [*before, Action("prepare", text), Action("commit", text)]
+
+    def stop(self, reason: Reason) -> list[Action]:
+        """The user wants silence."""
+        actions = self._abandon(reason)
+        self._enter("listening", 0.0)
+        return actions
+
+    # --- the avatar -----------------------------------------------------------------------------
+
+    def answer_started(self, *, protected: bool = False) -> list[Action]:
+        """The first sound of the avatar's turn is heard."""
+        if self.phase not in ("thinking", "listening"):
+            return []
+        self._enter("speaking", 0.0)
+        self._prepared = False
+        self._protected = protected
+        return self._close()
+
+    def answer_ended(self) -> list[Action]:
+        """All of the avatar's turn has been heard, or there is none."""
+        match self.phase:
+            case "thinking":
+                self._enter("listening", 0.0)
+                return self._close()
+            case "speaking":
+                self._enter("listening", 0.0)
+            case "held":
+                # It had nothing more to say: what is heard now is simply the next turn.
+                self._enter("hearing", self._since)
+        self._protected = False
+        return []
+
+    # --- time -----------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> list[Action]:
+        """Time has passed; call it when :attr:`deadline` is reached."""
+        if self.deadline is None or now < self.deadline:
+            return []
+        self.deadline = None
+        if self.phase == "held":
+            self._enter("hearing", self._since)
+            return [Action("cut")]
+        if self.phase == "closing" and self._text:
+            text = self._text
+            self._enter("thinking", now)
+            self._prepared = True
+            return [Action("commit", text)]
+        return []
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _enter(self, phase: Phase, since: float, deadline: float | None = None) -> None:
+        self.phase = phase
+        self.deadline = deadline
+        self._since = since
+        self._text = None
+        if phase in ("listening", "hearing"):
+            self._prepared = False
+
+    def _consider(self, text: str, now: float) -> list[Action]:
+        """The user has fallen silent after ``text``: is the turn over?"""
+        if not text.strip():
+            self._enter("listening", now)
+            return self._close()
+        unfinished = _looks_unfinished(text)
+        patience = self._policy.patience_unfinished if unfinished else self._policy.patience
+        self._text = text
+        self.deadline = self._since + patience
+        self._prepared = True
+        return [Action("prepare", text), *self.tick(now)]
+
+    def _abandon(self, reason: Reason) -> list[Action]:
+        match self.phase:
+            case "closing" | "thinking" if self._prepared:
+                return [Action("drop"), *self._close()]
+            case "speaking" | "held":
+                return [Action("cut", reason=reason), *self._close()]
+        return self._close()
+
+    def _open(self) -> list[Action]:
+        if self._recognising:
+            return []
+        self._recognising = True
+        return [Action("open")]
+
+    def _close(self) -> list[Action]:
+        if not self._recognising:
+            return []
+        self._recognising = False
+        return [Action("close")]
+
+    def _is_backchannel(self, text: str) -> bool:
+        words = re.findall(r"[^\W_]+(?:[-'][^\W_]+)*", text.lower())
+        return len(words) <= 2 and all(word in self._policy.backchannels for word in words)
+
+
+def _looks_unfinished(text: str) -> bool:
+    words = text.rstrip().lower().split()
+    return text.rstrip().endswith((",", "-", "...", "…")) or words[-1] in _OPEN_ENDED
