@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -78,6 +77,9 @@ async def watch(url: str, impairment: Impairment, seconds: float) -> dict[str, f
                     "video_kbps": peer.video_clock.bytes * 8e-3 / (ended - connected),
                     **_lips(peer),
                 }
+                # What comes back shall tell of the way there only.
+                relay.down.loss = relay.down.reorder = relay.down.jitter = 0.0
+                relay.down.rate = None
                 await asyncio.sleep(0.5)
                 return {**found, "microphone_heard": await _echo(peer)}
         except (ConnectError, TimeoutError):
@@ -122,17 +124,16 @@ async def black_out(url: str, rounds: int) -> dict[str, float | None]:
     pictures: list[float] = []
     sounds: list[float] = []
     for _ in range(rounds):
-        impairment = Impairment(delay=0.025)
         async with (
-            Relay.open(impairment) as relay,
+            Relay.open(Impairment(delay=0.025)) as relay,
             Peer.connect(url, signalling=RelayedSignalling(url, relay)) as peer,
         ):
             await peer.first_frame()
             peer.say(_STORY)
             await asyncio.sleep(2.0)
-            impairment.blackout = True
+            relay.up.blackout = relay.down.blackout = True
             await asyncio.sleep(BLACKOUT)
-            impairment.blackout = False
+            relay.up.blackout = relay.down.blackout = False
             back = time.monotonic()
             await asyncio.sleep(3.0)
             # What was on its way arrives late; two in a row are a picture that moves.
@@ -152,7 +153,7 @@ async def run(url: str, seconds: float, only: str | None) -> dict[str, float | N
     results: dict[str, float | None] = {}
     for name, impairment in NETWORKS.items():
         if only in (None, name):
-            found = await watch(url, replace(impairment), seconds)
+            found = await watch(url, impairment, seconds)
             results |= {f"{name}.{key}": value for key, value in found.items()}
     if only in (None, "blackout"):
         found = await black_out(url, rounds=3)

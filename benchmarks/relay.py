@@ -11,7 +11,7 @@ import random
 import re
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from client.http import Signalling
@@ -32,7 +32,7 @@ Address = tuple[str, int]
 
 @dataclass(slots=True)
 class Impairment:
-    """What happens to packets, in both directions; may be changed at any time."""
+    """What happens to packets; may be changed at any time."""
 
     loss: float = 0.0
     """Share of packets, 0 to 1."""
@@ -87,9 +87,9 @@ class Relay:
     """Between one client and one server; made by :meth:`open`."""
 
     def __init__(self, impairment: Impairment, seed: int = 0) -> None:
-        self.impairment = impairment
-        self._up = _Link(impairment, 2 * seed)
-        self._down = _Link(impairment, 2 * seed + 1)
+        self.up, self.down = replace(impairment), replace(impairment)
+        self._up = _Link(self.up, 2 * seed)
+        self._down = _Link(self.down, 2 * seed + 1)
         self._client: Address | None = None
         self._server: Address | None = None
         self._to_client: asyncio.DatagramTransport
@@ -141,7 +141,7 @@ class Relay:
         if at <= now:
             out.sendto(data, address)
         else:
-            loop.call_at(at, out.sendto, data, address)
+            loop.call_at(at, _send, out, data, address)
 
 
 class RelayedSignalling(Signalling):
@@ -154,6 +154,11 @@ class RelayedSignalling(Signalling):
     async def offer(self, sdp: str, avatar: str | None) -> Answer:
         answer = await super().offer(self._relay.rewrite_offer(sdp), avatar)
         return answer.model_copy(update={"sdp": self._relay.rewrite_answer(answer.sdp)})
+
+
+def _send(out: asyncio.DatagramTransport, data: bytes, address: Address) -> None:
+    if not out.is_closing():
+        out.sendto(data, address)
 
 
 def _port(transport: asyncio.DatagramTransport) -> int:

@@ -68,7 +68,8 @@ class Heard:
 
 
 ArrivalListener = Callable[[Literal["audio", "video"], float, float], None]
-"""Gets the kind, pts and arrival of every frame, decoded or not."""
+"""Gets the kind, pts and arrival of every frame of video, decoded or not, and of every packet of
+sound, as it comes."""
 
 
 class Peer:
@@ -99,7 +100,7 @@ class Peer:
         audio = connection.addTransceiver("audio", "sendrecv")
         video = connection.addTransceiver("video", "recvonly")
         self._sender = audio.sender
-        self.audio_clock = StreamTap(audio.receiver, AUDIO_RATE)
+        self.audio_clock = StreamTap(audio.receiver, AUDIO_RATE, self._on_sound_packet)
         self.video_clock = StreamTap(video.receiver, VIDEO_CLOCK)
         if not decode_video:
             leave_undecoded(video.receiver, self._on_undecoded)
@@ -281,7 +282,6 @@ class Peer:
         arrival = self.audio_clock.arrival(frame.pts)
         pts = frame.pts / AUDIO_RATE
         self._keep(self.audio, Sound(arrival, pts, first_channel(frame)))
-        self._announce("audio", pts, arrival)
         for sink in self.sinks:
             sink.write_audio(frame, pts, arrival)
 
@@ -298,6 +298,9 @@ class Peer:
 
     def _on_undecoded(self, timestamp: int) -> None:
         self._announce("video", timestamp / VIDEO_CLOCK, self.video_clock.arrival(timestamp))
+
+    def _on_sound_packet(self, pts: float, arrival: float) -> None:
+        self._announce("audio", pts, arrival)
 
     def _announce(self, kind: Literal["audio", "video"], pts: float, arrival: float) -> None:
         if self._on_frame is not None:

@@ -22,10 +22,17 @@ _ARRIVALS_KEPT: Final = 1024
 _WRAP: Final = 1 << 32
 
 
+PacketListener = Callable[[float, float], None]
+"""Gets the pts in seconds, and the arrival of every packet as it comes."""
+
+
 class StreamTap:
     """Attach to ``receiver`` before it receives; ``rate`` is its RTP clock rate in Hz."""
 
-    def __init__(self, receiver: RTCRtpReceiver, rate: int) -> None:
+    def __init__(
+        self, receiver: RTCRtpReceiver, rate: int, on_packet: PacketListener | None = None
+    ) -> None:
+        self._listener = on_packet
         self.bytes = 0
         """RTP payload that came, retransmissions included."""
         self._rate = rate
@@ -62,7 +69,10 @@ class StreamTap:
         # aiortc counts pts from the first packet as well.
         if self._origin is None:
             self._origin = packet.timestamp
-        self._arrivals[(packet.timestamp - self._origin) % _WRAP] = time.monotonic()
+        ticks = (packet.timestamp - self._origin) % _WRAP
+        now = self._arrivals[ticks] = time.monotonic()
+        if self._listener is not None:
+            self._listener(ticks / self._rate, now)
         if len(self._arrivals) > _ARRIVALS_KEPT:  # frames that never got complete
             del self._arrivals[next(iter(self._arrivals))]
 

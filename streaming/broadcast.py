@@ -7,6 +7,7 @@ of their :class:`Viewer`. Pictures are encoded on a thread and only while somebo
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av.packet import Packet
 
+from streaming.bandwidth import BandwidthTarget
 from streaming.encoders import OpusEncoder, PictureEncoder, VideoCodec
 from streaming.resample import FloatArray, to_s16
 from streaming.stages import StageTimes
@@ -57,6 +59,7 @@ class PacketTrack(MediaStreamTrack):
 class Viewer:
     """The two tracks of one peer; ``codec`` is None until the peer has negotiated one."""
 
+    bandwidth: BandwidthTarget
     audio: PacketTrack = field(default_factory=lambda: PacketTrack("audio"))
     video: PacketTrack = field(default_factory=lambda: PacketTrack("video"))
     codec: VideoCodec | None = None
@@ -83,7 +86,7 @@ class Broadcast:
         """Pictures that a newer one replaced before they were encoded."""
 
     def join(self) -> Viewer:
-        viewer = Viewer()
+        viewer = Viewer(BandwidthTarget(self._bitrate, time.monotonic))
         self._viewers.add(viewer)
         return viewer
 
@@ -117,8 +120,13 @@ class Broadcast:
             self._picture = None
             for codec in {viewer.codec for viewer in self._viewers if viewer.codec}:
                 keyframe = self._take_keyframe_requests(codec)
+                # One encode for all: the weakest network decides.
+                bitrate = min(
+                    (v.bandwidth.bitrate for v in self._viewers if v.codec == codec),
+                    default=self._bitrate,
+                )
                 packets = await loop.run_in_executor(
-                    self._executor, self._encode, codec, image, pts, keyframe
+                    self._executor, self._encode, codec, image, pts, keyframe, bitrate
                 )
                 for packet in packets:
                     self._deliver(codec, packet)
@@ -130,16 +138,24 @@ class Broadcast:
         return bool(asking)
 
     def _encode(
-        self, codec: VideoCodec, image: npt.NDArray[np.uint8], pts: int, keyframe: bool
+        self,
+        codec: VideoCodec,
+        image: npt.NDArray[np.uint8],
+        pts: int,
+        keyframe: bool,
+        bitrate: int,
     ) -> list[Packet[Any]]:
         with self._stages.measure("encode"):
             encoder = self._encoders.get(codec)
             if encoder is None:
-                encoder = self._encoders[codec] = PictureEncoder(codec, self._bitrate)
+                encoder = self._encoders[codec] = PictureEncoder(codec, bitrate)
+            encoder.retarget(bitrate)
             return encoder.encode(image, pts, keyframe)
 
     def _deliver(self, codec: VideoCodec, packet: Packet[Any]) -> None:
         for viewer in self._viewers:
+            if viewer.codec == codec:
+                viewer.bandwidth.sent(packet.size)
             # A viewer that joined after the keyframe was asked for waits for its own.
             if (
                 viewer.codec == codec

@@ -86,6 +86,15 @@ class PictureEncoder:
         self._bitrate = bitrate
         self._context: VideoCodecContext | None = None
 
+    def retarget(self, bitrate: int) -> None:
+        """Encode for another bitrate, beginning with a keyframe.
+
+        FFmpeg cannot change the bitrate of a running VP8 encoder.
+        """
+        if bitrate != self._bitrate:
+            self._bitrate = bitrate
+            self._context = None
+
     def encode(self, image: npt.NDArray[np.uint8], pts: int, keyframe: bool) -> list[Packet[Any]]:
         """Packets for one I420 ``image [H * 3 / 2, W]`` at media sample ``pts``."""
         if self._context is None:

@@ -66,6 +66,16 @@ def test_every_lost_or_late_stretch_of_sound_is_one_gap() -> None:
     assert arrivals(pts, delays).gaps() == 1
 
 
+def test_packets_out_of_order_are_no_gap_if_they_are_in_time() -> None:
+    delays = np.zeros(100)
+    delays[50] = 0.05
+    sound = Arrivals()
+    packets = sorted((0.02 * i + delay, 0.02 * i) for i, delay in enumerate(delays))
+    for at, pts in [*packets, (2.0, 0.02 * 99)]:
+        sound.add(pts, at)
+    assert sound.gaps() == 0
+
+
 def good(viewer: int, **changes: object) -> Session:
     session = Session(viewer=viewer, outcome="ok", fps=25.0, connect_ms=80.0 + viewer)
     return session.model_copy(update=changes)

@@ -23,7 +23,7 @@ _BASELINE: Final = 10.0
 
 
 class Arrivals:
-    """Frames of a stream in the order of their pts."""
+    """Frames of a stream as they came."""
 
     def __init__(self) -> None:
         self._pts = array("d")
@@ -86,7 +86,7 @@ class Arrivals:
         gaps = 0
         offset: float | None = None
         expected = 0.0
-        for pts, at in zip(self._pts, self._at, strict=True):
+        for at, pts in sorted(zip(self._at, self._pts, strict=True), key=lambda packet: packet[1]):
             if offset is None:
                 offset = at + PLAYER_BUFFER - pts
             elif at > pts + offset:
@@ -94,5 +94,7 @@ class Arrivals:
                 offset = at + PLAYER_BUFFER - pts
             elif pts > expected + PACKET / 2:
                 gaps += 1
+            elif pts < expected - PACKET / 2:
+                continue  # a duplicate
             expected = pts + PACKET
         return gaps
