@@ -24,10 +24,15 @@ class UtteranceExistsError(ValueError):
 
 
 @dataclass(slots=True)
-class _Utterance:
-    text: str
-    heard: int = 0
-    """Characters of the text that have been heard."""
+class _Progress:
+    """How much of an utterance has been heard."""
+
+    utterance: Utterance
+    characters: int = 0
+
+    @property
+    def heard(self) -> str:
+        return self.utterance.text[: self.characters]
 
 
 class Voice:
@@ -47,7 +52,7 @@ class Voice:
         self._speaker = Speaker(
             engine, self._speech, self._playout.speech_arrived, self._on_speech_error
         )
-        self._utterances: dict[str, _Utterance] = {}
+        self._utterances: dict[str, _Progress] = {}
         """Those that are not over, in the order in which they will be heard."""
         self._microphone = False
 
@@ -67,15 +72,22 @@ class Voice:
         Raises :class:`UtteranceExistsError`, and
         :class:`~avatar_server.conversation.speaker.SpeakerBusyError` when too much waits.
         """
-        name = self._unused(name)
-        self._speaker.say(Utterance(name, text, voice))
-        self._utterances[name] = _Utterance(text)
-        return name
+        utterance = self.open(voice, name)
+        utterance.add(text)
+        utterance.end()
+        return utterance.name
+
+    def open(self, voice: str, name: str | None = None) -> Utterance:
+        """Queue an utterance whose text is still being written; raises as :meth:`say` does."""
+        utterance = Utterance(self._unused(name), voice)
+        self._speaker.say(utterance)
+        self._utterances[utterance.name] = _Progress(utterance)
+        return utterance
 
     def begin(self, name: str | None = None) -> SpeechSource:
         """Queue an utterance whose sound the caller pushes; tell :meth:`arrived` of it."""
         name = self._unused(name)
-        self._utterances[name] = _Utterance("")
+        self._utterances[name] = _Progress(Utterance(name, ""))
         return self._speech.begin(name)
 
     def arrived(self) -> None:
@@ -118,9 +130,8 @@ class Voice:
             self._microphone = False
             self._publish(Speaking(on=False, reason="interrupted"))
         cut, self._utterances = self._utterances, {}
-        for name, utterance in cut.items():
-            heard = utterance.text[: utterance.heard]
-            self._publish(Caption(utterance=name, text=heard, final=True))
+        for name, progress in cut.items():
+            self._publish(Caption(utterance=name, text=progress.heard, final=True))
             self._publish(
                 Speaking(
                     on=False,
@@ -134,17 +145,17 @@ class Voice:
 
     def _on_cue(self, cue: Cue) -> None:
         name = cue.utterance
-        utterance = self._utterances.get(name)
-        if utterance is None:
+        progress = self._utterances.get(name)
+        if progress is None:
             return
         if cue.kind == "start":
             self._publish(Speaking(on=True, utterance=name))
         elif cue.kind == "word":
-            utterance.heard = cue.heard
-            self._publish(Caption(utterance=name, text=utterance.text[: cue.heard]))
+            progress.characters = cue.heard
+            self._publish(Caption(utterance=name, text=progress.heard))
         else:
             del self._utterances[name]
-            self._publish(Caption(utterance=name, text=utterance.text, final=True))
+            self._publish(Caption(utterance=name, text=progress.utterance.text, final=True))
             position = self._position_ms(name)
             self._publish(
                 Speaking(on=False, utterance=name, reason="finished", position_ms=position)

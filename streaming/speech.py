@@ -130,6 +130,8 @@ class SpeechSource:
     """Whether enough is buffered to start (again)."""
     taken: int = 0
     """48 kHz samples given out so far."""
+    pushed_seconds: float = 0.0
+    """Seconds of sound that were pushed so far."""
     cues: deque[tuple[int, Cue]] = field(default_factory=deque)
     audio: _Fifo = field(default_factory=_Fifo)
     speech: _Fifo = field(default_factory=_Fifo)
@@ -146,6 +148,7 @@ class SpeechSource:
             self._rate = rate
         self.audio.push(self._resamplers[0].push(pcm))
         self.speech.push(self._resamplers[1].push(pcm))
+        self.pushed_seconds += len(pcm) / rate
 
     def cue(self, sample: int, rate: int, heard: int) -> None:
         """Mark a word that begins at ``sample`` (at ``rate``), after which ``heard`` characters

@@ -55,10 +55,17 @@ async def speaking() -> AsyncGenerator[Stage]:
     await asyncio.gather(task, return_exceptions=True)
 
 
+def whole(name: str, text: str) -> Utterance:
+    utterance = Utterance(name, "en-us")
+    utterance.add(text)
+    utterance.end()
+    return utterance
+
+
 async def test_utterances_are_spoken_in_order_with_their_words() -> None:
     async with speaking() as stage:
-        stage.speaker.say(Utterance("a", "one two", "en-us"))
-        stage.speaker.say(Utterance("b", "three", "en-us"))
+        stage.speaker.say(whole("a", "one two"))
+        stage.speaker.say(whole("b", "three"))
         await stage.settled()
         sound, cues = stage.listen()
         assert len(sound) >= 3 * 9_600
@@ -76,13 +83,13 @@ async def test_utterances_are_spoken_in_order_with_their_words() -> None:
 
 async def test_stop_ends_the_engine_and_what_waits() -> None:
     async with speaking() as stage:
-        stage.speaker.say(Utterance("a", "word " * 3_000, "en-us"))
-        stage.speaker.say(Utterance("b", "never", "en-us"))
+        stage.speaker.say(whole("a", "word " * 3_000))
+        stage.speaker.say(whole("b", "never"))
         await stage.settled()
         assert stage.engine.started == ["word " * 3_000]
         stage.speaker.stop()
         stage.speech.clear()
-        stage.speaker.say(Utterance("c", "next", "en-us"))
+        stage.speaker.say(whole("c", "next"))
         await stage.settled()
         assert [t for t in stage.engine.started if "never" in t] == []
         assert stage.engine.finished == ["next"]
@@ -92,8 +99,8 @@ async def test_stop_ends_the_engine_and_what_waits() -> None:
 
 async def test_a_failing_engine_is_reported_and_the_next_utterance_is_spoken() -> None:
     async with speaking() as stage:
-        stage.speaker.say(Utterance("a", "fail", "en-us"))
-        stage.speaker.say(Utterance("b", "fine", "en-us"))
+        stage.speaker.say(whole("a", "fail"))
+        stage.speaker.say(whole("b", "fine"))
         await stage.settled()
         assert [utterance.name for utterance, _ in stage.errors] == ["a"]
         _, cues = stage.listen()
@@ -108,6 +115,27 @@ async def test_a_failing_engine_is_reported_and_the_next_utterance_is_spoken() -
 async def test_too_many_waiting_utterances_are_refused() -> None:
     stage = Stage()
     for i in range(MAX_WAITING):
-        stage.speaker.say(Utterance(str(i), "x", "en-us"))
+        stage.speaker.say(whole(str(i), "x"))
     with pytest.raises(SpeakerBusyError, match="interrupt"):
-        stage.speaker.say(Utterance("more", "x", "en-us"))
+        stage.speaker.say(whole("more", "x"))
+
+
+async def test_a_text_in_pieces_is_one_utterance() -> None:
+    async with speaking() as stage:
+        utterance = Utterance("a", "en-us")
+        stage.speaker.say(utterance)
+        utterance.add("One two.")
+        await stage.settled()
+        utterance.add("Three!")
+        utterance.end()
+        await stage.settled()
+        assert utterance.text == "One two. Three!"
+        sound, cues = stage.listen()
+        assert len(sound) >= 3 * 9_600
+        assert [(c.kind, utterance.text[: c.heard]) for c in cues] == [
+            ("start", ""),
+            ("word", "One"),
+            ("word", "One two."),
+            ("word", "One two. Three!"),
+            ("end", "One two. Three!"),
+        ]

@@ -1,15 +1,15 @@
-"""Speaks queued texts: from the speech engine into the session's speech buffer, one by one."""
+"""Speaks queued utterances: from the speech engine into the session's speech buffer."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Final
 
 from avatar_server.conversation.tts import SpeechSynthesisError, TextToSpeech
-from streaming.speech import SpeechBuffer
+from motion.layout import FloatArray
+from streaming.speech import SpeechBuffer, SpeechSource
 
 MAX_WAITING: Final = 32
 """Utterances that may wait to be spoken; more are refused."""
@@ -19,11 +19,30 @@ class SpeakerBusyError(RuntimeError):
     """Too many utterances wait already."""
 
 
-@dataclass(frozen=True, slots=True)
 class Utterance:
-    name: str
-    text: str
-    voice: str
+    """A text that is spoken as one, although it may come in pieces."""
+
+    def __init__(self, name: str, voice: str) -> None:
+        self.name = name
+        self.voice = voice
+        self.text = ""
+        """All pieces so far."""
+        self._pieces: asyncio.Queue[tuple[int, str] | None] = asyncio.Queue()
+
+    def add(self, piece: str) -> None:
+        """Append a piece that can be spoken on its own: a sentence or a clause."""
+        if self.text and not self.text[-1].isspace() and not piece[:1].isspace():
+            self.text += " "
+        self._pieces.put_nowait((len(self.text), piece))
+        self.text += piece
+
+    def end(self) -> None:
+        """There will be no further pieces."""
+        self._pieces.put_nowait(None)
+
+    async def next(self) -> tuple[int, str] | None:
+        """The next piece and where in the text it begins; None after the last one."""
+        return await self._pieces.get()
 
 
 class Speaker:
@@ -35,11 +54,15 @@ class Speaker:
         speech: SpeechBuffer,
         on_speech: Callable[[], None],
         on_error: Callable[[Utterance, SpeechSynthesisError], None],
+        on_sound: Callable[[Utterance, FloatArray, int], None] = lambda *_: None,
     ) -> None:
+        """``on_speech`` is told that the buffer has grown, ``on_error`` of engines that fail,
+        ``on_sound`` of every chunk (samples and rate) as the engine makes it."""
         self._engine = engine
         self._speech = speech
         self._on_speech = on_speech
         self._on_error = on_error
+        self._on_sound = on_sound
         self._waiting: asyncio.Queue[Utterance] = asyncio.Queue(MAX_WAITING)
         self._current: asyncio.Task[None] | None = None
 
@@ -73,16 +96,26 @@ class Speaker:
             self._current = None
 
     async def _speak(self, utterance: Utterance) -> None:
-        source = self._speech.begin(utterance.name, utterance.text)
-        try:
-            async with aclosing(self._engine.synthesize(utterance.text, utterance.voice)) as chunks:
-                async for chunk in chunks:
-                    source.push(chunk.pcm, chunk.rate)
-                    for word in chunk.words:
-                        source.cue(word.sample, chunk.rate, word.end)
-                    self._on_speech()
-                    await self._speech.room()
-        except SpeechSynthesisError as error:
-            self._on_error(utterance, error)
+        source = self._speech.begin(utterance.name)
+        while (piece := await utterance.next()) is not None:
+            try:
+                await self._speak_piece(utterance, source, *piece)
+            except SpeechSynthesisError as error:
+                self._on_error(utterance, error)
+        source.text = utterance.text
         source.end()
         self._on_speech()
+
+    async def _speak_piece(
+        self, utterance: Utterance, source: SpeechSource, index: int, text: str
+    ) -> None:
+        begin = source.pushed_seconds
+        async with aclosing(self._engine.synthesize(text, utterance.voice)) as chunks:
+            async for chunk in chunks:
+                source.push(chunk.pcm, chunk.rate)
+                for word in chunk.words:
+                    at = round(begin * chunk.rate) + word.sample
+                    source.cue(at, chunk.rate, index + word.end)
+                self._on_sound(utterance, chunk.pcm, chunk.rate)
+                self._on_speech()
+                await self._speech.room()
