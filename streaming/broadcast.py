@@ -27,15 +27,23 @@ _MAX_PACKETS: Final = 50
 
 
 class PacketTrack(MediaStreamTrack):
-    """A track of encoded packets; a full queue drops its oldest packet."""
+    """A track of encoded packets; a full queue drops its oldest packet.
+
+    Until somebody reads from it, packets pass by: a viewer that is still connecting must not
+    begin with a burst of old sound.
+    """
 
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.kind = kind
+        self.wanted = False
+        """Whether somebody has begun to read."""
         self._queue: asyncio.Queue[Packet[Any] | None] = asyncio.Queue(_MAX_PACKETS)
 
     def put(self, packet: Packet[Any]) -> bool:
         """Queue a packet; False when an older one had to be dropped for it."""
+        if not self.wanted:
+            return True
         fits = not self._queue.full()
         if not fits:
             self._queue.get_nowait()
@@ -43,6 +51,7 @@ class PacketTrack(MediaStreamTrack):
         return fits
 
     async def recv(self) -> Packet[Any]:
+        self.wanted = True
         packet = await self._queue.get() if self.readyState == "live" else None
         if packet is None:
             raise MediaStreamError
@@ -119,23 +128,22 @@ class Broadcast:
             pts, image = self._picture
             self._picture = None
             for codec in {viewer.codec for viewer in self._viewers if viewer.codec}:
-                keyframe = self._take_keyframe_requests(codec)
+                watching = self._watching(codec)
+                if not watching:
+                    continue
+                keyframe = any(viewer.needs_keyframe for viewer in watching)
+                for viewer in watching:
+                    viewer.needs_keyframe = False
                 # One encode for all: the weakest network decides.
-                bitrate = min(
-                    (v.bandwidth.bitrate for v in self._viewers if v.codec == codec),
-                    default=self._bitrate,
-                )
+                bitrate = min(viewer.bandwidth.bitrate for viewer in watching)
                 packets = await loop.run_in_executor(
                     self._executor, self._encode, codec, image, pts, keyframe, bitrate
                 )
                 for packet in packets:
                     self._deliver(codec, packet)
 
-    def _take_keyframe_requests(self, codec: VideoCodec) -> bool:
-        asking = [v for v in self._viewers if v.codec == codec and v.needs_keyframe]
-        for viewer in asking:
-            viewer.needs_keyframe = False
-        return bool(asking)
+    def _watching(self, codec: VideoCodec) -> list[Viewer]:
+        return [v for v in self._viewers if v.codec == codec and v.video.wanted]
 
     def _encode(
         self,
@@ -153,13 +161,10 @@ class Broadcast:
             return encoder.encode(image, pts, keyframe)
 
     def _deliver(self, codec: VideoCodec, packet: Packet[Any]) -> None:
-        for viewer in self._viewers:
-            if viewer.codec == codec:
-                viewer.bandwidth.sent(packet.size)
-            # A viewer that joined after the keyframe was asked for waits for its own.
-            if (
-                viewer.codec == codec
-                and not (viewer.needs_keyframe and not packet.is_keyframe)
-                and not viewer.video.put(packet)
-            ):
+        for viewer in self._watching(codec):
+            viewer.bandwidth.sent(packet.size)
+            # A viewer that came after the keyframe was asked for waits for its own.
+            if viewer.needs_keyframe and not packet.is_keyframe:
+                continue
+            if not viewer.video.put(packet):
                 viewer.request_keyframe()

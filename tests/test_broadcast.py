@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from aiortc.mediastreams import MediaStreamError
 
-from streaming.broadcast import Broadcast
+from streaming.broadcast import Broadcast, Viewer
 from streaming.encoders import OpusEncoder, PictureEncoder, VideoCodec
 from streaming.resample import to_s16
 from streaming.stages import StageTimes
@@ -23,6 +23,14 @@ def picture(level: int) -> np.ndarray:
     image[:64] = level
     image[16:48, 16:48] = 255 - level
     return image
+
+
+def watch(broadcast: Broadcast, codec: VideoCodec) -> Viewer:
+    """A viewer that has begun to read."""
+    viewer = broadcast.join()
+    viewer.codec = codec
+    viewer.audio.wanted = viewer.video.wanted = True
+    return viewer
 
 
 @asynccontextmanager
@@ -66,8 +74,7 @@ def test_sound_survives_opus() -> None:
 
 async def test_two_viewers_share_one_encode() -> None:
     async with broadcasting() as broadcast:
-        first, second = broadcast.join(), broadcast.join()
-        first.codec = second.codec = "VP8"
+        first, second = watch(broadcast, "VP8"), watch(broadcast, "VP8")
         packets = []
         for i in range(5):
             broadcast.publish_video(1920 * i, picture(100 + i))
@@ -78,12 +85,10 @@ async def test_two_viewers_share_one_encode() -> None:
 
 async def test_a_late_viewer_starts_with_a_keyframe() -> None:
     async with broadcasting() as broadcast:
-        first = broadcast.join()
-        first.codec = "VP8"
+        first = watch(broadcast, "VP8")
         broadcast.publish_video(0, picture(100))
         await first.video.recv()
-        second = broadcast.join()
-        second.codec = "VP8"
+        second = watch(broadcast, "VP8")
         broadcast.publish_video(1920, picture(101))
         packet = await second.video.recv()
         assert packet.is_keyframe
@@ -92,8 +97,7 @@ async def test_a_late_viewer_starts_with_a_keyframe() -> None:
 
 async def test_a_lost_picture_is_repaired_by_a_keyframe() -> None:
     async with broadcasting() as broadcast:
-        viewer = broadcast.join()
-        viewer.codec = "H264"
+        viewer = watch(broadcast, "H264")
         kinds = []
         for i in range(4):
             if i == 2:
@@ -105,8 +109,7 @@ async def test_a_lost_picture_is_repaired_by_a_keyframe() -> None:
 
 async def test_the_newest_picture_wins() -> None:
     async with broadcasting() as broadcast:
-        viewer = broadcast.join()
-        viewer.codec = "VP8"
+        viewer = watch(broadcast, "VP8")
         for i in range(5):
             broadcast.publish_video(1920 * i, picture(100 + i))
         assert (await viewer.video.recv()).pts == 4 * 1920
@@ -115,7 +118,7 @@ async def test_the_newest_picture_wins() -> None:
 
 async def test_a_slow_viewer_loses_the_oldest_sound_only() -> None:
     async with broadcasting() as broadcast:
-        viewer = broadcast.join()
+        viewer = watch(broadcast, "VP8")
         for i in range(80):
             broadcast.publish_audio(960 * i, np.zeros(960, np.float32))
         assert (await viewer.audio.recv()).pts == 30 * 960
@@ -132,3 +135,14 @@ async def test_leaving_ends_the_tracks() -> None:
         with pytest.raises(MediaStreamError):
             await viewer.video.recv()
         broadcast.publish_audio(0, np.zeros(960, np.float32))
+
+
+async def test_a_viewer_that_is_still_connecting_gets_no_burst_later() -> None:
+    async with broadcasting() as broadcast:
+        viewer = broadcast.join()
+        for i in range(20):
+            broadcast.publish_audio(960 * i, np.zeros(960, np.float32))
+        first = asyncio.create_task(viewer.audio.recv())
+        await asyncio.sleep(0)
+        broadcast.publish_audio(960 * 20, np.zeros(960, np.float32))
+        assert (await first).pts == 960 * 20
