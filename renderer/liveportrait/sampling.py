@@ -1,7 +1,8 @@
 """Trilinear sampling of feature volumes without GridSample, which TensorRT lacks in 3-D.
 
 Coordinates are those of the released model: a sample at -1 or 1 lies on the OUTER edge of the
-corner voxel (``align_corners=False``) and everything outside the volume is zero.
+corner voxel (``align_corners=False``) and everything outside the volume is zero. Features may have half
+precision; coordinates are float32, as half of it is a thirtieth of a voxel.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor
 
 
 def axis(size: int, like: Tensor) -> Tensor:
-    """The ``size`` coordinates -1..1 of the identity grid along one axis."""
+    """The ``size`` coordinates -1..1 of the identity grid along one axis, typed as ``like``."""
     return torch.arange(size, dtype=like.dtype, device=like.device) * (2.0 / (size - 1)) - 1.0
 
 
@@ -26,7 +27,7 @@ def translated(volume: Tensor, shift: Tensor) -> Tensor:
     batch, channels, depth, height, width = volume.shape
     count = shift.shape[1]
     tent_x, tent_y, tent_z = (
-        _tent(size, shift[..., i], volume) for i, size in enumerate((width, height, depth))
+        _tent(size, shift[..., i]).to(volume.dtype) for i, size in enumerate((width, height, depth))
     )
     x = volume.reshape(batch, 1, channels * depth * height, width) @ tent_x.transpose(-1, -2)
     x = tent_y[:, :, None] @ x.view(batch, count, channels * depth, height, width)
@@ -34,10 +35,10 @@ def translated(volume: Tensor, shift: Tensor) -> Tensor:
     return x.view(batch, count, channels, depth, height, width)
 
 
-def _tent(size: int, shift: Tensor, like: Tensor) -> Tensor:
+def _tent(size: int, shift: Tensor) -> Tensor:
     """Interpolation weights [B, K, size, size] of ``size`` moved points over as many voxels."""
-    position = ((axis(size, like) + shift[..., None]) + 1.0) * (size / 2) - 0.5
-    voxel = torch.arange(size, dtype=like.dtype, device=like.device)
+    position = ((axis(size, shift) + shift[..., None]) + 1.0) * (size / 2) - 0.5
+    voxel = torch.arange(size, dtype=shift.dtype, device=shift.device)
     return (1.0 - (position[..., None] - voxel).abs()).clamp(min=0.0)
 
 
@@ -53,7 +54,7 @@ def sample(rows: Tensor, shape: tuple[int, int, int], grid: Tensor) -> Tensor:
     base = position.floor()
     upper = position - base
     lower = 1.0 - upper
-    batch = torch.arange(len(rows), device=rows.device)[:, None] * (depth * height * width)
+    batch = torch.arange(rows.shape[0], device=rows.device)[:, None] * (depth * height * width)
     flat = rows.reshape(-1, rows.shape[-1])
 
     out = torch.zeros(1, dtype=rows.dtype, device=rows.device)

@@ -68,7 +68,10 @@ class Hourglass(nn.Module):
 
 
 class WarpingNetwork(nn.Module):
-    """Dense motion from sparse keypoints, then the warp; batch norms are folded."""
+    """Dense motion from sparse keypoints, then the warp; batch norms are folded.
+
+    Features may have half precision, keypoints are always float32.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,26 +107,26 @@ class WarpingNetwork(nn.Module):
 
     def dense_motion(self, source: Source, driven: Tensor) -> DenseMotion:
         """Which keypoint's motion each voxel follows, and what of the source is seen at all."""
-        background = driven.new_zeros(len(driven), 1, 3)
+        background = driven.new_zeros(driven.shape[0], 1, 3)
         shifts = torch.cat([background, source.keypoints - driven], dim=1)
         features = translated(source.compressed, shifts)
-        moved = _gaussians(driven, features) - _gaussians(source.keypoints, features)
-        heat = torch.cat([torch.zeros_like(moved[:, :1]), moved], dim=1)
+        moved = _gaussians(driven) - _gaussians(source.keypoints)
+        heat = torch.cat([torch.zeros_like(moved[:, :1]), moved], dim=1).to(features.dtype)
         stacked = torch.cat([heat[:, :, None], features], dim=2).flatten(1, 2)
 
         x = self.hourglass(stacked)
         masks = self.mask(x).softmax(dim=1)
         occlusion = self.occlusion(x.flatten(1, 2)).sigmoid()
         # Masks sum to 1, so the mean of moved grids is the grid moved by the mean shift.
-        offset = masks.flatten(2).transpose(1, 2) @ shifts
+        offset = masks.flatten(2).transpose(1, 2).to(shifts.dtype) @ shifts
         deformation = _identity_grid(driven) + offset.view(-1, *VOLUME, 3)
         return DenseMotion(masks, deformation, occlusion)
 
 
-def _gaussians(keypoints: Tensor, like: Tensor) -> Tensor:
+def _gaussians(keypoints: Tensor) -> Tensor:
     """A Gaussian of variance 0.01 around each keypoint [B, K, 3] -> [B, K, 16, 64, 64]."""
     z, y, x = (
-        torch.exp(-50.0 * (axis(size, like) - keypoints[..., i : i + 1]) ** 2)
+        torch.exp(-50.0 * (axis(size, keypoints) - keypoints[..., i : i + 1]) ** 2)
         for i, size in ((2, DEPTH), (1, SIZE), (0, SIZE))
     )
     return z[..., :, None, None] * y[..., None, :, None] * x[..., None, None, :]
