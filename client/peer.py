@@ -23,6 +23,7 @@ from typing import Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.jitterbuffer import JitterBuffer
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame, VideoFrame
 
@@ -50,9 +51,13 @@ from streaming.protocol import (
     Pong,
     Ready,
     Say,
+    ServerEvent,
     Speaking,
     read_server_event,
 )
+
+_WAITING_PACKETS: Final = 64
+"""Packets of video that wait for one that is missing."""
 
 EventT = TypeVar("EventT", Ready, Speaking, Caption, ErrorEvent, Pong)
 FoundT = TypeVar("FoundT")
@@ -64,7 +69,7 @@ class Heard:
     """An event of the data channel."""
 
     arrival: float
-    event: Ready | Speaking | Caption | ErrorEvent | Pong
+    event: ServerEvent
 
 
 ArrivalListener = Callable[[Literal["audio", "video"], float, float], None]
@@ -102,6 +107,11 @@ class Peer:
         self._sender = audio.sender
         self.audio_clock = StreamTap(audio.receiver, AUDIO_RATE, self._on_sound_packet)
         self.video_clock = StreamTap(video.receiver, VIDEO_CLOCK)
+        # aiortc waits for a lost packet until 512 came after it, which on a slow link takes half a
+        # minute; browsers ask for a whole picture within a second or two.
+        video.receiver._RTCRtpReceiver__jitter_buffer = JitterBuffer(  # type: ignore[attr-defined]
+            capacity=_WAITING_PACKETS, is_video=True
+        )
         if not decode_video:
             leave_undecoded(video.receiver, self._on_undecoded)
         self._channel = connection.createDataChannel(CHANNEL_LABEL)

@@ -13,13 +13,12 @@ from aiortc import (
     RTCIceServer,
     RTCPeerConnection,
     RTCRtpCodecCapability,
-    RTCRtpSender,
     RTCSessionDescription,
 )
-from aiortc.rtp import RTCP_PSFB_APP, AnyRtcpPacket, RtcpPsfbPacket, unpack_remb_fci
 from aiortc.sdp import candidate_from_sdp
 
 from streaming.broadcast import Viewer
+from streaming.feedback import follow_feedback
 from streaming.hearing import hear
 from streaming.protocol import Candidate
 from streaming.resample import FloatArray
@@ -88,9 +87,7 @@ class Peer:
         audio.setCodecPreferences([_OPUS])
         hear(audio.receiver, self._listener.on_sound)
         video = self._connection.addTrack(self._viewer.video)
-        # The track sends encoded packets, so the sender cannot make a keyframe itself.
-        video._send_keyframe = self._viewer.request_keyframe  # type: ignore[method-assign]
-        _follow_bandwidth(video, self._viewer)
+        follow_feedback(video, self._viewer)
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
             self._refuse_unread()
@@ -190,24 +187,3 @@ class Peer:
             log.warning("a connection did not close within %g s", CLOSE_TIMEOUT)
         finally:
             self._listener.on_closed(reason)
-
-
-def _follow_bandwidth(sender: RTCRtpSender, viewer: Viewer) -> None:
-    """Tell ``viewer`` what its receiver believes to get through (REMB).
-
-    aiortc tells its own encoder only, which is idle here, and has no hook.
-    """
-    handle = sender._handle_rtcp_packet
-
-    async def handle_and_follow(packet: AnyRtcpPacket) -> None:
-        await handle(packet)
-        if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
-            try:
-                bitrate, sources = unpack_remb_fci(packet.fci)
-            except ValueError:
-                log.debug("feedback that is no REMB was ignored")
-                return
-            if sender._ssrc in sources:
-                viewer.bandwidth.believed(bitrate)
-
-    sender._handle_rtcp_packet = handle_and_follow  # type: ignore[method-assign]

@@ -1,0 +1,91 @@
+"""What receivers of our video report: missing pictures, missing packets, the rate that passes.
+
+aiortc answers reports by its own encoder, which is idle here because tracks carry encoded packets,
+and repeats every missing packet as often as it is asked for, which on a full link makes it fuller.
+It has no hooks for either; it looks these methods up at every report.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from aiortc import RTCRtpSender
+from aiortc.rtp import RTCP_PSFB_APP, AnyRtcpPacket, RtcpPsfbPacket, unpack_remb_fci
+
+from streaming.broadcast import Viewer
+
+log = logging.getLogger(__name__)
+
+_AGAIN: Final = 0.1
+"""Seconds after which a packet may be repeated once more: about the longest way there and back."""
+
+_SHARE: Final = 0.3
+"""Bits of repeated packets in parts of the video's bitrate."""
+
+_PACKET_BITS: Final = 8 * 1200
+
+_BURST: Final = 0.5
+"""Seconds of the above that may be spent at once."""
+
+_REMEMBERED: Final = 256
+
+
+class RepeatBudget:
+    """Decides which missing packets are sent again."""
+
+    def __init__(
+        self, bitrate: Callable[[], int], now: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._bitrate = bitrate
+        self._now = now
+        self._repeated: OrderedDict[int, float] = OrderedDict()
+        self._since = now()
+        self._left = self._most
+
+    def allow(self, sequence: int) -> bool:
+        """Whether packet ``sequence`` may be sent again now; if so, it counts as sent."""
+        now = self._now()
+        gained = (now - self._since) * self._most / _BURST
+        self._left, self._since = min(self._most, self._left + gained), now
+        if self._left < 1 or now - self._repeated.get(sequence, -_AGAIN) < _AGAIN:
+            return False
+        self._left -= 1
+        self._repeated[sequence] = now
+        self._repeated.move_to_end(sequence)
+        if len(self._repeated) > _REMEMBERED:
+            self._repeated.popitem(last=False)
+        return True
+
+    @property
+    def _most(self) -> float:
+        """Packets that may be repeated at once."""
+        return max(2.0, _BURST * _SHARE * self._bitrate() / _PACKET_BITS)
+
+
+def follow_feedback(sender: RTCRtpSender, viewer: Viewer) -> None:
+    """Have ``viewer`` hear what the receiver of ``sender`` reports."""
+    repeat, handle = sender._retransmit, sender._handle_rtcp_packet
+    budget = RepeatBudget(lambda: viewer.bandwidth.bitrate)
+
+    async def repeat_within_budget(sequence_number: int) -> None:
+        if budget.allow(sequence_number):
+            await repeat(sequence_number)
+
+    async def handle_and_follow(packet: AnyRtcpPacket) -> None:
+        await handle(packet)
+        if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+            try:
+                bitrate, sources = unpack_remb_fci(packet.fci)
+            except ValueError:
+                log.debug("feedback that is no REMB was ignored")
+                return
+            if sender._ssrc in sources:
+                viewer.bandwidth.believed(bitrate)
+
+    sender._send_keyframe = viewer.request_keyframe  # type: ignore[method-assign]
+    sender._retransmit = repeat_within_budget  # type: ignore[method-assign]
+    sender._handle_rtcp_packet = handle_and_follow  # type: ignore[method-assign]
