@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -29,6 +29,7 @@ from benchmarks.lipsync_metrics import (
 from benchmarks.report import show
 from motion.contract import SAMPLES_PER_FRAME, SPEECH_RATE, Controls, Identity, MotionGenerator
 from motion.features import LogMelFeatures
+from motion.generator import CausalMoDA
 from motion.layout import EXP, FPS, FloatArray, neutral_motion
 from motion.training import espeak_voices, recorded
 from motion.training.augmentation import add_noise, coloured_noise
@@ -42,6 +43,11 @@ _SEED: Final = 20_000
 _NOISE_DB: Final = (20, 10, 5)
 _SHIFTS_MS: Final = (40, 80, 120)
 _MARGIN_S: Final = 0.6
+
+_GENERATORS: Final[dict[str, Callable[[], MotionGenerator[Any]]]] = {
+    "moda": CausalMoDA,
+    "yardstick": Yardstick,
+}
 
 
 def espeak_speech(count: int) -> list[Utterance]:
@@ -163,7 +169,9 @@ def measure_shifted(speech: Sequence[Utterance]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--generators", nargs="+", default=["yardstick"], choices=["yardstick"])
+    parser.add_argument(
+        "--generators", nargs="+", default=list(_GENERATORS), choices=list(_GENERATORS)
+    )
     parser.add_argument("--sentences", type=int, default=12, help="of each recorded voice")
     parser.add_argument("--chunk", type=int, default=4, help="frames made at a time")
     parser.add_argument("--minutes", type=float, default=3.0, help="of silence")
@@ -175,10 +183,9 @@ def main() -> None:
         sets["human"] = human_speech(options.sentences)
     except recorded.SynthesizerError as error:
         sys.stderr.write(f"no recorded voices: {error}\n")
-    generators = {"yardstick": Yardstick}
     results: dict[str, float] = {}
     for name in options.generators:
-        generator = generators[name]()
+        generator = _GENERATORS[name]()
         for kind, speech in sets.items():
             figures = measure_speech(generator, identity, speech, options.chunk)
             results |= {f"{name}.{kind}{key}": value for key, value in figures.items()}

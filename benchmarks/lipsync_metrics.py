@@ -104,8 +104,8 @@ def best_lag(takes: Sequence[Take], speech: Sequence[BoolArray]) -> float:
 def bilabial_recall(takes: Sequence[Take]) -> float:
     """Share of bilabials whose lips close within 40 ms, at :data:`FALSE_CLOSURES`.
 
-    A frame looks closed if the narrowest gap of it and its two neighbours is below a threshold,
-    which is set so that 5 % of the spoken frames away from labials look closed as well.
+    The lips count as closed below a threshold of the gap, which is set so that 5 % of the spoken
+    frames away from labials are below it as well.
     """
     closures, others = [], []
     for take in takes:
@@ -121,7 +121,7 @@ def bilabial_recall(takes: Sequence[Take]) -> float:
                     closures.append(narrowest[frame])
             if segment.ipa in _LABIALS or segment.ipa == PAUSE:
                 away &= (times < segment.start - 0.08) | (times > segment.end + 0.08)
-        others.append(narrowest[away])
+        others.append(gap[away])
     return _recall_at(np.array(closures), np.concatenate(others))
 
 

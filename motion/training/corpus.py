@@ -3,7 +3,8 @@
     python -m motion.training.corpus --out build/corpus --hours 6 --seed 0
 
 writes shards (``*.npz``) of features, motion and labels at 25 fps. The seed decides everything but
-the noise that espeak-ng carries from call to call. A third of the speech is of recorded voices where festival and flite are installed.
+the noise that espeak-ng carries from call to call. A third of the speech is of recorded voices
+(``--recorded-seconds 0`` does without festival and flite).
 """
 
 from __future__ import annotations
