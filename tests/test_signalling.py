@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
 from starlette.applications import Starlette
 
 from avatar_server.app import create_app
 from avatar_server.settings import Settings
 from streaming.protocol import Caption, ErrorEvent, Ready, Speaking, read_server_event
-from tests.fakes import ToneSpeech, flat_models
+from tests.fakes import ToneSpeech, flat_models, scripted_talking
 
 WAIT = 20.0
 
@@ -23,7 +29,7 @@ WAIT = 20.0
 @asynccontextmanager
 async def running(**flags: object) -> AsyncGenerator[tuple[Starlette, httpx.AsyncClient]]:
     settings = Settings(avatar="flat", **flags)  # type: ignore[arg-type]
-    app = create_app(settings, flat_models(), ToneSpeech())
+    app = create_app(settings, flat_models(), ToneSpeech(), scripted_talking())
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
@@ -35,8 +41,15 @@ async def running(**flags: object) -> AsyncGenerator[tuple[Starlette, httpx.Asyn
 class Browser:
     """What a page does: one audio section, one video section, one data channel."""
 
-    def __init__(self, *, channel: bool = True, media: bool = True) -> None:
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    def __init__(
+        self,
+        *,
+        channel: bool = True,
+        media: bool = True,
+        ice_servers: Sequence[dict[str, str]] = (),
+    ) -> None:
+        servers = [RTCIceServer(**server) for server in ice_servers]
+        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self.events: asyncio.Queue[object] = asyncio.Queue()
         if media:
             self.connection.addTransceiver("audio", direction="recvonly")
@@ -76,7 +89,7 @@ class Browser:
 async def browser() -> AsyncGenerator[Callable[..., Browser]]:
     opened: list[Browser] = []
 
-    def make(**options: bool) -> Browser:
+    def make(**options: Any) -> Browser:
         opened.append(Browser(**options))
         return opened[-1]
 
