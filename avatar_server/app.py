@@ -32,6 +32,7 @@ from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings
 from avatar_server.signalling import Signalling
 from avatar_server.speech_socket import SpeechSocket
+from avatar_server.talk import Talking
 from avatar_server.thumbnails import thumbnail
 from avatar_server.whep import Whep
 from streaming.protocol import MAX_MESSAGE, ErrorEvent, ProtocolError, read_client_event
@@ -40,7 +41,9 @@ from streaming.stages import StageTimes
 PAGE = Path(client.__file__).parent / "web"
 
 
-def create_app(settings: Settings, models: Models, speech_engine: TextToSpeech) -> Starlette:
+def create_app(
+    settings: Settings, models: Models, speech_engine: TextToSpeech, talking: Talking
+) -> Starlette:
     """The application; its lifespan owns the worker threads and all sessions."""
     models.avatar(settings.avatar)
     executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="animate")
@@ -54,6 +57,7 @@ def create_app(settings: Settings, models: Models, speech_engine: TextToSpeech) 
         voice=settings.voice,
         video_bitrate=settings.video_bitrate,
         connect_timeout=settings.connect_timeout,
+        talking=talking,
     )
     admission = Admission(settings.max_sessions, settings.max_sessions_per_client)
     sessions = Sessions(
@@ -69,12 +73,18 @@ def create_app(settings: Settings, models: Models, speech_engine: TextToSpeech) 
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        watch = asyncio.create_task(metrics.watch_loop(), name="watch-loop")
+        background = [
+            asyncio.create_task(metrics.watch_loop(), name="watch-loop"),
+            asyncio.create_task(talking.prepare(), name="load-engines"),
+        ]
         try:
             yield
         finally:
-            watch.cancel()
+            for task in background:
+                task.cancel()
+            await asyncio.gather(*background, return_exceptions=True)
             await sessions.close("the server is stopping")
+            await talking.aclose()
             executor.shutdown(wait=True, cancel_futures=True)
 
     app = Starlette(

@@ -58,7 +58,9 @@ def serve(
     allowed_origins.
     """
     from avatar_server.conversation.espeak import EspeakTextToSpeech
+    from avatar_server.conversation.persona import PersonaError
     from avatar_server.embedded import embedded_models
+    from avatar_server.engines import built_in_talking
     from avatar_server.models import UnknownAvatarError
     from avatar_server.serve import ServeError
     from avatar_server.serve import serve as run
@@ -78,9 +80,10 @@ def serve(
             settings,
             embedded_models(),
             EspeakTextToSpeech(),
+            built_in_talking(settings),
             lambda url: typer.echo(f"The avatar is at {url}  (Ctrl-C stops it)"),
         )
-    except (SettingsError, ServeError, UnknownAvatarError) as error:
+    except (SettingsError, ServeError, UnknownAvatarError, PersonaError) as error:
         raise fail(error) from error
 
 

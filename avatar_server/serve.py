@@ -18,6 +18,7 @@ from avatar_server.logs import set_up_logging
 from avatar_server.models import Models
 from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings
+from avatar_server.talk import Talking
 
 
 class ServeError(RuntimeError):
@@ -79,12 +80,13 @@ def serve(
     settings: Settings,
     models: Models,
     speech_engine: TextToSpeech,
+    talking: Talking,
     announce: Callable[[str], None],
 ) -> None:
     """Serve until SIGINT or SIGTERM; ``announce`` gets the address once it accepts requests."""
     set_up_logging(settings.log_level, settings.log_format)
     listener = listen(settings.host, settings.port)
-    app = create_app(settings, models, speech_engine)
+    app = create_app(settings, models, speech_engine, talking)
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from avatar_server.animator import SessionAnimator
+from avatar_server.conversation.engines import EngineError
 from avatar_server.conversation.speaker import SpeakerBusyError
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.models import Models, UnknownAvatarError
+from avatar_server.talk import Talk, Talking, UnknownPersonaError
 from avatar_server.voice import UtteranceExistsError, Voice
 from motion.contract import Controls, emotion_named
 from renderer.contract import Avatar
@@ -24,7 +26,9 @@ from streaming.broadcast import Broadcast, Viewer
 from streaming.clock import FPS
 from streaming.peer import IceServers, Peer
 from streaming.protocol import (
+    Chat,
     ClientEvent,
+    Converse,
     ErrorEvent,
     Express,
     Interrupt,
@@ -55,6 +59,7 @@ class SessionParts:
     voice: str
     video_bitrate: int
     connect_timeout: float
+    talking: Talking
     ice_servers: IceServers = ()
 
 
@@ -96,7 +101,7 @@ class _Link:
 
     def on_sound(self, pcm: FloatArray, rate: int) -> None:
         if not self.watches_only:
-            self.session.voice.hear(pcm, rate)
+            self.session.hear(pcm, rate)
 
     def on_closed(self, reason: str) -> None:
         self.session.detach(self.name, reason)
@@ -125,6 +130,7 @@ class Session:
             parts.models.generator.lookahead,
             self._send,
         )
+        self._talk = Talk(parts.talking, self.voice, self._send)
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -137,6 +143,7 @@ class Session:
                     "speaker": self.voice.speak(),
                     "animator": self._animator.run(),
                     "broadcast": self._broadcast.run(),
+                    "talk": self._talk.run(),
                 }
                 tasks = [
                     group.create_task(work, name=f"{name} {self.id}")
@@ -217,12 +224,20 @@ class Session:
     def ready(self) -> Ready:
         return Ready(session=self.id, avatar=self.avatar.name, fps=FPS, size=self.avatar.size)
 
+    def hear(self, pcm: FloatArray, rate: int) -> None:
+        """Sound of the client's microphone, mono float32 [n] at ``rate`` Hz."""
+        if self._talk.on:
+            self._talk.hear(pcm, rate)
+        else:
+            self.voice.hear(pcm, rate)
+
     def _send(self, event: ServerEvent) -> None:
         message = event.model_dump_json()
         for link in self._links.values():
             link.peer.send(message)
         for listener in tuple(self._listeners):
             listener.on_event(event)
+        self._talk.on_event(event)
 
     # --- what clients want ----------------------------------------------------------------------
 
@@ -232,7 +247,12 @@ class Session:
             case Say():
                 return self._say(event)
             case Interrupt():
+                self._talk.stop("button")
                 self.voice.interrupt()
+            case Converse():
+                return self._converse(event)
+            case Chat():
+                return self._chat(event)
             case Microphone():
                 self.voice.use_microphone(event.on)
             case Express():
@@ -250,6 +270,24 @@ class Session:
             return ErrorEvent(code="bad_message", message=str(error))
         except SpeakerBusyError as error:
             return ErrorEvent(code="busy", message=str(error))
+        return None
+
+    def _converse(self, event: Converse) -> ErrorEvent | None:
+        if not event.on:
+            self._talk.end()
+            return None
+        try:
+            persona = self._talk.begin(event.persona)
+        except (UnknownPersonaError, EngineError) as error:
+            return ErrorEvent(code="no_conversation", message=str(error))
+        self.voice.use_microphone(False)
+        self._animator.controls = Controls(persona.emotion, persona.intensity)
+        return None
+
+    def _chat(self, event: Chat) -> ErrorEvent | None:
+        if not self._talk.on:
+            return ErrorEvent(code="no_conversation", message="begin a conversation first")
+        self._talk.chat(event.text)
         return None
 
     def _express(self, event: Express) -> ErrorEvent | None:

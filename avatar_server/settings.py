@@ -116,6 +116,21 @@ class Settings(BaseSettings):
         tuple[str, ...],
         Field(description="Addresses or networks whose X-Forwarded-For is believed."),
     ] = ("127.0.0.1", "::1")
+    asr: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="Recognisers of speech; the first that can work is used."),
+    ] = ("whisper", "sphinx")
+    dialogue: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="What answers; the first that can work is used."),
+    ] = ("openai", "responder")
+    engine_options: Annotated[
+        dict[str, dict[str, Any]],
+        Field(description="Options of engines by name, as [engine_options.whisper] in TOML."),
+    ] = {}
+    personas: Annotated[
+        Path | None, Field(description="Folder of persona documents; the first is the default.")
+    ] = None
     allowed_origins: Annotated[
         tuple[str, ...],
         Field(description="Origins of other sites whose pages may use this server (CORS)."),

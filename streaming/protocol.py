@@ -64,6 +64,22 @@ class Show(_Event):
     avatar: str
 
 
+class Converse(_Event):
+    """Begin a conversation in which the microphone is listened to and answered, or end it."""
+
+    type: Literal["converse"] = "converse"
+    on: bool = True
+    persona: str | None = None
+    """Who to talk to; the server's default if absent."""
+
+
+class Chat(_Event):
+    """Say something in the conversation by text."""
+
+    type: Literal["chat"] = "chat"
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+
+
 class Ping(_Event):
     """Answered by :class:`Pong` with the same ``id``; also keeps the session alive."""
 
@@ -72,7 +88,8 @@ class Ping(_Event):
 
 
 ClientEvent = Annotated[
-    Say | Interrupt | Microphone | Express | Show | Ping, Field(discriminator="type")
+    Say | Interrupt | Microphone | Converse | Chat | Express | Show | Ping,
+    Field(discriminator="type"),
 ]
 
 # --- server to client -------------------------------------------------------------------------
@@ -112,6 +129,23 @@ class Caption(_Event):
     """True on the last caption of the utterance: all of it, or where it was cut."""
 
 
+class ConversationState(_Event):
+    """Whose turn it is; ``interrupted`` is followed at once by another state."""
+
+    type: Literal["state"] = "state"
+    state: Literal["off", "listening", "thinking", "speaking", "interrupted"]
+    reason: Literal["voice", "button", "text", "api"] | None = None
+    """What interrupted the avatar."""
+
+
+class Transcript(_Event):
+    """What the user says, as far as it is recognised; ``final`` once it is answered."""
+
+    type: Literal["transcript"] = "transcript"
+    text: str
+    final: bool = False
+
+
 class ErrorEvent(_Event):
     """Something failed; the session goes on unless ``fatal``."""
 
@@ -127,7 +161,10 @@ class Pong(_Event):
     id: int
 
 
-ServerEvent = Annotated[Ready | Speaking | Caption | ErrorEvent | Pong, Field(discriminator="type")]
+ServerEvent = Annotated[
+    Ready | Speaking | Caption | ConversationState | Transcript | ErrorEvent | Pong,
+    Field(discriminator="type"),
+]
 
 # --- the speech socket: a caller's own speech (WebSocket /v1/speech) -----------------------------
 
@@ -172,7 +209,8 @@ class PlaybackFinished(_Event):
 
 
 SocketEvent = Annotated[
-    Start | Speak | SpeakEnd | Say | Interrupt | Express | Show | Ping, Field(discriminator="type")
+    Start | Speak | SpeakEnd | Say | Interrupt | Converse | Chat | Express | Show | Ping,
+    Field(discriminator="type"),
 ]
 
 # --- signalling (SmallWebRTC form) ------------------------------------------------------------
@@ -220,15 +258,9 @@ class Problem(_Event):
 
 # --- reading ----------------------------------------------------------------------------------
 
-_CLIENT: Final[TypeAdapter[Say | Interrupt | Microphone | Express | Show | Ping]] = TypeAdapter(
-    ClientEvent
-)
-_SOCKET: Final[TypeAdapter[Start | Speak | SpeakEnd | Say | Interrupt | Express | Show | Ping]] = (
-    TypeAdapter(SocketEvent)
-)
-_SERVER: Final[TypeAdapter[Ready | Speaking | Caption | ErrorEvent | Pong]] = TypeAdapter(
-    ServerEvent
-)
+_CLIENT: Final[TypeAdapter[Any]] = TypeAdapter(ClientEvent)
+_SOCKET: Final[TypeAdapter[Any]] = TypeAdapter(SocketEvent)
+_SERVER: Final[TypeAdapter[Any]] = TypeAdapter(ServerEvent)
 
 
 class ProtocolError(ValueError):
@@ -245,25 +277,21 @@ def _read(adapter: TypeAdapter[Any], message: str | bytes) -> Any:
         raise ProtocolError(explain(error)) from error
 
 
-def read_client_event(message: str | bytes) -> Say | Interrupt | Microphone | Express | Show | Ping:
+def read_client_event(message: str | bytes) -> ClientEvent:
     """Parse what a client sent; raises :class:`ProtocolError`."""
-    event: Say | Interrupt | Microphone | Express | Show | Ping = _read(_CLIENT, message)
+    event: ClientEvent = _read(_CLIENT, message)
     return event
 
 
-def read_socket_event(
-    message: str,
-) -> Start | Speak | SpeakEnd | Say | Interrupt | Express | Show | Ping:
+def read_socket_event(message: str) -> SocketEvent:
     """Parse what a caller sent on the speech socket; raises :class:`ProtocolError`."""
-    event: Start | Speak | SpeakEnd | Say | Interrupt | Express | Show | Ping = _read(
-        _SOCKET, message
-    )
+    event: SocketEvent = _read(_SOCKET, message)
     return event
 
 
-def read_server_event(message: str | bytes) -> Ready | Speaking | Caption | ErrorEvent | Pong:
+def read_server_event(message: str | bytes) -> ServerEvent:
     """Parse what a server sent; raises :class:`ProtocolError`."""
-    event: Ready | Speaking | Caption | ErrorEvent | Pong = _read(_SERVER, message)
+    event: ServerEvent = _read(_SERVER, message)
     return event
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from avatar_server.conversation.dialogue import DialogueError, Turn
+from avatar_server.conversation.persona import Persona
 from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, WordMark
 from avatar_server.models import Models
+from avatar_server.talk import Engines, Talking
 from motion.contract import Controls, Identity
 from motion.layout import EXP, neutral_motion
 
@@ -106,3 +109,81 @@ def flat_models() -> Models:
         "big": FlatAvatar("big", "Big", size=2 * SIZE),
     }
     return Models(LoudnessFeatures(), LoudnessMotion(), FlatRenderer(), avatars)
+
+
+class ScriptedRecognition:
+    """Hears the words of its script, whatever the sound."""
+
+    def __init__(self, text: str, on_partial: Callable[[str], None]) -> None:
+        self._text = text
+        self._on_partial = on_partial
+        self.samples = 0
+        self.closed = False
+
+    def feed(self, speech: np.ndarray) -> None:
+        self.samples += len(speech)
+
+    async def transcript(self) -> str:
+        await asyncio.sleep(0)
+        return self._text
+
+    def partial(self, text: str) -> None:
+        self._on_partial(text)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class ScriptedRecogniser:
+    def __init__(self) -> None:
+        self.script: list[str] = []
+        self.opened: list[ScriptedRecognition] = []
+
+    def open(self, language: str, on_partial: Callable[[str], None]) -> ScriptedRecognition:
+        text = self.script.pop(0) if self.script else ""
+        self.opened.append(ScriptedRecognition(text, on_partial))
+        return self.opened[-1]
+
+    async def warm_up(self) -> None:
+        pass
+
+    async def aclose(self) -> None:
+        pass
+
+
+class EchoDialogue:
+    """Answers "You said: ..."; fails on request, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Turn, ...]] = []
+
+    async def answer(
+        self, turns: Sequence[Turn], instructions: str, language: str
+    ) -> AsyncGenerator[str]:
+        self.asked.append(tuple(turns))
+        if turns[-1].text == "fail":
+            raise DialogueError("the model is gone; check its address")
+        for word in f"You said: {turns[-1].text}. ".split(" "):
+            await asyncio.sleep(0)
+            yield word + " "
+
+    async def aclose(self) -> None:
+        pass
+
+
+class LoudnessVad:
+    """Speech is what is loud."""
+
+    def init_state(self) -> int:
+        return 0
+
+    def step(self, state: int, speech: np.ndarray) -> tuple[np.ndarray, int]:
+        loud = np.abs(speech.reshape(-1, 512)).mean(1) > 0.05
+        return loud.astype(np.float32), state + 1
+
+
+def scripted_talking() -> Talking:
+    persona = Persona(name="flat", greeting="")
+    return Talking(
+        {"flat": persona}, lambda: Engines(LoudnessVad(), ScriptedRecogniser(), EchoDialogue())
+    )

@@ -1,0 +1,171 @@
+"""A session's conversation: begun and ended by its client, fed by its microphone."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from avatar_server.conversation.asr import RecognitionError, SpeechRecogniser
+from avatar_server.conversation.conversation import Conversation
+from avatar_server.conversation.dialogue import Dialogue
+from avatar_server.conversation.endpointing import SpeechDetector
+from avatar_server.conversation.engines import EngineError, EngineUnavailableError
+from avatar_server.conversation.persona import Persona
+from avatar_server.conversation.turns import Reason
+from avatar_server.conversation.vad import VoiceActivityDetector
+from avatar_server.voice import Voice
+from motion.contract import SPEECH_RATE
+from streaming.protocol import ConversationState, ServerEvent
+from streaming.resample import FloatArray, Resampler
+
+log = logging.getLogger(__name__)
+
+
+class UnknownPersonaError(LookupError):
+    """There is no persona of that name; the message lists those that exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """The engines of conversations; all sessions share them."""
+
+    vad: VoiceActivityDetector[Any]
+    recogniser: SpeechRecogniser
+    dialogue: Dialogue
+
+
+class Talking:
+    """What conversations need: personas, and engines that load while the server starts."""
+
+    def __init__(self, personas: Mapping[str, Persona], load: Callable[[], Engines]) -> None:
+        """``personas`` are by name, the default one first; ``load`` runs on a thread."""
+        self.personas = personas
+        self._load = load
+        self._engines: Engines | None = None
+        self._failure = EngineUnavailableError(
+            "the engines of the conversation are still loading; try again in a few seconds"
+        )
+
+    async def prepare(self) -> None:
+        """Load the engines; a failure is reported to whoever wants to talk."""
+        try:
+            engines = await asyncio.to_thread(self._load)
+            await engines.recogniser.warm_up()
+        except (EngineError, RecognitionError) as error:
+            log.warning("conversations are not possible: %s", error)
+            self._failure = EngineUnavailableError(str(error))
+        else:
+            self._engines = engines
+
+    async def aclose(self) -> None:
+        """Free what the engines hold."""
+        if self._engines is not None:
+            await self._engines.recogniser.aclose()
+            await self._engines.dialogue.aclose()
+
+    @property
+    def engines(self) -> Engines:
+        """The engines; raises EngineUnavailableError while there are none."""
+        if self._engines is None:
+            raise self._failure
+        return self._engines
+
+    def persona(self, name: str | None) -> Persona:
+        """The persona of that name, or the default one."""
+        if name is None:
+            return next(iter(self.personas.values()))
+        try:
+            return self.personas[name]
+        except KeyError:
+            names = ", ".join(self.personas)
+            message = f"there is no persona {name!r}; choose from: {names}"
+            raise UnknownPersonaError(message) from None
+
+
+class Talk:
+    """At most one conversation at a time. Use from the session's event loop only."""
+
+    def __init__(
+        self, talking: Talking, voice: Voice, publish: Callable[[ServerEvent], None]
+    ) -> None:
+        self._talking = talking
+        self._voice = voice
+        self._publish = publish
+        self._conversation: Conversation | None = None
+        self._changed = asyncio.Event()
+        self._resampler: tuple[int, Resampler] | None = None
+
+    @property
+    def on(self) -> bool:
+        return self._conversation is not None
+
+    def begin(self, persona_name: str | None) -> Persona:
+        """Begin a conversation in place of one that runs.
+
+        Raises :class:`UnknownPersonaError`, and
+        :class:`~avatar_server.conversation.engines.EngineError` where an engine cannot work.
+        """
+        persona = self._talking.persona(persona_name)
+        engines = self._talking.engines
+        self.end()
+        self._conversation = Conversation(
+            persona,
+            self._voice,
+            SpeechDetector(engines.vad, persona.endpointing),
+            engines.recogniser,
+            engines.dialogue,
+            self._publish,
+        )
+        self._changed.set()
+        return persona
+
+    def end(self) -> None:
+        """End the conversation, if there is one."""
+        if self._conversation is not None:
+            self._conversation.stop("api")
+            self._conversation = None
+            self._publish(ConversationState(state="off"))
+            self._changed.set()
+
+    async def run(self) -> None:
+        """Keep the present conversation going until cancelled."""
+        task: asyncio.Task[None] | None = None
+        try:
+            while True:
+                await self._changed.wait()
+                self._changed.clear()
+                if task is not None:
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
+                    task = None
+                if self._conversation is not None:
+                    task = asyncio.create_task(self._conversation.run(), name="conversation")
+        finally:
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    def hear(self, pcm: FloatArray, rate: int) -> None:
+        """The client's microphone, mono float32 [n] at ``rate`` Hz."""
+        if self._conversation is None:
+            return
+        if self._resampler is None or self._resampler[0] != rate:
+            self._resampler = (rate, Resampler(rate, SPEECH_RATE))
+        self._conversation.hear(self._resampler[1].push(pcm))
+
+    def chat(self, text: str) -> None:
+        if self._conversation is not None:
+            self._conversation.type(text)
+
+    def stop(self, reason: Reason) -> None:
+        """The client wants silence."""
+        if self._conversation is not None:
+            self._conversation.stop(reason)
+
+    def on_event(self, event: ServerEvent) -> None:
+        """What happens in the session."""
+        if self._conversation is not None:
+            self._conversation.on_event(event)

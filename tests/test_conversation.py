@@ -1,0 +1,225 @@
+"""A conversation with scripted engines and a real voice, on a clock of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import numpy as np
+
+from avatar_server.conversation.conversation import Conversation
+from avatar_server.conversation.dialogue import Turn
+from avatar_server.conversation.endpointing import SpeechDetector
+from avatar_server.conversation.persona import Persona
+from avatar_server.conversation.turns import TurnPolicy
+from avatar_server.voice import Voice
+from streaming.protocol import (
+    Caption,
+    ConversationState,
+    ErrorEvent,
+    ServerEvent,
+    Speaking,
+    Transcript,
+)
+from tests.fakes import EchoDialogue, LoudnessVad, ScriptedRecogniser, ToneSpeech
+
+WAIT = 10.0
+LOUD = np.full(512, 0.3, np.float32)
+QUIET = np.zeros(512, np.float32)
+
+
+class NoPictures:
+    """An animator and an output that take everything and show nothing."""
+
+    def request(self, plan: object) -> None: ...
+
+    def take(self, tick: int) -> None: ...
+
+    def rewind(self, tick: int) -> None: ...
+
+    def publish_audio(self, pts: int, pcm: np.ndarray) -> None: ...
+
+    def publish_video(self, pts: int, image: np.ndarray) -> None: ...
+
+
+class Room:
+    def __init__(self, persona: Persona) -> None:
+        self.events: list[ServerEvent] = []
+        self.changed = asyncio.Event()
+        self.recogniser = ScriptedRecogniser()
+        self.dialogue = EchoDialogue()
+        nothing = NoPictures()
+        self.voice = Voice(ToneSpeech(), nothing, nothing, 2, self._publish)
+        self.conversation = Conversation(
+            persona,
+            self.voice,
+            SpeechDetector(LoudnessVad(), persona.endpointing),
+            self.recogniser,
+            self.dialogue,
+            self._publish,
+        )
+
+    def _publish(self, event: ServerEvent) -> None:
+        self.events.append(event)
+        self.conversation.on_event(event)
+        self.changed.set()
+
+    async def speak(self, *, words: str = "", seconds: float = 0.3) -> None:
+        """The user says ``words``, then falls silent; in real time, as a microphone does."""
+        self.recogniser.script.append(words)
+        await self.sound(LOUD, seconds)
+        await self.sound(QUIET, 0.3)
+
+    async def sound(self, frame: np.ndarray, seconds: float) -> None:
+        for _ in range(round(seconds / 0.032)):
+            self.conversation.hear(frame)
+            await asyncio.sleep(0.032)
+
+    async def until(self, kind: type, **fields: object) -> ServerEvent:
+        """The first event (from now on or seen) of a kind with these fields."""
+        async with asyncio.timeout(WAIT):
+            while True:
+                for event in self.events:
+                    if isinstance(event, kind) and all(
+                        getattr(event, name) == value for name, value in fields.items()
+                    ):
+                        return event
+                self.changed.clear()
+                await self.changed.wait()
+
+    @property
+    def states(self) -> list[str]:
+        return [e.state for e in self.events if isinstance(e, ConversationState)]
+
+
+@asynccontextmanager
+async def room(greeting: str = "", **policy: object) -> AsyncGenerator[Room]:
+    persona = Persona(
+        name="flat",
+        greeting=greeting,
+        turns=TurnPolicy(**{"patience": 0.2, **policy}),  # type: ignore[arg-type]
+    )
+    made = Room(persona)
+    tasks = [
+        asyncio.create_task(work)
+        for work in (made.voice.play(), made.voice.speak(), made.conversation.run())
+    ]
+    try:
+        yield made
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def test_a_spoken_turn_is_answered_and_remembered() -> None:
+    async with room() as r:
+        await r.speak(words="how are you")
+        assert await r.until(Transcript, text="how are you", final=True)
+        await r.until(Speaking, on=False, reason="finished")
+        assert r.states == ["listening", "thinking", "speaking", "listening"]
+        assert r.conversation.turns == (
+            Turn("user", "how are you"),
+            Turn("avatar", "You said: how are you."),
+        )
+        assert r.recogniser.opened[0].closed
+        assert r.recogniser.opened[0].samples > 0.3 * 16_000, "the beginning was not lost"
+
+
+async def test_a_written_turn_is_answered() -> None:
+    async with room() as r:
+        r.conversation.type("hello")
+        final = await r.until(Caption, final=True)
+        assert final.text == "You said: hello."  # type: ignore[attr-defined]
+        await r.until(ConversationState, state="listening")
+
+
+async def test_the_greeting_comes_first_and_is_part_of_the_conversation() -> None:
+    async with room(greeting="Hi, I am here.") as r:
+        await r.until(Speaking, on=False)
+        r.conversation.type("and you are")
+        await r.until(Caption, text="You said: and you are.", final=True)
+        assert r.dialogue.asked[-1] == (
+            Turn("avatar", "Hi, I am here."),
+            Turn("user", "and you are"),
+        )
+
+
+async def test_speaking_over_the_avatar_cuts_it_and_remembers_what_was_heard() -> None:
+    async with room() as r:
+        r.conversation.type("a b c d e f g h i j k l m n o p")
+        await r.until(Speaking, on=True)
+        await asyncio.sleep(0.5)
+        await r.speak(words="wait please stop now", seconds=0.5)
+        await r.until(ConversationState, state="interrupted", reason="voice")
+        await r.until(Transcript, text="wait please stop now", final=True)
+        heard = r.conversation.turns[1]
+        assert heard.speaker == "avatar"
+        assert heard.text.startswith("You said: a")
+        assert "p" not in heard.text
+        await r.until(Caption, text="You said: wait please stop now.", final=True)
+
+
+async def test_a_backchannel_lets_the_avatar_finish() -> None:
+    async with room() as r:
+        r.conversation.type("a b c d e f")
+        await r.until(Speaking, on=True)
+        await r.speak(words="mhm", seconds=0.2)
+        finished = await r.until(Speaking, on=False)
+        assert finished.reason == "finished"  # type: ignore[attr-defined]
+        assert r.conversation.turns[-1] == Turn("avatar", "You said: a b c d e f.")
+        assert "interrupted" not in r.states
+        assert len(r.dialogue.asked) == 1
+
+
+async def test_an_early_answer_leaves_no_trace_when_the_user_goes_on() -> None:
+    async with room(patience=0.8) as r:
+        await r.speak(words="tell me")
+        await r.sound(QUIET, 0.1)
+        await r.sound(LOUD, 0.3)
+        r.recogniser.opened[0]._text = "tell me a story"
+        await r.sound(QUIET, 0.3)
+        await r.until(Transcript, final=True)
+        await r.until(Speaking, on=True)
+        assert r.conversation.turns[0] == Turn("user", "tell me a story")
+        assert r.dialogue.asked[-1] == (Turn("user", "tell me a story"),)
+        captions = [e.text for e in r.events if isinstance(e, Caption)]
+        assert not any(text == "You said: tell me." for text in captions)
+
+
+async def test_the_button_silences_it() -> None:
+    async with room() as r:
+        r.conversation.type("a b c d e f g h i j k l m n o p")
+        await r.until(Speaking, on=True)
+        r.conversation.stop("button")
+        await r.until(ConversationState, state="interrupted", reason="button")
+        assert r.states[-1] == "listening"
+        r.conversation.type("again")
+        await r.until(Caption, text="You said: again.", final=True)
+
+
+async def test_a_failing_dialogue_is_told_and_the_conversation_goes_on() -> None:
+    async with room() as r:
+        r.conversation.type("fail")
+        error = await r.until(ErrorEvent)
+        assert "check its address" in error.message  # type: ignore[attr-defined]
+        assert r.states[-1] == "listening"
+        r.conversation.type("again")
+        await r.until(Caption, text="You said: again.", final=True)
+
+
+async def test_noise_is_not_answered() -> None:
+    async with room() as r:
+        await r.speak(words="")
+        await r.sound(QUIET, 0.3)
+        assert r.dialogue.asked == []
+        assert r.recogniser.opened[0].closed
+
+
+async def test_partial_transcripts_are_shown() -> None:
+    async with room() as r:
+        r.recogniser.script.append("hello world")
+        await r.sound(LOUD, 0.2)
+        r.recogniser.opened[0].partial("hello")
+        assert await r.until(Transcript, text="hello", final=False)
