@@ -131,7 +131,7 @@ class Conversation:
     def hear(self, speech: FloatArray) -> None:
         """The user's microphone: ``speech [n]`` at 16 kHz, in real time."""
         self._samples += len(speech)
-        if self._recognition is not None:
+        if self._recognition is not None and self._detection.endpoint.speaking:
             self._recognition.feed(speech)
         else:
             self._remember(speech)
@@ -141,6 +141,7 @@ class Conversation:
             if event.kind == "started":
                 self._stop_settling()
                 self._do(self._taker.speech_started(at))
+                self._feed_remembered()
             else:
                 self._do(self._taker.speech_ended(at))
 
@@ -221,10 +222,6 @@ class Conversation:
             self._recognition = self._recogniser.open(self._persona.language, self._on_partial)
         except RecognitionError as error:
             self._fail("recognition_failed", error)
-            return
-        for chunk in self._preroll:
-            self._recognition.feed(chunk)
-        self._preroll.clear()
 
     def _close(self) -> None:
         self._stop_settling()
@@ -315,6 +312,13 @@ class Conversation:
         self._publish(ErrorEvent(code=code, message=str(error)))
 
     # --- inside ---------------------------------------------------------------------------------
+
+    def _feed_remembered(self) -> None:
+        """Let the recogniser hear how the speech began, before it was noticed."""
+        if self._recognition is not None:
+            for chunk in self._preroll:
+                self._recognition.feed(chunk)
+            self._preroll.clear()
 
     def _remember(self, speech: FloatArray) -> None:
         self._preroll.append(np.asarray(speech, np.float32))
