@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 import client
 from avatar_server.access import AccessGuard, Tokens
 from avatar_server.admission import Admission, RateLimit, current_client
+from avatar_server.capacity import usable_cores
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.health import Health
 from avatar_server.http import ApiError, answer_api_error, read_body
@@ -59,7 +60,8 @@ def create_app(
         connect_timeout=settings.connect_timeout,
         talking=talking,
     )
-    admission = Admission(settings.max_sessions, settings.max_sessions_per_client)
+    limit = settings.max_sessions or 4 * usable_cores()
+    admission = Admission(limit, settings.max_sessions_per_client)
     sessions = Sessions(
         parts,
         admission,
@@ -185,7 +187,7 @@ class Api:
         return JSONResponse(
             {
                 "sessions": len(self._sessions),
-                "max_sessions": self._settings.max_sessions,
+                "max_sessions": self._sessions.limit,
                 "tasks": len(asyncio.all_tasks()),
                 "cpu_seconds": time.process_time(),
                 "stages": stages,

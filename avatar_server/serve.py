@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import Final
 
 import uvicorn
 
 from avatar_server.app import create_app
+from avatar_server.capacity import measure_capacity
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.ice import event_loop_factory
 from avatar_server.logs import set_up_logging
@@ -19,6 +23,10 @@ from avatar_server.models import Models
 from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings
 from avatar_server.talk import Talking
+
+log = logging.getLogger(__name__)
+
+_SWITCH_INTERVAL: Final = 0.0005
 
 
 class ServeError(RuntimeError):
@@ -86,6 +94,14 @@ def serve(
     """Serve until SIGINT or SIGTERM; ``announce`` gets the address once it accepts requests."""
     set_up_logging(settings.log_level, settings.log_format)
     listener = listen(settings.host, settings.port)
+    # By default a thread may keep the interpreter for 5 ms, and the event loop waits that long
+    # after each call that lets it go; sound would have gaps as soon as all cores are busy.
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    if settings.max_sessions is None:
+        avatar = models.avatar(settings.avatar)
+        capacity = measure_capacity(models, avatar, settings.video_bitrate)
+        log.info("%s (set max_sessions to change it)", capacity.describe())
+        settings = settings.model_copy(update={"max_sessions": capacity.sessions})
     app = create_app(settings, models, speech_engine, talking)
     config = uvicorn.Config(
         app,

@@ -41,6 +41,11 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._running)
 
+    @property
+    def limit(self) -> int:
+        """How many may run at the same time."""
+        return self._admission.limit
+
     def open(self, avatar: Avatar) -> Session:
         """Start a session for the current client.
 

@@ -71,8 +71,13 @@ class Settings(BaseSettings):
         Field(description="Bearer token that clients must send; none means open to all."),
     ] = None
     max_sessions: Annotated[
-        int, Field(ge=1, description="Sessions at the same time; more are refused with 503.")
-    ] = max(2, 4 * (os.cpu_count() or 1))
+        int | None,
+        Field(
+            ge=1,
+            description="Sessions at the same time; more are refused with 503. "
+            "Measured at start if it is not set.",
+        ),
+    ] = None
     max_sessions_per_client: Annotated[
         int | None,
         Field(ge=1, description="Sessions of one client at the same time; more get 429."),

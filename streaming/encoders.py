@@ -43,6 +43,8 @@ class OpusEncoder:
             "frame_duration": "20",
             "fec": "1",
             "packet_loss": "5",
+            # Half way between fast and best: a third less work than the best, for speech the same.
+            "compression_level": "5",
         }
         self._context = context
 

@@ -15,6 +15,11 @@ from client.load.plan import WorkerPlan
 from client.load.result import Second, Session
 from client.load.viewer import Viewer
 
+try:
+    from uvloop import Loop as EventLoop
+except ImportError:  # not to be had on Windows
+    from asyncio import SelectorEventLoop as EventLoop  # type: ignore[assignment]
+
 
 def write(report: Second | Session) -> None:
     sys.stdout.write(report.model_dump_json() + "\n")
@@ -37,4 +42,5 @@ def _write_session(task: asyncio.Task[Session]) -> None:
 if __name__ == "__main__":
     sys.stdout.write("\n")
     sys.stdout.flush()
-    asyncio.run(run(WorkerPlan.model_validate_json(sys.stdin.read())))
+    with asyncio.Runner(loop_factory=EventLoop) as runner:
+        runner.run(run(WorkerPlan.model_validate_json(sys.stdin.read())))

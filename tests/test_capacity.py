@@ -1,0 +1,39 @@
+"""The estimate of what a machine carries."""
+
+from __future__ import annotations
+
+from itertools import count
+
+import pytest
+
+from avatar_server.capacity import Capacity, measure_capacity
+from tests.fakes import flat_models
+
+
+@pytest.mark.parametrize(
+    ("animating", "sending", "cores", "sessions"),
+    [
+        (0.15, 0.05, 2, 8),
+        (0.15, 0.05, 4, 14),  # the event loop has one core, however many there are
+        (0.3, 0.1, 2, 4),
+        (1.5, 0.1, 1, 1),  # slow, but not useless
+    ],
+)
+def test_cores_and_the_event_loop_limit_sessions(
+    animating: float, sending: float, cores: int, sessions: int
+) -> None:
+    capacity = Capacity(animating, sending, cores)
+    assert capacity.sessions == sessions
+    assert f"{sessions} sessions" in capacity.describe()
+
+
+def test_a_machine_that_is_half_as_fast_carries_half() -> None:
+    def measured(tick: float) -> Capacity:
+        ticks = count()
+        models = flat_models()
+        return measure_capacity(models, models.avatar("flat"), 500_000, lambda: next(ticks) * tick)
+
+    fast, slow = measured(0.002), measured(0.004)
+    assert slow.animating == pytest.approx(2 * fast.animating)
+    assert slow.sending == pytest.approx(2 * fast.sending)
+    assert fast.animating == pytest.approx(0.002 * 25)
