@@ -14,7 +14,7 @@ from tests.fakes import flat_models
     ("animating", "sending", "cores", "sessions"),
     [
         (0.15, 0.05, 2, 8),
-        (0.15, 0.05, 4, 14),  # the event loop has one core, however many there are
+        (0.15, 0.06, 4, 11),  # the event loop has one core, however many there are
         (0.3, 0.1, 2, 4),
         (1.5, 0.1, 1, 1),  # slow, but not useless
     ],
