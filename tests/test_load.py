@@ -136,7 +136,7 @@ def test_the_report_is_well_formed_and_escapes_what_servers_say() -> None:
 
 
 async def test_viewers_in_processes_measure_a_real_server() -> None:
-    plan = {"sessions": 3, "seconds": 6, "ramp": 4, "watch_every": 2}
+    plan = {"sessions": 3, "seconds": 5, "ramp": 4, "watch_every": 2}
     with live_server(max_sessions=2) as url:
         talk = LoadPlan(url=url, scenario=Scenario.BARGE_IN, **plan)  # type: ignore[arg-type]
         seconds: list[Second] = []

@@ -12,6 +12,10 @@ SENTENCE = (
 )
 
 
+SETTLE = 2.0
+"""Seconds that the last session gets to connect before figures of all sessions count."""
+
+
 class Scenario(StrEnum):
     """What every viewer does."""
 
@@ -42,8 +46,8 @@ class LoadPlan(BaseModel):
 
     @property
     def all_connected(self) -> float:
-        """When the last session has begun, from the begin of the test."""
-        return (self.sessions - 1) / self.ramp
+        """When the last session is connected, from the begin of the test."""
+        return (self.sessions - 1) / self.ramp + SETTLE
 
     @property
     def end(self) -> float:
