@@ -21,7 +21,7 @@ from avatar_server.models import Models, UnknownAvatarError
 from avatar_server.talk import Talk, Talking, UnknownPersonaError
 from avatar_server.voice import UtteranceExistsError, Voice
 from motion.contract import Controls, emotion_named
-from renderer.contract import Avatar
+from renderer.contract import Avatar, ImageArray
 from streaming.broadcast import Broadcast, Viewer
 from streaming.clock import FPS
 from streaming.peer import IceServers, Peer
@@ -126,7 +126,7 @@ class Session:
         self.voice = Voice(
             parts.speech_engine,
             self._animator,
-            self._broadcast,
+            self,
             parts.models.generator.lookahead,
             self._send,
         )
@@ -230,6 +230,15 @@ class Session:
             self._talk.hear(pcm, rate)
         else:
             self.voice.hear(pcm, rate)
+
+    def publish_audio(self, pts: int, pcm: FloatArray) -> None:
+        """Sound of the avatar that is due now; see :class:`streaming.playout.Output`."""
+        self._broadcast.publish_audio(pts, pcm)
+        self._talk.played(pcm)
+
+    def publish_video(self, pts: int, image: ImageArray) -> None:
+        """Picture of the avatar that is due now."""
+        self._broadcast.publish_video(pts, image)
 
     def _send(self, event: ServerEvent) -> None:
         message = event.model_dump_json()

@@ -11,6 +11,7 @@ from typing import Any
 from avatar_server.conversation.asr import RecognitionError, SpeechRecogniser
 from avatar_server.conversation.conversation import Conversation
 from avatar_server.conversation.dialogue import Dialogue
+from avatar_server.conversation.echo import EchoGuard
 from avatar_server.conversation.endpointing import SpeechDetector
 from avatar_server.conversation.engines import EngineError, EngineUnavailableError
 from avatar_server.conversation.persona import Persona
@@ -18,6 +19,7 @@ from avatar_server.conversation.turns import Reason
 from avatar_server.conversation.vad import VoiceActivityDetector
 from avatar_server.voice import Voice
 from motion.contract import SPEECH_RATE
+from streaming.clock import SAMPLE_RATE
 from streaming.protocol import ConversationState, ServerEvent
 from streaming.resample import FloatArray, Resampler
 
@@ -96,7 +98,10 @@ class Talk:
         self._publish = publish
         self._conversation: Conversation | None = None
         self._changed = asyncio.Event()
+        self._guard = EchoGuard()
+        self._echo = self._guard.init_state()
         self._resampler: tuple[int, Resampler] | None = None
+        self._played = Resampler(SAMPLE_RATE, SPEECH_RATE)
 
     @property
     def on(self) -> bool:
@@ -111,6 +116,7 @@ class Talk:
         persona = self._talking.persona(persona_name)
         engines = self._talking.engines
         self.end()
+        self._echo = self._guard.init_state()
         self._conversation = Conversation(
             persona,
             self._voice,
@@ -154,7 +160,14 @@ class Talk:
             return
         if self._resampler is None or self._resampler[0] != rate:
             self._resampler = (rate, Resampler(rate, SPEECH_RATE))
-        self._conversation.hear(self._resampler[1].push(pcm))
+        sound = self._resampler[1].push(pcm)
+        frames, self._echo = self._guard.hear(self._echo, sound)
+        self._conversation.hear(frames)
+
+    def played(self, pcm: FloatArray) -> None:
+        """Sound that leaves for the client, mono float32 [n] at 48 kHz, silence included."""
+        if self._conversation is not None:
+            self._echo = self._guard.play(self._echo, self._played.push(pcm))
 
     def chat(self, text: str) -> None:
         if self._conversation is not None:

@@ -43,6 +43,8 @@ from client.undecoded import leave_undecoded
 from streaming.protocol import (
     CHANNEL_LABEL,
     Caption,
+    ClientEvent,
+    ConversationState,
     ErrorEvent,
     Express,
     Interrupt,
@@ -53,13 +55,16 @@ from streaming.protocol import (
     Say,
     ServerEvent,
     Speaking,
+    Transcript,
     read_server_event,
 )
 
 _WAITING_PACKETS: Final = 64
 """Packets of video that wait for one that is missing."""
 
-EventT = TypeVar("EventT", Ready, Speaking, Caption, ErrorEvent, Pong)
+EventT = TypeVar(
+    "EventT", Ready, Speaking, Caption, ConversationState, Transcript, ErrorEvent, Pong
+)
 FoundT = TypeVar("FoundT")
 MediaT = TypeVar("MediaT", Sound, Picture)
 
@@ -172,21 +177,21 @@ class Peer:
         """Have ``text`` spoken; returns the utterance's name in events."""
         self._utterances += 1
         name = utterance or f"u{self._utterances}"
-        self._send(Say(text=text, utterance=name))
+        self.send(Say(text=text, utterance=name))
         return name
 
     def interrupt(self) -> None:
-        self._send(Interrupt())
+        self.send(Interrupt())
 
     def express(self, emotion: str, intensity: float = 1.0) -> None:
-        self._send(Express(emotion=emotion, intensity=intensity))
+        self.send(Express(emotion=emotion, intensity=intensity))
 
     def ping(self, number: int) -> None:
-        self._send(Ping(id=number))
+        self.send(Ping(id=number))
 
     def microphone(self, on: bool) -> None:
         """Switch the mode in which the avatar speaks what :meth:`play` sends."""
-        self._send(Microphone(on=on))
+        self.send(Microphone(on=on))
 
     def play(self, pcm: npt.NDArray[np.float32], rate: int) -> float:
         """Send mono ``pcm [n]`` at ``rate`` Hz as the microphone, in real time, after what is
@@ -270,7 +275,8 @@ class Peer:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _send(self, event: Say | Interrupt | Microphone | Express | Ping) -> None:
+    def send(self, event: ClientEvent) -> None:
+        """Send any event; raises :class:`ConnectError` when the connection is gone."""
         if self._channel.readyState != "open":
             raise ConnectError("not_connected", "the connection to the avatar is gone")
         self._channel.send(event.model_dump_json())

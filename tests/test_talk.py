@@ -1,0 +1,79 @@
+"""A conversation inside a session: a real peer with a microphone, scripted engines."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import httpx
+import numpy as np
+import pytest
+
+from client.peer import Peer
+from streaming.protocol import Caption, Chat, ConversationState, Converse, ErrorEvent, Transcript
+from tests.live import live_server
+
+
+@asynccontextmanager
+async def conversing() -> AsyncGenerator[Peer]:
+    with live_server() as url:
+        async with Peer.connect(url) as peer:
+            peer.send(Converse())
+            yield peer
+
+
+async def test_a_written_turn_is_answered() -> None:
+    async with conversing() as peer:
+        peer.send(Chat(text="hello"))
+        await peer.event(Transcript, lambda e: e.final and e.text == "hello")
+        await peer.event(Caption, lambda e: e.final and e.text == "You said: hello.")
+        await peer.event(ConversationState, lambda e: e.state == "thinking")
+        await peer.event(ConversationState, lambda e: e.state == "speaking")
+
+
+async def test_the_microphone_is_listened_to() -> None:
+    async with conversing() as peer:
+        peer.send(Chat(text="a b c d e f g h i j k l m n o p q r s t"))
+        await peer.event(ConversationState, lambda e: e.state == "speaking")
+        rng = np.random.default_rng(0)
+        loud = rng.uniform(-0.5, 0.5, 48_000 * 2).astype(np.float32)
+        peer.play(loud, 48_000)
+        heard_at, _ = await peer.event(ConversationState, lambda e: e.state == "interrupted")
+        cut_at, cut = await peer.event(Caption, lambda e: e.final)
+        assert "t" not in cut.text
+        assert abs(cut_at - heard_at) < 1.0
+
+
+async def test_ending_and_beginning_again() -> None:
+    async with conversing() as peer:
+        peer.send(Converse(on=False))
+        ended, _ = await peer.event(ConversationState, lambda e: e.state == "off")
+        peer.send(Chat(text="hello"))
+        _, error = await peer.event(ErrorEvent, after=ended)
+        assert error.code == "no_conversation"
+        peer.send(Converse(persona="nobody"))
+        _, error = await peer.event(ErrorEvent, lambda e: "nobody" in e.message)
+        assert "flat" in error.message, "it names those that exist"
+        peer.send(Converse())
+        peer.send(Chat(text="again"))
+        await peer.event(Caption, lambda e: e.text == "You said: again.")
+
+
+async def test_a_session_that_converses_ends_cleanly() -> None:
+    with live_server() as url:
+        async with httpx.AsyncClient(base_url=url) as http:
+            before = (await http.get("/api/status")).json()["tasks"]
+            async with Peer.connect(url) as peer:
+                peer.send(Converse())
+                peer.send(Chat(text="hello " * 50))
+                await peer.event(ConversationState, lambda e: e.state == "speaking")
+            async with asyncio.timeout(20):
+                while (await http.get("/api/status")).json()["tasks"] > before:
+                    await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("event", [Converse(), Converse(on=False), Chat(text="x")])
+def test_the_wire_form(event: Converse | Chat) -> None:
+    assert json.loads(event.model_dump_json())["type"] in ("converse", "chat")
