@@ -5,8 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from renderer.drawing import mira
+from renderer.drawing import finn, kofi, mira, ruth
+from renderer.drawing.sitter import draw_sitter
 from renderer.library import BUILT_IN
+
+SITTERS = {sitter.name: sitter for sitter in (mira.SITTER, kofi.SITTER, ruth.SITTER, finn.SITTER)}
 
 
 def main() -> None:
@@ -14,9 +17,12 @@ def main() -> None:
     parser.add_argument(
         "--out", type=Path, default=BUILT_IN, help="folder that holds the avatars' folders"
     )
-    folder = parser.parse_args().out / "mira"
-    mira.draw(folder)
-    print(f"drew {folder}")
+    parser.add_argument("--avatar", choices=sorted(SITTERS), help="one avatar instead of all")
+    options = parser.parse_args()
+    for name in [options.avatar] if options.avatar else SITTERS:
+        folder = options.out / name
+        draw_sitter(SITTERS[name], folder)
+        print(f"drew {folder}")
 
 
 if __name__ == "__main__":

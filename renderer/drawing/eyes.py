@@ -8,7 +8,6 @@ import random
 import numpy as np
 import skia
 
-from renderer.drawing import geometry as g
 from renderer.drawing.brush import (
     MIDLINE,
     Point,
@@ -20,54 +19,51 @@ from renderer.drawing.brush import (
     ribbon,
     sampled,
 )
-
-LASH = "#27140f"
-IRIS_BOX = 64
+from renderer.drawing.geometry import EYE_X, EYE_Y
+from renderer.drawing.looks import Looks
 
 
 def _place(sign: float, points: list[Point]) -> list[Point]:
-    return [(MIDLINE + sign * (g.EYE_X + x), g.EYE_Y + y) for x, y in points]
+    return [(MIDLINE + sign * (EYE_X + x), EYE_Y + y) for x, y in points]
 
 
-def draw_ball(canvas: skia.Canvas, sign: float) -> None:
+def draw_ball(canvas: skia.Canvas, looks: Looks, sign: float) -> None:
     """White of the eye within the widest opening, with the wet rim of the lower lid."""
-    cx = MIDLINE + sign * g.EYE_X
-    raised = [(x, y - 9 * math.cos(x / 54 * math.pi / 2)) for x, y in g.UPPER_LID]
-    opening = curve(_place(sign, raised + g.LOWER_LID[-2:0:-1]))
+    cx = MIDLINE + sign * EYE_X
+    raised = [(x, y - 9 * math.cos(x / 54 * math.pi / 2)) for x, y in looks.geometry.upper_lid]
+    opening = curve(_place(sign, raised + list(looks.geometry.lower_lid[-2:0:-1])))
     canvas.drawPath(
         opening,
-        paint(
-            shader=linear((0, g.EYE_Y - 26), (0, g.EYE_Y + 18), ["#d8d0cd", "#fbf8f6", "#f3ebe8"])
-        ),
+        paint(shader=linear((0, EYE_Y - 26), (0, EYE_Y + 18), ["#d8d0cd", "#fbf8f6", "#f3ebe8"])),
     )
     canvas.save()
     canvas.clipPath(opening, True)
     for x, strength in ((-50, 90), (54, 110)):
-        canvas.drawOval(
-            ellipse((cx + sign * x, g.EYE_Y), 18, 26), paint("#b58a80", strength, blur=9)
-        )
-    canvas.drawOval(ellipse((cx - sign * 42, g.EYE_Y + 8), 7, 5), paint("#dc9186", 190, blur=2.5))
+        canvas.drawOval(ellipse((cx + sign * x, EYE_Y), 18, 26), paint("#b58a80", strength, blur=9))
+    canvas.drawOval(ellipse((cx - sign * 42, EYE_Y + 8), 7, 5), paint("#dc9186", 190, blur=2.5))
     canvas.restore()
 
 
-def draw_lower_rim(canvas: skia.Canvas, sign: float) -> None:
+def draw_lower_rim(canvas: skia.Canvas, looks: Looks, sign: float) -> None:
     """Wet rim and fine lashes of the lower lid; part of the face."""
-    rim = _place(sign, [(x, y + 1) for x, y in g.LOWER_LID[1:]])
-    canvas.drawPath(curve(rim, False), paint("#e7a899", 150, stroke=3.2, blur=1.2))
-    line = _place(sign, [(x, y + 2.4) for x, y in g.LOWER_LID[2:]])
-    canvas.drawPath(curve(line, False), paint("#7a4234", 120, stroke=1.7, blur=0.8))
+    rim = _place(sign, [(x, y + 1) for x, y in looks.geometry.lower_lid[1:]])
+    canvas.drawPath(curve(rim, False), paint(looks.skin("#e7a899"), 150, stroke=3.2, blur=1.2))
+    line = _place(sign, [(x, y + 2.4) for x, y in looks.geometry.lower_lid[2:]])
+    canvas.drawPath(curve(line, False), paint(looks.skin("#7a4234"), 120, stroke=1.7, blur=0.8))
     rng = random.Random(5)
     spine = sampled(line, 24)
     for i, (x, y) in enumerate(spine[6:], 6):
         length = 3.5 + 2.5 * i / 24
         tip = (x + sign * length * (i / 24 - 0.15), y + length * rng.uniform(0.8, 1.1))
-        canvas.drawPath(curve([(float(x), float(y)), tip], False), paint(LASH, 70, stroke=1.0))
+        canvas.drawPath(
+            curve([(float(x), float(y)), tip], False), paint(looks.lash, 70, stroke=1.0)
+        )
 
 
-def draw_iris(canvas: skia.Canvas, centre: Point) -> None:
-    """A warm brown iris with its pupil."""
-    x, y = centre
-    r = g.IRIS_RADIUS
+def draw_iris(canvas: skia.Canvas, looks: Looks, sign: float) -> None:
+    """The iris with its pupil."""
+    x, y = MIDLINE + sign * EYE_X, EYE_Y - 2
+    r = looks.geometry.iris_radius
     canvas.drawCircle(x, y, r + 0.6, paint("#2a1710", 120, blur=1.6))
     canvas.drawCircle(
         x,
@@ -77,7 +73,7 @@ def draw_iris(canvas: skia.Canvas, centre: Point) -> None:
             shader=radial(
                 (x, y + 8),
                 r * 1.08,
-                ["#bd8449", "#8b592f", "#54311d", "#2c1810"],
+                looks.iris.rings,
                 [0, 0.5, 0.84, 1],
             )
         ),
@@ -90,68 +86,70 @@ def draw_iris(canvas: skia.Canvas, centre: Point) -> None:
             y + 9.5 * math.sin(a),
             x + reach * math.cos(a),
             y + reach * math.sin(a),
-            paint(rng.choice(["#e0aa66", "#5c361f"]), 46, stroke=1.2),
+            paint(rng.choice(looks.iris.flecks), 46, stroke=1.2),
         )
     canvas.drawCircle(x, y, 10, paint("#100807"))
     canvas.drawCircle(x, y, 10.5, paint("#1c0e08", 110, stroke=2, blur=1.2))
     canvas.drawCircle(x, y, r - 0.8, paint("#1d0f0a", 150, stroke=2.6, blur=1.1))
 
 
-def draw_glint(canvas: skia.Canvas, sign: float) -> None:
+def draw_glint(canvas: skia.Canvas, looks: Looks, sign: float) -> None:
     """Reflections of window and room; they stay while the iris moves."""
-    cx = MIDLINE + sign * g.EYE_X
-    canvas.drawOval(ellipse((cx - 7.5, g.EYE_Y - 8), 5.6, 6.2), paint("#ffffff", 240, blur=0.6))
-    canvas.drawOval(ellipse((cx + 8.5, g.EYE_Y + 8), 3.4, 2.8), paint("#ffffff", 105, blur=1.0))
+    cx = MIDLINE + sign * EYE_X
+    canvas.drawOval(ellipse((cx - 7.5, EYE_Y - 8), 5.6, 6.2), paint("#ffffff", 240, blur=0.6))
+    canvas.drawOval(ellipse((cx + 8.5, EYE_Y + 8), 3.4, 2.8), paint("#ffffff", 105, blur=1.0))
 
 
-def _rim(closed: bool) -> list[Point]:
+def _rim(looks: Looks, closed: bool) -> list[Point]:
     """Edge of the upper lid, as (outwards, down) from the centre of the eye."""
-    profiles = g.lid_profiles(60)
+    profiles = looks.geometry.lid_profiles(60)
     inside = slice(6, 55)
     edge = profiles["closed" if closed else "open"][inside]
     return [(float(x), float(y)) for x, y in zip(profiles["x"][inside], edge, strict=True)]
 
 
-def draw_lid(canvas: skia.Canvas, sign: float) -> None:
+def draw_lid(canvas: skia.Canvas, looks: Looks, sign: float) -> None:
     """Skin of the upper lid from the crease to its edge, unfolded as when the eye is closed."""
-    rim = _place(sign, _rim(closed=True))
-    crease = _place(sign, g.CREASE)
-    tones = ["#d9a084", "#efc3a8", "#e3ae92", "#d29a80"]
-    top, bottom = g.EYE_Y - 30, g.EYE_Y + 16
+    rim = _place(sign, _rim(looks, closed=True))
+    crease = _place(sign, list(looks.geometry.crease))
+    tones = looks.skin.all("#d9a084", "#efc3a8", "#e3ae92", "#d29a80")
+    top, bottom = EYE_Y - 30, EYE_Y + 16
     shader = linear((0, top), (0, bottom), tones, [0, 0.3, 0.7, 1])
     canvas.drawPath(curve(crease + rim[::-1]), paint(shader=shader))
-    canvas.drawPath(curve(crease[1:], False), paint("#8f5341", 150, stroke=2.5, blur=1.3))
+    canvas.drawPath(
+        curve(crease[1:], False), paint(looks.skin("#8f5341"), 150, stroke=2.5, blur=1.3)
+    )
 
 
-def draw_rim(canvas: skia.Canvas, sign: float) -> None:
+def draw_rim(canvas: skia.Canvas, looks: Looks, sign: float) -> None:
     """Dark edge of the upper lid, at the open eye."""
-    rim = np.array(_place(sign, _rim(closed=False)))
+    rim = np.array(_place(sign, _rim(looks, closed=False)))
     width = np.interp(np.linspace(0, 1, len(rim)), [0, 0.2, 0.6, 0.9, 1], [1.2, 3.4, 5.2, 5, 2])
-    wing = rim[-1] + np.array([[sign * 4.0, -3.0]])
+    wing = rim[-1] + np.array([[sign * 4.0, -3.0]]) * looks.wing
     spine = np.concatenate([rim - np.stack([np.zeros(len(rim)), width * 0.3], 1), wing])
-    canvas.drawPath(ribbon(spine, np.append(width, 0.8)), paint(LASH, 240, blur=0.7))
+    canvas.drawPath(ribbon(spine, np.append(width, 0.8)), paint(looks.lash, 240, blur=0.7))
 
 
-def draw_lashes_up(canvas: skia.Canvas, sign: float) -> None:
+def draw_lashes_up(canvas: skia.Canvas, looks: Looks, sign: float) -> None:
     """Lashes of the open eye and the shade that the lid casts on it."""
-    shade = _place(sign, [(x, y + 4.5) for x, y in _rim(closed=False)])
+    shade = _place(sign, [(x, y + 4.5) for x, y in _rim(looks, closed=False)])
     canvas.drawPath(curve(shade, False), paint("#3a1d18", 100, stroke=9, blur=3.2))
-    _lashes(canvas, sign, closed=False)
+    _lashes(canvas, looks, sign, closed=False)
 
 
-def draw_lashes_down(canvas: skia.Canvas, sign: float) -> None:
+def draw_lashes_down(canvas: skia.Canvas, looks: Looks, sign: float) -> None:
     """Lashes of the closed eye."""
-    _lashes(canvas, sign, closed=True)
+    _lashes(canvas, looks, sign, closed=True)
 
 
-def _lashes(canvas: skia.Canvas, sign: float, closed: bool) -> None:
-    rim = _place(sign, _rim(closed))
+def _lashes(canvas: skia.Canvas, looks: Looks, sign: float, closed: bool) -> None:
+    rim = _place(sign, _rim(looks, closed))
     turn = 1.0 if closed else -1.0
     for u in np.linspace(0.3, 0.985, 17):
         x, y = rim[int(u * (len(rim) - 1))]
-        length = 5.0 + 9.5 * u * u
+        length = (5.0 + 9.5 * u * u) * looks.lash_length
         out = sign * length * (0.1 + 0.75 * u * u)
         tip = (x + out, y + turn * length * (0.78 - 0.25 * u))
         bend = (x + out * 0.35, y + turn * length * (0.45 if closed else 0.3))
         path = curve([(x, y), bend, tip], False)
-        canvas.drawPath(path, paint(LASH, 205, stroke=1.5))
+        canvas.drawPath(path, paint(looks.lash, 205, stroke=1.5))

@@ -1,12 +1,13 @@
-"""Where everything in Mira's face lies, in pixels of the 1024 x 1024 picture.
+"""Where everything in a face lies, in pixels of the 1024 x 1024 picture.
 
 Outlines are listed for the right of the picture as (distance from the midline, y); the left
-mirrors them. The keypoints of the avatar come from the same numbers as the drawing.
+mirrors them. The keypoints of an avatar come from the same numbers as its drawing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,107 +23,121 @@ PIVOT: Point = (MIDLINE, 520.0)
 
 EYE_X = EYE_DISTANCE * UNIT / 2
 EYE_Y = 446.0
-IRIS_RADIUS = 23.5
 
-FACE: list[Point] = [
-    (0, 190), (70, 196), (128, 228), (162, 300), (171, 380), (171, 450), (165, 520), (152, 580),
-    (127, 634), (92, 676), (52, 702), (0, 711),
-]  # fmt: skip
-"""Right half of the outline of the face, under the hair included."""
-
-UPPER_LID: list[Point] = [
-    (-46, 9),
-    (-34, -7),
-    (-14, -17.5),
-    (8, -19.5),
-    (28, -14),
-    (42, -4),
-    (50, 3),
-]
-"""Upper edge of the open eye, as (outwards, down) from the centre of the eye."""
-LOWER_LID: list[Point] = [(-46, 9), (-30, 14), (-8, 16.5), (14, 16.5), (34, 11.5), (50, 3)]
-CREASE: list[Point] = [(-44, -6), (-30, -21), (-8, -31), (14, -32), (36, -22), (52, -8)]
-
-MOUTH_HALF = 66.0
-SEAM: list[Point] = [
-    (-66, 602), (-48, 608), (-26, 611), (-10, 612), (0, 613.5), (10, 612), (26, 611), (48, 608),
-    (66, 602),
-]  # fmt: skip
-UPPER_LIP: list[Point] = [
-    (-66, 602),
-    (-40, 595),
-    (-16, 589.5),
-    (0, 593),
-    (16, 589.5),
-    (40, 595),
-    (66, 602),
-]
-LOWER_LIP: list[Point] = [
-    (-66, 602),
-    (-46, 622),
-    (-22, 635),
-    (0, 638),
-    (22, 635),
-    (46, 622),
-    (66, 602),
-]
-
-BROW: list[Point] = [(-52, 6), (-22, -7), (14, -13), (42, -6), (62, 12)]
-"""Spine of the brow, as (outwards, down) from a point above the centre of the eye."""
-BROW_Y = 388.0
+Outline = tuple[Point, ...]
 
 
-def lid_profiles(count: int) -> dict[str, FloatArray]:
-    """Heights of the lids over ``count`` columns from the inner to the outer corner of the eye.
-
-    ``x`` is outwards from the centre of the eye; ``open``, ``closed``, ``lower`` and ``crease``
-    are downwards from it.
-    """
-    x = np.linspace(UPPER_LID[0][0] - 12, UPPER_LID[-1][0] + 12, count)
-
-    def height(points: Sequence[Point]) -> FloatArray:
-        places = sampled(points, 200)
-        return np.interp(x, places[:, 0], places[:, 1]).astype(np.float32)
-
-    opened, lower = height(UPPER_LID), height(LOWER_LID)
-    middle = np.argmin(np.abs(x))
-    share = (opened - lower) / (opened - lower)[middle]
-    closed = opened + share * LID_TRAVEL * UNIT
-    return {
-        "x": x.astype(np.float32),
-        "open": opened,
-        "closed": closed.astype(np.float32),
-        "lower": lower,
-        "crease": height(CREASE),
-    }
+USUAL_FACE: Outline = (
+    (0, 190), (70, 196), (128, 228), (162, 300), (171, 380), (171, 450), (165, 520),
+    (152, 580), (127, 634), (92, 676), (52, 702), (0, 711),
+)  # fmt: skip
 
 
-def keypoint_pixels() -> dict[Keypoint, Point]:
-    """Pixel of every keypoint in the drawn face."""
-    k = Keypoint
-    seam = sampled([(x, y) for x, y in SEAM], 400)
-    half = float(np.interp(-MOUTH_HALF / 2, seam[:, 0], seam[:, 1]))
-    offsets = {
-        k.MOUTH_LEFT: (-MOUTH_HALF, 602.0),
-        k.MOUTH_RIGHT: (MOUTH_HALF, 602.0),
-        k.UPPER_OUTER: (0.0, 593.0),
-        k.LOWER_OUTER: (0.0, 638.0),
-        k.UPPER_INNER: (0.0, 613.5),
-        k.LOWER_INNER: (0.0, 613.5),
-        k.UPPER_LEFT: (-MOUTH_HALF / 2, half),
-        k.UPPER_RIGHT: (MOUTH_HALF / 2, half),
-        k.JAW: (0.0, 690.0),
-        k.BROW_INNER_LEFT: (-EYE_X + 44, BROW_Y + 2),
-        k.BROW_OUTER_LEFT: (-EYE_X - 48, BROW_Y - 2),
-        k.BROW_INNER_RIGHT: (EYE_X - 44, BROW_Y + 2),
-        k.BROW_OUTER_RIGHT: (EYE_X + 48, BROW_Y - 2),
-        k.LID_LEFT: (-EYE_X, EYE_Y - 19.5),
-        k.LID_RIGHT: (EYE_X, EYE_Y - 19.5),
-        k.GAZE: (0.0, EYE_Y - 2),
-        k.TONGUE: (0.0, 618.0),
-        k.CHEEK_LEFT: (-112.0, 545.0),
-        k.CHEEK_RIGHT: (112.0, 545.0),
-        k.NOSE: (0.0, 530.0),
-        k.FOREHEAD: (0.0, 310.0),
-    }
-    return {key: (MIDLINE + x, y) for key, (x, y) in offsets.items()}
+@dataclass(frozen=True)
+class Geometry:
+    """Outlines of one face; lids and brow are (outwards, down) from the centre of the eye."""
+
+    face: Outline = USUAL_FACE
+    """Right half of the outline of the face, under the hair included."""
+    upper_lid: Outline = (
+        (-46, 9), (-34, -7), (-14, -17.5), (8, -19.5), (28, -14), (42, -4), (50, 3),
+    )  # fmt: skip
+    lower_lid: Outline = ((-46, 9), (-30, 14), (-8, 16.5), (14, 16.5), (34, 11.5), (50, 3))
+    crease: Outline = ((-44, -6), (-30, -21), (-8, -31), (14, -32), (36, -22), (52, -8))
+    lid_travel: float = LID_TRAVEL * UNIT
+    """How far the middle of the upper lid goes down to close the eye."""
+    iris_radius: float = 23.5
+    seam: Outline = (
+        (-66, 602), (-48, 608), (-26, 611), (-10, 612), (0, 613.5), (10, 612), (26, 611),
+        (48, 608), (66, 602),
+    )  # fmt: skip
+    upper_lip: Outline = (
+        (-66, 602), (-40, 595), (-16, 589.5), (0, 593), (16, 589.5), (40, 595), (66, 602),
+    )  # fmt: skip
+    lower_lip: Outline = (
+        (-66, 602), (-46, 622), (-22, 635), (0, 638), (22, 635), (46, 622), (66, 602),
+    )  # fmt: skip
+    brow: Outline = ((-52, 6), (-22, -7), (14, -13), (42, -6), (62, 12))
+    """Spine of the brow; its heights are from ``brow_y``."""
+    brow_y: float = 388.0
+    jaw_y: float = 690.0
+    nose_y: float = 530.0
+    cheek: Point = (112.0, 545.0)
+    forehead_y: float = 310.0
+
+    @property
+    def mouth_half(self) -> float:
+        """Half the width of the mouth."""
+        return self.seam[-1][0]
+
+    def fitted(self, points: Sequence[Point]) -> list[Point]:
+        """Places (outwards, y), given for the usual face, where they lie on this one's outline."""
+        if self.face == USUAL_FACE:
+            return list(points)
+        widths = []
+        for outline in (USUAL_FACE, self.face):
+            places = sampled(outline, 200)
+            order = np.argsort(places[:, 1])
+            widths.append(places[order])
+        result = []
+        for x, y in points:
+            old, new = (float(np.interp(y, w[:, 1], w[:, 0])) for w in widths)
+            result.append((x * new / max(old, 30.0) if old >= 30.0 else x, y))
+        return result
+
+    def lid_profiles(self, count: int) -> dict[str, FloatArray]:
+        """Heights of the lids over ``count`` columns from the inner to the outer corner.
+
+        ``x`` is outwards from the centre of the eye; ``open``, ``closed``, ``lower`` and
+        ``crease`` are downwards from it.
+        """
+        x = np.linspace(self.upper_lid[0][0] - 12, self.upper_lid[-1][0] + 12, count)
+
+        def height(points: Sequence[Point]) -> FloatArray:
+            places = sampled(points, 200)
+            return np.interp(x, places[:, 0], places[:, 1]).astype(np.float32)
+
+        opened, lower = height(self.upper_lid), height(self.lower_lid)
+        middle = np.argmin(np.abs(x))
+        share = (opened - lower) / (opened - lower)[middle]
+        closed = opened + share * self.lid_travel
+        return {
+            "x": x.astype(np.float32),
+            "open": opened,
+            "closed": closed.astype(np.float32),
+            "lower": lower,
+            "crease": height(self.crease),
+        }
+
+    def keypoint_pixels(self) -> dict[Keypoint, Point]:
+        """Pixel of every keypoint in the drawn face."""
+        k = Keypoint
+        half, corner_y = self.mouth_half, self.seam[0][1]
+        seam = sampled(self.seam, 400)
+        beside = float(np.interp(-half / 2, seam[:, 0], seam[:, 1]))
+        middle = self.seam[len(self.seam) // 2][1]
+        lid_y = EYE_Y + min(y for _, y in self.upper_lid)
+        offsets = {
+            k.MOUTH_LEFT: (-half, corner_y),
+            k.MOUTH_RIGHT: (half, corner_y),
+            k.UPPER_OUTER: (0.0, self.upper_lip[len(self.upper_lip) // 2][1]),
+            k.LOWER_OUTER: (0.0, self.lower_lip[len(self.lower_lip) // 2][1]),
+            k.UPPER_INNER: (0.0, middle),
+            k.LOWER_INNER: (0.0, middle),
+            k.UPPER_LEFT: (-half / 2, beside),
+            k.UPPER_RIGHT: (half / 2, beside),
+            k.JAW: (0.0, self.jaw_y),
+            k.BROW_INNER_LEFT: (-EYE_X + 44, self.brow_y + 2),
+            k.BROW_OUTER_LEFT: (-EYE_X - 48, self.brow_y - 2),
+            k.BROW_INNER_RIGHT: (EYE_X - 44, self.brow_y + 2),
+            k.BROW_OUTER_RIGHT: (EYE_X + 48, self.brow_y - 2),
+            k.LID_LEFT: (-EYE_X, lid_y),
+            k.LID_RIGHT: (EYE_X, lid_y),
+            k.GAZE: (0.0, EYE_Y - 2),
+            k.TONGUE: (0.0, middle + 4.5),
+            k.CHEEK_LEFT: (-self.cheek[0], self.cheek[1]),
+            k.CHEEK_RIGHT: self.cheek,
+            k.NOSE: (0.0, self.nose_y),
+            k.FOREHEAD: (0.0, self.forehead_y),
+        }
+        return {key: (MIDLINE + x, y) for key, (x, y) in offsets.items()}

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import skia
 
-from renderer.drawing import geometry as g
 from renderer.drawing.brush import MIDLINE, Point, curve, ellipse, linear, paint
+from renderer.drawing.looks import Looks
 
 TEETH_UPPER = (15.0, 12.4, 13.0, 11.5, 10.5, 10.0, 9.0, 8.0)
 """Widths of the upper teeth from the middle outwards."""
@@ -22,56 +22,62 @@ def _mid(points: Sequence[Point]) -> list[Point]:
     return [(MIDLINE + x, y) for x, y in points]
 
 
-def draw_lips(canvas: skia.Canvas) -> None:
+def draw_lips(canvas: skia.Canvas, looks: Looks) -> None:
     """Both lips, closed."""
-    outline = _mid(g.UPPER_LIP + g.LOWER_LIP[-2:0:-1])
-    canvas.drawPath(curve(outline), paint("#c46d60", 75, blur=5))
-    _lower(canvas, reach=0.0)
-    _upper(canvas)
-    seam = curve(_mid(g.SEAM[1:-1]), False)
-    canvas.drawPath(seam, paint("#8a3532", 120, stroke=4.5, blur=2.2))
-    canvas.drawPath(curve(_mid(g.SEAM), False), paint("#631f20", 215, stroke=2.2, blur=0.8))
-    for x in (-g.MOUTH_HALF, g.MOUTH_HALF):
-        canvas.drawCircle(MIDLINE + x, g.SEAM[0][1], 3.6, paint("#8a4135", 125, blur=3.2))
+    g, tone = looks.geometry, looks.lips
+    outline = _mid(g.upper_lip + g.lower_lip[-2:0:-1])
+    canvas.drawPath(curve(outline), paint(tone("#c46d60"), 75, blur=5))
+    _lower(canvas, looks, reach=0.0)
+    _upper(canvas, looks)
+    seam = curve(_mid(g.seam[1:-1]), False)
+    canvas.drawPath(seam, paint(tone("#8a3532"), 120, stroke=4.5, blur=2.2))
+    canvas.drawPath(curve(_mid(g.seam), False), paint(tone("#631f20"), 215, stroke=2.2, blur=0.8))
+    for x in (-g.mouth_half, g.mouth_half):
+        canvas.drawCircle(MIDLINE + x, g.seam[0][1], 3.6, paint(tone("#8a4135"), 125, blur=3.2))
 
 
-def draw_lower_lip(canvas: skia.Canvas) -> None:
+def draw_lower_lip(canvas: skia.Canvas, looks: Looks) -> None:
     """The lower lip alone, with its wet inner side; over a face whose lips are drawn."""
-    _lower(canvas, reach=14.0)
-    inner = _mid([(x, y - 2.5) for x, y in g.SEAM[1:-1]])
-    canvas.drawPath(curve(inner, False), paint("#a8484a", 130, stroke=5, blur=2.4))
+    g, tone = looks.geometry, looks.lips
+    _lower(canvas, looks, reach=14.0)
+    inner = _mid([(x, y - 2.5) for x, y in g.seam[1:-1]])
+    canvas.drawPath(curve(inner, False), paint(tone("#a8484a"), 130, stroke=5, blur=2.4))
     shine = _mid([(-24, 616), (-8, 618.5), (12, 618.5), (26, 616)])
-    canvas.drawPath(curve(shine, False), paint("#ffe0d8", 110, stroke=2.4, blur=1.6))
+    canvas.drawPath(curve(shine, False), paint(tone("#ffe0d8"), 110, stroke=2.4, blur=1.6))
 
 
-def _upper(canvas: skia.Canvas) -> None:
-    path = curve(_mid(g.UPPER_LIP + g.SEAM[-2:0:-1]))
+def _upper(canvas: skia.Canvas, looks: Looks) -> None:
+    g, tone = looks.geometry, looks.lips
+    path = curve(_mid(g.upper_lip + g.seam[-2:0:-1]))
     canvas.drawPath(
-        path, paint(shader=linear((0, 588), (0, 614), ["#d9796e", "#c45f5a", "#a44746"]))
+        path, paint(shader=linear((0, 588), (0, 614), tone.all("#d9796e", "#c45f5a", "#a44746")))
     )
     canvas.save()
     canvas.clipPath(path, True)
     for x in (-20, 20):
-        canvas.drawOval(ellipse((MIDLINE + x, 600), 13, 3.6), paint("#eb9c90", 105, blur=3))
+        canvas.drawOval(ellipse((MIDLINE + x, 600), 13, 3.6), paint(tone("#eb9c90"), 105, blur=3))
     canvas.restore()
     canvas.drawPath(
-        curve(_mid(g.UPPER_LIP[1:-1]), False), paint("#ffe6d6", 95, stroke=2.2, blur=2.2)
+        curve(_mid(g.upper_lip[1:-1]), False), paint(tone("#ffe6d6"), 95, stroke=2.2, blur=2.2)
     )
 
 
-def _lower(canvas: skia.Canvas, reach: float) -> None:
+def _lower(canvas: skia.Canvas, looks: Looks, reach: float) -> None:
     """The lower lip; its upper edge lies ``reach`` pixels above the seam at the middle."""
-    half = g.MOUTH_HALF
-    top = [(x, y - reach * (1 - (x / half) ** 2)) for x, y in g.SEAM]
-    path = curve(_mid(top + g.LOWER_LIP[-2:0:-1]))
+    g, tone = looks.geometry, looks.lips
+    half = g.mouth_half
+    top = [(x, y - reach * (1 - (x / half) ** 2)) for x, y in g.seam]
+    path = curve(_mid([*top, *g.lower_lip[-2:0:-1]]))
     canvas.drawPath(
         path,
-        paint(shader=linear((0, 604), (0, 640), ["#ab4a4b", "#cf6a63", "#de857b", "#c9695f"])),
+        paint(
+            shader=linear((0, 604), (0, 640), tone.all("#ab4a4b", "#cf6a63", "#de857b", "#c9695f"))
+        ),
     )
     canvas.save()
     canvas.clipPath(path, True)
-    canvas.drawOval(ellipse((506, 625), 27, 5.5), paint("#ffd7cd", 135, blur=4))
-    canvas.drawOval(ellipse((500, 624), 11, 2.6), paint("#ffffff", 105, blur=2))
+    canvas.drawOval(ellipse((506, 625), 27, 5.5), paint(tone("#ffd7cd"), 135, blur=4))
+    canvas.drawOval(ellipse((500, 624), 11, 2.6), paint(tone("#ffffff"), 105, blur=2))
     canvas.restore()
 
 

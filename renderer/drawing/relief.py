@@ -6,6 +6,8 @@ in canonical units, shares are 0 to 1.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 
 from motion.layout import FloatArray
@@ -13,6 +15,8 @@ from renderer.drawing.brush import PICTURE
 from renderer.drawing.geometry import PIVOT, UNIT
 
 NODES = 65
+HAIR_THICKNESS = 0.012
+"""Height of hair over the skull, in canonical units."""
 BREATH_SHARE = 0.5
 """Share of the head's translation that the shoulders follow."""
 
@@ -29,34 +33,54 @@ def _smoothstep(low: float, high: float, value: FloatArray) -> FloatArray:
     return step
 
 
-def face_depth(x: FloatArray, y: FloatArray) -> FloatArray:
-    """Height of the face over the plane of the ears at canonical ``x``, ``y``."""
-    reach = np.where(y > -0.05, 0.66, 0.75)
-    r2 = np.abs(x / 0.37) ** 3.6 + ((y + 0.05) / reach) ** 2
-    bump = np.where(y > 0.02, 0.055, 0.15)
-    nose = 0.085 * np.exp(-((x / 0.055) ** 2) - ((y - 0.02) / bump) ** 2)
-    depth: FloatArray = (0.28 * (1.0 - np.minimum(r2, 1.25)) + nose).astype(np.float32)
-    return depth
+@dataclass(frozen=True)
+class Relief:
+    """Form of a head."""
 
+    width: float = 0.37
+    """Where, to the side, the face falls back to the plane of the ears."""
+    hair_width: float = 0.50
+    nose: float = 0.085
+    """Height of the nose over the face around it."""
+    nose_width: float = 0.055
+    nose_drop: float = 0.055
+    """How far down from its tip the nose falls back to the face."""
+    falling_hair: bool = True
+    """Whether hair hangs down beside the face, its ends following less; else it hugs the skull."""
 
-def relief_maps() -> dict[str, FloatArray]:
-    """The maps of the avatar file by name."""
-    x, y = _grid()
-    reach = np.where(y > -0.05, 1.2, 0.88)
-    r2 = (x / 0.50) ** 2 + ((y + 0.05) / reach) ** 2
-    hair_depth = 0.27 * (1.0 - np.minimum(r2, 1.5)) - 0.03
-    hair_head = 1.0 - 0.25 * _smoothstep(0.2, 0.6, y)
-    plate_depth = -0.05 - 0.10 * _smoothstep(0.17, 0.40, np.abs(x))
-    near = _smoothstep(0.68, 0.50, np.abs(x)) * _smoothstep(0.02, 0.20, y)
-    plate_head = near * _smoothstep(0.64, 0.22, y)
-    shoulder = np.interp(np.abs(x), [0.0, 0.19, 0.46, 0.75, 0.88], [0.55, 0.55, 0.64, 0.80, 1.0])
-    plate_body = BREATH_SHARE * _smoothstep(-0.12, 0.0, y - shoulder.astype(np.float32))
-    maps = {
-        "face.depth": face_depth(x, y),
-        "hair.depth": hair_depth,
-        "hair.head": hair_head,
-        "plate.depth": plate_depth,
-        "plate.head": plate_head,
-        "plate.body": plate_body,
-    }
-    return {name: np.ascontiguousarray(m, dtype=np.float32) for name, m in maps.items()}
+    def face(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """Height of the face over the plane of the ears at canonical ``x``, ``y``."""
+        reach = np.where(y > -0.05, 0.66, 0.75)
+        r2 = np.abs(x / self.width) ** 3.6 + ((y + 0.05) / reach) ** 2
+        bump = np.where(y > 0.02, self.nose_drop, 0.15)
+        nose = self.nose * np.exp(-((x / self.nose_width) ** 2) - ((y - 0.02) / bump) ** 2)
+        depth: FloatArray = (0.28 * (1.0 - np.minimum(r2, 1.25)) + nose).astype(np.float32)
+        return depth
+
+    def maps(self) -> dict[str, FloatArray]:
+        """The maps of the avatar file by name."""
+        x, y = _grid()
+        if self.falling_hair:
+            reach = np.where(y > -0.05, 1.2, 0.88)
+            r2 = (x / self.hair_width) ** 2 + ((y + 0.05) / reach) ** 2
+            hair_depth = (0.27 * (1.0 - np.minimum(r2, 1.5)) - 0.03).astype(np.float32)
+            hair_head: FloatArray = 1.0 - np.float32(0.25) * _smoothstep(0.2, 0.6, y)
+        else:
+            hair_depth = replace(self, width=self.hair_width).face(x, y) + HAIR_THICKNESS
+            hair_head = np.ones_like(y)
+        plate_depth = -0.05 - 0.10 * _smoothstep(0.17, 0.40, np.abs(x))
+        near = _smoothstep(0.68, 0.50, np.abs(x)) * _smoothstep(0.02, 0.20, y)
+        plate_head = near * _smoothstep(0.64, 0.22, y)
+        shoulder = np.interp(
+            np.abs(x), [0.0, 0.19, 0.46, 0.75, 0.88], [0.55, 0.55, 0.64, 0.80, 1.0]
+        )
+        plate_body = BREATH_SHARE * _smoothstep(-0.12, 0.0, y - shoulder.astype(np.float32))
+        maps = {
+            "face.depth": self.face(x, y),
+            "hair.depth": hair_depth,
+            "hair.head": hair_head,
+            "plate.depth": plate_depth,
+            "plate.head": plate_head,
+            "plate.body": plate_body,
+        }
+        return {name: np.ascontiguousarray(m, dtype=np.float32) for name, m in maps.items()}
