@@ -1,0 +1,253 @@
+"""A conversation as its user hears it, with the local engines.
+
+    python -m benchmarks.conversation --json
+
+Speech is played into a headless client as its microphone: by flite's recorded voice where that
+program is installed (Debian: flite), else by espeak-ng, which recognisers hear badly. Times are
+those of arriving packets. ``eos`` is the end of the user's speech; barge-in is timed from the
+start of the user's voice over the speaking avatar.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from avatar_server.conversation.espeak import EspeakTextToSpeech
+from benchmarks.report import Results, percentile, show
+from benchmarks.server import running_server
+from client import measure
+from client.media import Picture, Sound
+from client.peer import Peer
+from streaming.protocol import Caption, Chat, Converse, ErrorEvent, Speaking, Transcript
+
+QUESTIONS: Final = (
+    "hello how are you",
+    "what time is it",
+    "what is your name",
+    "what day is it today",
+    "thank you very much",
+    "can you help me",
+    "what can you do",
+    "good morning",
+    "tell me about yourself",
+    "who are you",
+)
+BARGE_IN: Final = "wait a moment please I want to say something"
+LONG: Final = "Please tell me who you are and everything that you can do for me. " * 4
+
+_RATE: Final = 48_000
+_AUDIBLE: Final = 0.01
+_PATIENCE: Final = 6.0
+"""Seconds to wait for an answer."""
+
+
+@dataclass(slots=True)
+class Found:
+    eos_to_audio: list[float] = field(default_factory=list)
+    eos_to_mouth: list[float] = field(default_factory=list)
+    bargein_to_silence: list[float] = field(default_factory=list)
+    bargein_to_closed: list[float] = field(default_factory=list)
+    caption_offset: list[float] = field(default_factory=list)
+    words: int = 0
+    right: int = 0
+    turns: int = 0
+    answered: int = 0
+
+
+async def speech(text: str) -> npt.NDArray[np.float32]:
+    """``text`` spoken, without silence at its ends, mono at 48 kHz."""
+    if shutil.which("flite"):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "speech.wav"
+            command = ["flite", "-voice", "slt", "-t", text, "-o", str(path)]
+            await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
+            pcm = _read(path)
+    else:
+        chunks = [c async for c in EspeakTextToSpeech().synthesize(text, "en-us")]
+        pcm = np.concatenate([chunk.pcm for chunk in chunks])
+        pcm = np.repeat(pcm, 2)[: len(pcm) * _RATE // chunks[0].rate]
+    heard = np.flatnonzero(np.abs(pcm) > _AUDIBLE)
+    level: npt.NDArray[np.float32] = 0.6 * pcm[heard[0] : heard[-1] + 1] / np.abs(pcm).max()
+    return level
+
+
+def _read(path: Path) -> npt.NDArray[np.float32]:
+    with av.open(str(path)) as container:
+        resampler = av.AudioResampler(format="flt", layout="mono", rate=_RATE)
+        parts = [p for f in container.decode(audio=0) for p in resampler.resample(f)]
+        parts += resampler.resample(None)
+    return np.concatenate([part.to_ndarray()[0] for part in parts]).astype(np.float32)
+
+
+async def begin(peer: Peer) -> None:
+    """Begin to converse as soon as the engines are loaded, and hear the greeting out."""
+    while True:
+        asked = time.monotonic()
+        peer.send(Converse())
+        try:
+            await peer.event(ErrorEvent, after=asked, timeout=3.0)
+        except TimeoutError:
+            break
+    await peer.event(Speaking, lambda event: not event.on, timeout=20.0)
+    # Let the network's and the recogniser's first-time costs pass unmeasured.
+    peer.send(Chat(text="hello"))
+    await asyncio.sleep(_PATIENCE)
+
+
+async def ask(peer: Peer, text: str, found: Found) -> tuple[float, float]:
+    """Say ``text`` and wait for the end of the answer; the times at which speech ended and the
+    next turn may begin."""
+    pcm = await speech(text)
+    asked = time.monotonic()
+    await asyncio.sleep(peer.play(pcm, _RATE))
+    ended = time.monotonic()
+    found.turns += 1
+    try:
+        _, transcript = await peer.event(
+            Transcript, lambda event: event.final, after=asked, timeout=_PATIENCE
+        )
+        await peer.event(Speaking, lambda e: not e.on, after=ended, timeout=20.0)
+    except TimeoutError:
+        return ended, time.monotonic()
+    found.answered += 1
+    wanted = text.split()
+    found.words += len(wanted)
+    found.right += len(wanted) - _distance(wanted, _words(transcript.text))
+    await asyncio.sleep(0.4)
+    return ended, time.monotonic()
+
+
+async def interrupt(peer: Peer) -> tuple[float, float] | None:
+    """Speak over the avatar; when that began, and when the avatar's turn had ended."""
+    pcm = await speech(BARGE_IN)
+    asked = time.monotonic()
+    peer.send(Chat(text=LONG))
+    await peer.event(Speaking, lambda event: event.on, after=asked)
+    await asyncio.sleep(1.2)
+    began = time.monotonic()
+    length = peer.play(pcm, _RATE)
+    try:
+        await peer.event(
+            Speaking, lambda e: e.reason == "interrupted", after=began, timeout=_PATIENCE
+        )
+    except TimeoutError:
+        return None
+    cut = time.monotonic()
+    await asyncio.sleep(length)
+    await asyncio.sleep(1.0)
+    peer.interrupt()
+    await asyncio.sleep(1.0)
+    return began, cut
+
+
+def evaluate(
+    found: Found,
+    turns: list[tuple[float, float]],
+    cuts: list[tuple[float, float]],
+    sounds: list[Sound],
+    pictures: list[Picture],
+) -> None:
+    opening = measure.mouth_opening(pictures, measure.speaking_pictures(pictures, sounds))
+    for ended, until in turns:
+        audible = measure.audible_at(sounds, ended)
+        if audible is None or audible > until:
+            continue
+        found.eos_to_audio.append((audible - ended) * 1e3)
+        mouth = measure.open_at(pictures, opening, audible - 0.2)
+        if mouth is not None and mouth < until:
+            found.eos_to_mouth.append((mouth - ended) * 1e3)
+    for began, cut in cuts:
+        silent = measure.silent_at(sounds, began)
+        if silent is not None:
+            found.bargein_to_silence.append((silent - began) * 1e3)
+        count = sum(picture.arrival < cut + 0.8 for picture in pictures)
+        closed = measure.closed_at(pictures[:count], opening[:count], began)
+        if closed is not None and silent is not None:
+            found.bargein_to_closed.append((closed - silent) * 1e3)
+
+
+async def run(url: str, rounds: int) -> Results:
+    found = Found()
+    async with Peer.connect(url, history=1200.0) as peer:
+        await peer.first_frame()
+        peer.play(np.zeros(_RATE // 10, np.float32), _RATE)
+        await begin(peer)
+        turns, cuts = [], []
+        for index in range(rounds):
+            turns.append(await ask(peer, QUESTIONS[index % len(QUESTIONS)], found))
+            if index % 3 == 2 and (cut := await interrupt(peer)) is not None:
+                cuts.append(cut)
+        evaluate(found, turns, cuts, list(peer.audio), list(peer.video))
+        ends = {
+            heard.event.utterance: heard.arrival
+            for heard in peer.events
+            if isinstance(heard.event, Speaking) and not heard.event.on and heard.event.utterance
+        }
+        for heard in peer.events:
+            event = heard.event
+            if isinstance(event, Caption) and event.final and event.utterance in ends:
+                found.caption_offset.append((heard.arrival - ends[event.utterance]) * 1e3)
+    return {
+        **_spread("eos_to_audio_ms", found.eos_to_audio),
+        **_spread("eos_to_mouth_ms", found.eos_to_mouth),
+        **_spread("bargein_to_silence_ms", found.bargein_to_silence),
+        **_spread("bargein_to_mouth_closed_ms", found.bargein_to_closed),
+        **_spread("caption_offset_ms", found.caption_offset),
+        "word_accuracy": found.right / found.words if found.words else None,
+        "turns": found.turns,
+        "answered": found.answered,
+        "interruptions": len(found.bargein_to_silence),
+    }
+
+
+def _spread(name: str, values: list[float]) -> dict[str, float | None]:
+    return {
+        f"{name}_p50": statistics.median(values) if values else None,
+        f"{name}_p95": percentile(values, 0.95),
+    }
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z']+", text.lower())
+
+
+def _distance(wanted: list[str], given: list[str]) -> int:
+    """Words to change, add or leave out (Levenshtein), at most all of ``wanted``."""
+    row = list(range(len(given) + 1))
+    for i, word in enumerate(wanted, 1):
+        above, row[0] = row[0], i
+        for j, other in enumerate(given, 1):
+            above, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, above + (word != other))
+    return min(row[-1], len(wanted))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure a conversation with local engines.")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--rounds", type=int, default=30, help="turns of the user")
+    parser.add_argument("--url", help="a running server; by default one is started")
+    options = parser.parse_args()
+    if options.url:
+        results = asyncio.run(run(options.url, options.rounds))
+    else:
+        with running_server("--log-level", "warning") as url:
+            results = asyncio.run(run(url, options.rounds))
+    show("conversation", results, as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()
