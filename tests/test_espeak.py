@@ -286,3 +286,20 @@ async def test_a_failing_engine_is_an_error_of_synthesis(
     monkeypatch.setattr(engine(), "speak", fail)
     with pytest.raises(SpeechSynthesisError, match="out of order"):
         await spoken(tts, "Hello.")
+
+
+def test_text_is_pronounced_in_ipa_without_punctuation() -> None:
+    assert engine().pronounce("Hello world, how are you?", "en-us") == "həlˈoʊ wˈɜːld hˈaʊ ɑːɹ juː"
+    assert engine().pronounce("", "en-us") == ""
+    assert engine().pronounce("Guten Tag", "de") != engine().pronounce("Guten Tag", "en-us")
+    with pytest.raises(UnknownVoiceError):
+        engine().pronounce("Hello", "klingonish")
+
+
+def test_pronouncing_leaves_no_trace_in_speech() -> None:
+    before = engine().synthesize("Bob met Papa.", "en-us")
+    for _ in range(40):
+        engine().pronounce("This is one sentence", "en-us")
+    after = engine().synthesize("Bob met Papa.", "en-us")
+    assert [p.ipa for p in after.phonemes] == [p.ipa for p in before.phonemes]
+    assert len(after.words) == 3

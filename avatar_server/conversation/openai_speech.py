@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Annotated, Final
 
 import numpy as np
 from pydantic import Field
 
 from avatar_server.conversation.openai_http import Endpoint, EndpointError
+from avatar_server.conversation.pacing import with_words
 from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError
 from streaming.resample import to_float
 
@@ -30,7 +32,7 @@ class OpenAiSpeech:
     """Speaks with ``model`` at ``url``, the address up to and including ``/v1``.
 
     The endpoint must send mono s16le at ``rate`` Hz for the format "pcm"; one that sends a WAV
-    file or compressed sound instead is refused. It tells no word times.
+    file or compressed sound instead is refused. Word times are estimated.
     """
 
     def __init__(
@@ -53,8 +55,16 @@ class OpenAiSpeech:
 
     async def synthesize(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk]:
         """Speak ``text`` as the endpoint sends it; blank text yields nothing."""
-        if not text.strip():
-            return
+        if text.strip():
+            async with aclosing(self._sound(text, voice)) as sound:
+                async for chunk in with_words(text, sound):
+                    yield chunk
+
+    async def aclose(self) -> None:
+        """Free connections."""
+        await self._endpoint.aclose()
+
+    async def _sound(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk]:
         body = {
             "model": self._model,
             "input": text,
@@ -78,10 +88,6 @@ class OpenAiSpeech:
                     raise EndpointError(f"the speech endpoint sent no sound for {text[:40]!r}")
         except EndpointError as error:
             raise SpeechSynthesisError(str(error)) from error
-
-    async def aclose(self) -> None:
-        """Free connections."""
-        await self._endpoint.aclose()
 
 
 def _refuse_other_formats(kind: str, start: bytes) -> None:

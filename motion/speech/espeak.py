@@ -26,6 +26,7 @@ _OUTPUT_SYNCHRONOUS: Final = 2
 _INITIALIZE_OPTIONS: Final = 0x0001 | 0x0002 | 0x8000  # phoneme events, in IPA, never exit()
 _POSITION_CHARACTER: Final = 1
 _CHARS_UTF8: Final = 1  # neither SSML (0x10) nor phoneme input (0x100): text is only ever text
+_IPA: Final = 0x02
 _EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
 _UNSPEAKABLE: Final = frozenset(("Cc", "Cs", "Co"))
@@ -155,6 +156,7 @@ class EspeakEngine:
         self._callback = _Callback(self._on_block)  # kept: the library holds only a pointer
         self._library.espeak_SetSynthCallback(self._callback)
         self._library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+        self._library.espeak_TextToPhonemes.restype = ctypes.c_char_p
         listed = self._list_voices(None)
         self.voices: tuple[Voice, ...] = tuple(voice for voice, _ in listed)
         self.variants: tuple[str, ...] = tuple(
@@ -193,7 +195,6 @@ class EspeakEngine:
         identifier = self.resolve(voice)
         prosody = prosody or Prosody()
         text = speakable(text)
-        encoded = text.encode() + b"\0"
         with self._lock:
             if self._library.espeak_SetVoiceByName(identifier.encode()) != 0:
                 raise EspeakError(f"espeak-ng could not load the voice {voice!r}")
@@ -206,16 +207,7 @@ class EspeakEngine:
                 self._library.espeak_SetParameter(parameter, value, 0)
             self._text, self._sink, self._failure = text, sink, None
             try:
-                status = self._library.espeak_Synth(
-                    encoded,
-                    ctypes.c_size_t(len(encoded)),
-                    ctypes.c_uint(0),
-                    _POSITION_CHARACTER,
-                    ctypes.c_uint(0),
-                    ctypes.c_uint(_CHARS_UTF8),
-                    None,
-                    None,
-                )
+                status = self._synthesize(text)
                 failure = self._failure
             finally:
                 self._sink = self._failure = None
@@ -238,6 +230,39 @@ class EspeakEngine:
             words=tuple(word for b in blocks for word in b.words),
             phonemes=tuple(phoneme for b in blocks for phoneme in b.phonemes),
         )
+
+    def pronounce(self, text: str, voice: str) -> str:
+        """``text`` in IPA, with stress marks, as ``voice`` would say it; its clauses are joined by
+        spaces and lose their punctuation. Raises :class:`UnknownVoiceError`."""
+        identifier = self.resolve(voice)
+        buffer = ctypes.create_string_buffer(speakable(text).encode())
+        rest = ctypes.c_void_p(ctypes.addressof(buffer))
+        clauses: list[str] = []
+        with self._lock:
+            if self._library.espeak_SetVoiceByName(identifier.encode()) != 0:
+                raise EspeakError(f"espeak-ng could not load the voice {voice!r}")
+            while rest.value:  # the engine moves it on, and clears it after the last clause
+                said = self._library.espeak_TextToPhonemes(ctypes.byref(rest), _CHARS_UTF8, _IPA)
+                clauses.append((said or b"").decode(errors="replace"))
+            # The engine goes on counting clauses, and after some dozens would give the next speech
+            # without its first events. Speaking nothing begins anew.
+            self._synthesize("")
+        return " ".join(filter(None, clauses))
+
+    def _synthesize(self, text: str) -> int:
+        """One call of the library, which must be locked; its status."""
+        encoded = text.encode() + b"\0"
+        status: int = self._library.espeak_Synth(
+            encoded,
+            ctypes.c_size_t(len(encoded)),
+            ctypes.c_uint(0),
+            _POSITION_CHARACTER,
+            ctypes.c_uint(0),
+            ctypes.c_uint(_CHARS_UTF8),
+            None,
+            None,
+        )
+        return status
 
     def _on_block(self, pcm: Any, samples: int, events: Any) -> int:
         """The library's callback; 0 goes on, 1 stops. Nothing may be raised through C."""
