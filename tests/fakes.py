@@ -87,6 +87,9 @@ class ToneSpeech:
     def voices(self) -> tuple[str, ...]:
         return ("en-us",)
 
+    async def aclose(self) -> None:
+        pass
+
     async def synthesize(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk]:
         if text == "fail":
             raise SpeechSynthesisError("the voice broke; choose another")

@@ -18,7 +18,7 @@ from motion.speech.espeak import Block, EspeakError, Prosody, UnknownVoiceError,
 async def tts() -> AsyncIterator[EspeakTextToSpeech]:
     speech = EspeakTextToSpeech()
     yield speech
-    speech.close()
+    await speech.aclose()
 
 
 async def spoken(

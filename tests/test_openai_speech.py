@@ -133,4 +133,4 @@ async def test_blank_text_asks_for_nothing() -> None:
 
 def test_without_an_address_it_is_not_available() -> None:
     with pytest.raises(EngineUnavailableError, match="'url'"):
-        load_engine("tts", "openai")
+        load_engine("tts", "openai_speech")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
+import pytest_asyncio
 from onnx import TensorProto, helper
 
 from avatar_server.conversation.engines import EngineUnavailableError, load_engine
@@ -66,11 +67,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def piper(folder: Path) -> Iterator[PiperTextToSpeech]:
+@pytest_asyncio.fixture
+async def piper(folder: Path) -> AsyncGenerator[PiperTextToSpeech]:
     piper = PiperTextToSpeech(folder)
     yield piper
-    piper.close()
+    await piper.aclose()
 
 
 async def spoken(piper: PiperTextToSpeech, text: str, voice: str) -> str:
@@ -125,7 +126,7 @@ async def test_speed_scales_the_length(folder: Path) -> None:
     fast = PiperTextToSpeech(folder, speed=2.0)
     [chunk] = [chunk async for chunk in fast.synthesize("Hello.", "en")]
     assert chunk.pcm[0] == pytest.approx(0.0005 * IDS["^"][0])
-    fast.close()
+    await fast.aclose()
 
 
 def test_missing_and_broken_voices_are_told(folder: Path, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ _BUILT_IN: Final[Mapping[Kind, Mapping[str, str]]] = {
     },
     "tts": {
         "espeak": f"{_HERE}.espeak:EspeakTextToSpeech",
-        "openai": f"{_HERE}.openai_speech:OpenAiSpeech",
+        "openai_speech": f"{_HERE}.openai_speech:OpenAiSpeech",
         "piper": f"{_HERE}.piper:PiperTextToSpeech",
     },
 }

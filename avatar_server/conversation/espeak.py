@@ -65,9 +65,9 @@ class EspeakTextToSpeech:
                         yield SpeechChunk(block.pcm, engine().rate, tuple(marks))
                         samples += len(block.pcm)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Let the current call end and free the worker thread."""
-        self._worker.shutdown(cancel_futures=True)
+        self._worker.shutdown(wait=False, cancel_futures=True)
 
     async def _speak(self, clause: str, voice: str) -> AsyncGenerator[Block, None]:
         """The blocks of one call to the engine, as they are made on the worker thread."""

@@ -150,9 +150,9 @@ class PiperTextToSpeech:
                 yield SpeechChunk(pcm, found.file.audio.sample_rate, words)
                 samples += len(pcm)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Let the current call end and free the worker thread."""
-        self._worker.shutdown(cancel_futures=True)
+        self._worker.shutdown(wait=False, cancel_futures=True)
 
     def _find(self, name: str) -> _Voice:
         if name in self._voices:

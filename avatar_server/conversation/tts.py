@@ -45,3 +45,6 @@ class TextToSpeech(Protocol):
 
     def voices(self) -> tuple[str, ...]:
         """Names that :meth:`synthesize` takes, the default one first."""
+
+    async def aclose(self) -> None:
+        """Free threads and connections; speech that is under way ends."""
