@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from avatar_server.conversation.asr import RecognitionError, SpeechRecogniser
 from avatar_server.conversation.conversation import Conversation
@@ -24,6 +26,9 @@ from streaming.protocol import ConversationState, ServerEvent
 from streaming.resample import FloatArray, Resampler
 
 log = logging.getLogger(__name__)
+
+MUTE_SECONDS: Final = 0.5
+"""Seconds without a packet after which a microphone counts as switched off."""
 
 
 class UnknownPersonaError(LookupError):
@@ -102,6 +107,7 @@ class Talk:
         self._echo = self._guard.init_state()
         self._resampler: tuple[int, Resampler] | None = None
         self._played = Resampler(SAMPLE_RATE, SPEECH_RATE)
+        self._silence: asyncio.TimerHandle | None = None
 
     @property
     def on(self) -> bool:
@@ -150,6 +156,8 @@ class Talk:
                 if self._conversation is not None:
                     task = asyncio.create_task(self._conversation.run(), name="conversation")
         finally:
+            if self._silence is not None:
+                self._silence.cancel()
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -163,6 +171,15 @@ class Talk:
         sound = self._resampler[1].push(pcm)
         frames, self._echo = self._guard.hear(self._echo, sound)
         self._conversation.hear(frames)
+        if self._silence is not None:
+            self._silence.cancel()
+        self._silence = asyncio.get_running_loop().call_later(MUTE_SECONDS, self._fall_silent)
+
+    def _fall_silent(self) -> None:
+        """A microphone that was switched off sends nothing: to the conversation it is silent."""
+        self._silence = None
+        if self._conversation is not None:
+            self._conversation.hear(np.zeros(SPEECH_RATE, np.float32))
 
     def played(self, pcm: FloatArray) -> None:
         """Sound that leaves for the client, mono float32 [n] at 48 kHz, silence included."""

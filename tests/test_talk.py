@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import httpx
 import numpy as np
-import pytest
 
+from avatar_server.talk import Talk
+from avatar_server.voice import Voice
 from client.peer import Peer
-from streaming.protocol import Caption, Chat, ConversationState, Converse, ErrorEvent, Transcript
+from streaming.protocol import (
+    Caption,
+    Chat,
+    ConversationState,
+    Converse,
+    ErrorEvent,
+    ServerEvent,
+    Transcript,
+)
+from tests.fakes import ScriptedRecogniser, ToneSpeech, scripted_talking
 from tests.live import live_server
+from tests.test_conversation import NoPictures
 
 
 @asynccontextmanager
@@ -74,6 +84,23 @@ async def test_a_session_that_converses_ends_cleanly() -> None:
                     await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("event", [Converse(), Converse(on=False), Chat(text="x")])
-def test_the_wire_form(event: Converse | Chat) -> None:
-    assert json.loads(event.model_dump_json())["type"] in ("converse", "chat")
+async def test_a_microphone_that_is_switched_off_ends_the_turn() -> None:
+    published: list[ServerEvent] = []
+    nothing = NoPictures()
+    voice = Voice(ToneSpeech(), nothing, nothing, 2, published.append)
+    talking = scripted_talking()
+    await talking.prepare()
+    recogniser = talking.engines.recogniser
+    assert isinstance(recogniser, ScriptedRecogniser)
+    recogniser.script.append("that is all")
+    talk = Talk(talking, voice, published.append)
+    talk.begin(None)
+    running = asyncio.create_task(talk.run())
+    for _ in range(30):
+        talk.hear(np.full(960, 0.3, np.float32), 48_000)
+    assert recogniser.opened, "speech was noticed"
+    async with asyncio.timeout(10):
+        while Transcript(text="that is all", final=True) not in published:
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
