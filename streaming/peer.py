@@ -93,7 +93,7 @@ class Peer:
             self._refuse_unread()
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         except Exception as error:  # aiortc raises many kinds for offers that do not fit
-            await self._connection.close()
+            await self._release()
             raise BadOfferError(f"the offer cannot be answered: {error}") from error
         answer: str = self._connection.localDescription.sdp
         self._viewer.codec = negotiated_video_codec(answer)
@@ -182,8 +182,24 @@ class Peer:
         try:
             # A stack that was cut off in the middle of negotiating may wait for itself for ever.
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._connection.close()
+                await self._release()
         except TimeoutError:
             log.warning("a connection did not close within %g s", CLOSE_TIMEOUT)
         finally:
             self._listener.on_closed(reason)
+
+    async def _release(self) -> None:
+        """Close the connection with all its sockets."""
+        try:
+            await self._connection.close()
+        except AttributeError:
+            # aiortc stumbles over sections of a refused offer that never got a transport, and
+            # leaves the transports of the others open.
+            log.debug("the connection was closed part by part")
+            parts = [t.receiver for t in self._connection.getTransceivers()]
+            for part in (*parts, self._connection.sctp):
+                dtls = part.transport if part is not None else None
+                if dtls is not None:
+                    await dtls.stop()
+                    if dtls.transport is not None:
+                        await dtls.transport.stop()

@@ -103,7 +103,7 @@ def test_thresholds_say_what_does_not_hold() -> None:
 
 
 def test_the_timeline_leaves_out_the_broken_last_second() -> None:
-    seconds = [Second(viewer=v, second=s, frames=25 - v, late_ms=v) for v in (0, 2) for s in (1, 5)]
+    seconds = [Second(viewer=v, second=s, frames=25 - v, late_ms=v) for v in (0, 2) for s in (1, 7)]
     moments = timeline(seconds, PLAN)
     assert [(m.second, m.sessions, m.fps_median, m.fps_min) for m in moments] == [(1, 2, 24, 23)]
 
