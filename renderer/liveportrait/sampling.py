@@ -1,8 +1,8 @@
 """Trilinear sampling of feature volumes without GridSample, which TensorRT lacks in 3-D.
 
 Coordinates are those of the released model: a sample at -1 or 1 lies on the OUTER edge of the
-corner voxel (``align_corners=False``) and everything outside the volume is zero. Features may have half
-precision; coordinates are float32, as half of it is a thirtieth of a voxel.
+corner voxel (``align_corners=False``) and everything outside the volume is zero. Features may
+have half precision; coordinates are float32, as half of it is a thirtieth of a voxel.
 """
 
 from __future__ import annotations

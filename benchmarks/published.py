@@ -1,0 +1,239 @@
+"""What the published networks cost here, with random weights: ``python -m benchmarks.published``.
+
+On a CPU also against W written with GridSample, as published, in the same run; on a GPU also as a
+share of the matrix rate that the GPU reaches on a plain product.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F  # noqa: N812
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.report import show
+from motion.engine import ENGINES, EngineKind, build_engine, missing
+from motion.layout import FPS
+from motion.moda.config import PUBLISHED
+from motion.moda.guidance import Guidance
+from motion.moda.network import Conditions, Encoded, MoDA
+from motion.moda.sampler import Modulations, released_schedule
+from motion.moda.sliding import WINDOW
+from renderer.liveportrait.appearance import CHANNELS, AppearanceExtractor
+from renderer.liveportrait.decoder import WarpAndGenerate
+from renderer.liveportrait.generator import Generator
+from renderer.liveportrait.motion_extractor import MotionExtractor
+from renderer.liveportrait.sampling import axis
+from renderer.liveportrait.warping import COMPRESSED, MOTIONS, SIZE, VOLUME, WarpingNetwork
+
+POINTS = SIZE * SIZE * VOLUME[0]
+
+
+class VelocityStep(nn.Module):
+    """One evaluation of MoDA within a step, conditions encoded and adaLN cached."""
+
+    def __init__(self, network: MoDA) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        latent: Tensor,
+        audio: Tensor,
+        emotion: Tensor,
+        identity: Tensor,
+        previous: Tensor,
+        modulation: Tensor,
+    ) -> Tensor:
+        encoded = Encoded(audio, emotion, identity, previous)
+        velocity: Tensor = self.network.velocity(latent, encoded, modulation)
+        return velocity
+
+
+class GridSampleWarping(WarpingNetwork):
+    """W as published: the volume sampled by GridSample, once per motion and once to warp."""
+
+    def forward(self, rows: Tensor, compressed: Tensor, source: Tensor, moved: Tensor) -> Tensor:
+        depth = VOLUME[0]
+        z, y, x = torch.meshgrid(*(axis(size, moved) for size in VOLUME), indexing="ij")
+        grid = torch.stack([x, y, z], dim=-1)
+        shifts = torch.cat([moved.new_zeros(moved.shape[0], 1, 3), source - moved], dim=1)
+        motions = grid + shifts[:, :, None, None, None]
+        repeated = compressed[:, None].expand(-1, MOTIONS, -1, -1, -1, -1).flatten(0, 1)
+        features = F.grid_sample(repeated, motions.flatten(0, 1), align_corners=False)
+        heat = self._heat(grid, moved) - self._heat(grid, source)
+        heat = torch.cat([torch.zeros_like(heat[:, :1]), heat], dim=1)
+        features = features.view(-1, MOTIONS, COMPRESSED, *VOLUME)
+        hidden = self.hourglass(torch.cat([heat[:, :, None], features], dim=2).flatten(1, 2))
+        masks = self.mask(hidden).softmax(dim=1)
+        deformation = (masks[..., None] * motions).sum(dim=1)
+        volume = rows.transpose(1, 2).reshape(-1, CHANNELS, *VOLUME)
+        warped = F.grid_sample(volume, deformation, align_corners=False)
+        out = self.third(warped.view(-1, CHANNELS * depth, SIZE, SIZE))
+        seen = self.occlusion(hidden.flatten(1, 2)).sigmoid()
+        picture: Tensor = self.fourth(F.leaky_relu(out, 0.01)) * seen
+        return picture
+
+    @staticmethod
+    def _heat(grid: Tensor, keypoints: Tensor) -> Tensor:
+        distance = (grid - keypoints[:, :, None, None, None]).square().sum(dim=-1)
+        return torch.exp(-50.0 * distance)
+
+
+def frame_inputs(batch: int, device: str) -> dict[str, Tensor]:
+    return {
+        "rows": torch.randn(batch, POINTS, CHANNELS, device=device),
+        "compressed": torch.randn(batch, COMPRESSED, *VOLUME, device=device),
+        "source": 0.3 * torch.randn(batch, 21, 3, device=device),
+        "moved": 0.3 * torch.randn(batch, 21, 3, device=device),
+    }
+
+
+def step_inputs(network: MoDA, batch: int, device: str) -> dict[str, Tensor]:
+    """Inputs of one network evaluation for ``batch`` passes."""
+    config = network.config
+    conditions = Conditions(
+        torch.randn(batch, WINDOW, config.audio_layers, config.audio_features, device=device),
+        network.emotions(torch.full((batch,), config.no_emotion, device=device)),
+        torch.randn(batch, config.identity, device=device),
+        torch.randn(batch, 1, config.motion, device=device),
+    )
+    encoded = network.encode(conditions)
+    return {
+        "latent": torch.randn(batch, WINDOW, config.motion, device=device),
+        "audio": encoded.audio,
+        "emotion": encoded.emotion,
+        "identity": encoded.identity,
+        "previous": encoded.previous,
+        "modulation": Modulations(network, released_schedule())(conditions.emotion)[0],
+    }
+
+
+def gflop(run: Callable[[], object]) -> float:
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return float(counter.get_total_flops()) / 1e9
+
+
+def milliseconds(run: Callable[[], object], device: str, repeats: int) -> float:
+    """Median time of ``run`` after one run to warm up."""
+    times = []
+    for _ in range(repeats + 1):
+        _wait(device)
+        begin = time.perf_counter()
+        run()
+        _wait(device)
+        times.append(1e3 * (time.perf_counter() - begin))
+    return statistics.median(times[1:])
+
+
+def _wait(device: str) -> None:
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+
+
+def matrix_rate(precision: torch.dtype) -> float:
+    """TFLOP/s of a plain product on the GPU."""
+    size = 8192
+    a, b = (torch.randn(size, size, device="cuda", dtype=precision) for _ in range(2))
+    return 2 * size**3 / milliseconds(lambda: a @ b, "cuda", 20) / 1e9
+
+
+@torch.inference_mode()
+def measure(
+    device: str,
+    batches: list[int],
+    engines: list[EngineKind],
+    repeats: int,
+    cache: Path,
+) -> dict[str, float | int | None]:
+    """All results, flat, with units in the names."""
+    torch.manual_seed(0)
+    precision = torch.float16 if device.startswith("cuda") else torch.float32
+    with torch.device(device):
+        frame = WarpAndGenerate(WarpingNetwork(), Generator()).eval()
+        moda = MoDA(PUBLISHED).eval()
+        once = {"f": AppearanceExtractor().eval(), "m": MotionExtractor().eval()}
+    step = VelocityStep(moda).eval()
+    results: dict[str, float | int | None] = {}
+    modules = {"w": frame.warping, "g": frame.generator, "moda": moda} | once
+    for name, module in modules.items():
+        results[f"{name}.parameters"] = sum(p.numel() for p in module.parameters())
+
+    inputs, passes = frame_inputs(1, device), Guidance.released().passes
+    results["wg.gflop_per_frame"] = gflop(lambda: frame(*inputs.values()))
+    picture = torch.rand(1, 3, 256, 256, device=device)
+    for name, module in once.items():
+        results[f"{name}.ms"] = milliseconds(lambda m=module: m(picture), device, repeats)  # type: ignore[misc]
+    single = step_inputs(moda, 1, device)
+    results["moda.gflop_per_pass"] = gflop(lambda: step(*single.values()))
+
+    rate = matrix_rate(precision) if device.startswith("cuda") else None
+    if rate:
+        results["matrix_tflops"] = rate
+    for kind in engines:
+        options = {"device": device, "wanted": kind, "precision": precision, "cache": cache}
+        run = build_engine(frame, frame_inputs(2, device), "picture", **options)  # type: ignore[arg-type]
+        for batch in batches:
+            values = frame_inputs(batch, device).values()
+            ms = milliseconds(lambda r=run, v=values: r(*v), device, repeats) / batch  # type: ignore[misc]
+            key = f"wg.{kind}.batch{batch}"
+            results[f"{key}.ms_per_frame"] = ms
+            results[f"{key}.sessions"] = 1e3 / ms / FPS
+            if rate:
+                results[f"{key}.matrix_share"] = results["wg.gflop_per_frame"] / ms / rate  # type: ignore[operator]
+        run = build_engine(step, step_inputs(moda, 2, device), "velocity", **options)  # type: ignore[arg-type]
+        values = step_inputs(moda, passes, device).values()
+        results[f"moda.{kind}.ms_per_step"] = milliseconds(
+            lambda r=run, v=values: r(*v),  # type: ignore[misc]
+            device,
+            repeats,
+        )
+    if device == "cpu":
+        results |= _against_grid_sample(frame.warping, repeats)
+    else:
+        results["memory_peak_mib"] = torch.cuda.max_memory_allocated() / 2**20
+    return results
+
+
+def _against_grid_sample(ours: WarpingNetwork, repeats: int) -> dict[str, float]:
+    theirs = GridSampleWarping().eval()
+    theirs.load_state_dict(ours.state_dict())
+    inputs = frame_inputs(1, "cpu").values()
+    difference = float((ours(*inputs) - theirs(*inputs)).abs().max())
+    own, grid = [], []
+    for _ in range(repeats):  # in turns, so that both see the same machine
+        own.append(milliseconds(lambda: ours(*inputs), "cpu", 1))
+        grid.append(milliseconds(lambda: theirs(*inputs), "cpu", 1))
+    return {
+        "w.ms": statistics.median(own),
+        "w.grid_sample_ms": statistics.median(grid),
+        "w.ratio_to_grid_sample": statistics.median(own) / statistics.median(grid),
+        "w.difference_to_grid_sample": difference,
+    }
+
+
+def main() -> None:
+    cuda = torch.cuda.is_available()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--device", default="cuda" if cuda else "cpu")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 8, 16] if cuda else [1])
+    parser.add_argument("--engines", choices=ENGINES, nargs="+", help="default: all there are")
+    parser.add_argument("--repeats", type=int, default=20 if cuda else 3)
+    options = parser.parse_args()
+    engines = options.engines or [k for k in ENGINES if missing(k, options.device) is None]
+    with tempfile.TemporaryDirectory() as cache:
+        results = measure(options.device, options.batches, engines, options.repeats, Path(cache))
+    show("published", results, as_json=options.json)
+
+
+if __name__ == "__main__":
+    main()
