@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from avatar_server.conversation.dialogue import DialogueError, Turn
 from avatar_server.conversation.engines import EngineUnavailableError, load_engine
-from avatar_server.conversation.openai_chat import OpenAiChat, messages
+from avatar_server.conversation.openai_chat import OpenAiChat, _texts, messages
+from avatar_server.conversation.openai_http import EndpointError
 from tests.http_endpoint import HttpEndpoint, Reply, Request, finish, send, serving, start
 
 HELLO = (Turn("user", "Hello!"),)
@@ -150,6 +155,41 @@ async def test_odd_but_legal_events_are_taken() -> None:
     odd = b'event: x\ndata: {"choices": []}\n\ndata:{"choices":[{"delta":null}]}\n\n'
     async with serving(answering(odd + delta("Yes.") + b"data: [DONE]\n\n")) as endpoint:
         assert await pieces(endpoint) == ["Yes."]
+
+
+@given(
+    st.lists(
+        st.recursive(
+            st.none() | st.integers() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=2)
+                | st.dictionaries(
+                    st.sampled_from(["choices", "delta", "content", "error", "finish_reason"]),
+                    inner,
+                    max_size=3,
+                )
+            ),
+            max_leaves=8,
+        ).map(json.dumps)
+        | st.text(max_size=20),
+        max_size=5,
+    )
+)
+async def test_whatever_an_endpoint_sends_there_is_an_answer_or_an_error(data: list[str]) -> None:
+    async def lines() -> AsyncIterator[str]:
+        for item in data:
+            for line in f"data: {item}".splitlines():
+                yield line
+
+    with contextlib.suppress(EndpointError):
+        async for text in _texts(lines()):
+            assert text
+
+
+async def test_thoughts_of_a_reasoning_model_are_not_said() -> None:
+    parts = [delta("<thi"), delta("nk>Let me see."), delta("</think>\n\n"), delta("Four.")]
+    async with serving(answering(*parts, b"data: [DONE]\n\n")) as endpoint:
+        assert await pieces(endpoint) == ["\n\n", "Four."]
 
 
 def test_turns_become_alternating_messages() -> None:

@@ -20,6 +20,7 @@ import numpy as np
 from avatar_server.conversation.asr import Recognition, RecognitionError, SpeechRecogniser
 from avatar_server.conversation.dialogue import Dialogue, DialogueError, Turn
 from avatar_server.conversation.endpointing import SpeechDetector
+from avatar_server.conversation.markup import plain
 from avatar_server.conversation.persona import Persona
 from avatar_server.conversation.sentences import speakable
 from avatar_server.conversation.speaker import SpeakerBusyError, Utterance
@@ -110,6 +111,7 @@ class Conversation:
         try:
             if self._persona.greeting:
                 self._greet(self._persona.greeting)
+            self._show_state()
             while True:
                 self._changed.clear()
                 deadline = self._taker.deadline
@@ -285,7 +287,9 @@ class Conversation:
             async with aclosing(
                 self._dialogue.answer(turns, persona.instructions, persona.language)
             ) as deltas:
-                async for piece in speakable(deltas):
+                async for written in speakable(deltas):
+                    if not (piece := plain(written)):
+                        continue
                     await answer.committed.wait()
                     if answer.utterance is None:
                         answer.utterance = self._voice.open(persona.voice)

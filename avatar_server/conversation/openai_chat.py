@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Annotated, Any, Final
 
 from pydantic import Field
 
 from avatar_server.conversation.dialogue import DialogueError, Turn
+from avatar_server.conversation.markup import without_thoughts
 from avatar_server.conversation.openai_http import Endpoint, EndpointError
 
 _SPOKEN: Final = (
@@ -50,10 +52,12 @@ class OpenAiChat:
             "messages": messages(turns[-self._memory :], instructions, language),
         }
         try:
-            async with self._endpoint.post("chat/completions", body) as response:
-                async for event in _events(response.aiter_lines()):
-                    if text := _text(event):
-                        yield text
+            async with (
+                self._endpoint.post("chat/completions", body) as response,
+                aclosing(without_thoughts(_texts(response.aiter_lines()))) as texts,
+            ):
+                async for text in texts:
+                    yield text
         except EndpointError as error:
             raise DialogueError(str(error)) from error
 
@@ -101,10 +105,18 @@ async def _events(lines: AsyncIterator[str]) -> AsyncGenerator[dict[str, Any]]:
     raise EndpointError("the chat endpoint broke off in the middle of its answer; try again")
 
 
+async def _texts(lines: AsyncIterator[str]) -> AsyncGenerator[str]:
+    async with aclosing(_events(lines)) as events:
+        async for event in events:
+            if text := _text(event):
+                yield text
+
+
 def _choice(event: dict[str, Any]) -> dict[str, Any]:
     # The last event may carry token counts and no choice.
-    choices = event.get("choices") or [{}]
-    return choices[0] if isinstance(choices[0], dict) else {}
+    choices = event.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, dict) else {}
 
 
 def _text(event: dict[str, Any]) -> str:
