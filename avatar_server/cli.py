@@ -57,10 +57,10 @@ def serve(
     Those hold further settings: video_bitrate, connect_timeout, threads, ice_servers,
     allowed_origins.
     """
-    from avatar_server.conversation.espeak import EspeakTextToSpeech
+    from avatar_server.conversation.engines import EngineError
     from avatar_server.conversation.persona import PersonaError
     from avatar_server.embedded import embedded_models
-    from avatar_server.engines import built_in_talking
+    from avatar_server.engines import built_in_talking, speech_engine
     from avatar_server.models import UnknownAvatarError
     from avatar_server.serve import ServeError
     from avatar_server.serve import serve as run
@@ -79,11 +79,11 @@ def serve(
         run(
             settings,
             embedded_models(),
-            EspeakTextToSpeech(),
+            speech_engine(settings),
             built_in_talking(settings),
             lambda url: typer.echo(f"The avatar is at {url}  (Ctrl-C stops it)"),
         )
-    except (SettingsError, ServeError, UnknownAvatarError, PersonaError) as error:
+    except (SettingsError, ServeError, UnknownAvatarError, PersonaError, EngineError) as error:
         raise fail(error) from error
 
 
@@ -111,16 +111,17 @@ def render(
 
     from rich.progress import Progress, TextColumn
 
-    from avatar_server.conversation.espeak import EspeakTextToSpeech
+    from avatar_server.conversation.engines import EngineError
     from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError
     from avatar_server.embedded import embedded_models
+    from avatar_server.engines import speech_engine
     from avatar_server.models import UnknownAvatarError
     from avatar_server.offline import MediaFileError, read_audio, render_video
     from motion.contract import Controls, emotion_named
 
     def speech(settings: Settings) -> AsyncIterator[SpeechChunk]:
         if text is not None and audio is None:
-            return EspeakTextToSpeech().synthesize(text, settings.voice)
+            return speech_engine(settings).synthesize(text, settings.voice)
         if audio is not None and text is None:
             return read_audio(audio)
         raise UsageError("give either --text or --audio")
@@ -150,6 +151,7 @@ def render(
         UsageError,
         UnknownAvatarError,
         MediaFileError,
+        EngineError,
         SpeechSynthesisError,
         ValueError,
     ) as error:
@@ -173,9 +175,10 @@ def doctor(
     config: ConfigOption = None,
 ) -> None:
     """Check port, network, codecs, voice and speed; exit status 1 if there is a problem."""
-    from avatar_server.conversation.espeak import EspeakTextToSpeech
+    from avatar_server.conversation.engines import EngineError
     from avatar_server.doctor import examine
     from avatar_server.embedded import embedded_models
+    from avatar_server.engines import speech_engine
     from avatar_server.models import UnknownAvatarError
 
     colours = {
@@ -186,12 +189,12 @@ def doctor(
     findings = []
     try:
         settings = load_settings(config, port=port)
-        for finding in examine(settings, embedded_models(), EspeakTextToSpeech()):
+        for finding in examine(settings, embedded_models(), speech_engine(settings)):
             findings.append(finding)
             if not as_json:
                 mark = typer.style(f"{finding.verdict:8}", fg=colours[finding.verdict])
                 typer.echo(f"{mark} {finding.check}: {finding.message}")
-    except (SettingsError, UnknownAvatarError) as error:
+    except (SettingsError, UnknownAvatarError, EngineError) as error:
         raise fail(error) from error
     if as_json:
         typer.echo(json.dumps([finding.as_dict() for finding in findings]))

@@ -1,4 +1,4 @@
-"""The engines of conversations as the settings name them."""
+"""The engines that the settings name."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ import logging
 
 from avatar_server.conversation.engines import load_engine, load_first
 from avatar_server.conversation.persona import DEFAULT_PERSONA, Persona, PersonaError, read_personas
+from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.settings import Settings
 from avatar_server.talk import Engines, Talking
 
 log = logging.getLogger(__name__)
+
+
+def speech_engine(settings: Settings) -> TextToSpeech:
+    """The voice; raises :class:`~avatar_server.conversation.engines.EngineError`."""
+    name, engine = load_first("tts", settings.tts, settings.engine_options)
+    log.info("the voice is made by %s", name)
+    made: TextToSpeech = engine
+    return made
 
 
 def built_in_talking(settings: Settings) -> Talking:

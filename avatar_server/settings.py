@@ -121,6 +121,10 @@ class Settings(BaseSettings):
         tuple[str, ...],
         Field(description="Addresses or networks whose X-Forwarded-For is believed."),
     ] = ("127.0.0.1", "::1")
+    tts: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="Voices' engines; the first that can work is used."),
+    ] = ("espeak",)
     asr: Annotated[
         tuple[str, ...],
         Field(min_length=1, description="Recognisers of speech; the first that can work is used."),
