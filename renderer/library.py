@@ -1,12 +1,21 @@
-"""The avatars that ship with the server."""
+"""The library of avatars: those that ship with the server and those that users add."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+import tempfile
 from pathlib import Path
 
 from renderer.avatar import EmbeddedAvatar, load_avatar
+from renderer.parts import write_archive
+from renderer.portrait import DESCRIPTION, NAME, Portrait, encoded, read_portrait
 
 BUILT_IN = Path(__file__).parent / "data"
+
+SUFFIX = ".avatar"
+"""Ending of the name of an avatar in one file."""
 
 
 class UnknownAvatarError(KeyError):
@@ -20,14 +29,126 @@ class UnknownAvatarError(KeyError):
         return f"no avatar is called {self.args[0]!r}; there are: {', '.join(self.known)}"
 
 
-def avatar_names(folder: Path = BUILT_IN) -> list[str]:
-    """Names of the avatars in ``folder``, sorted."""
-    return sorted(path.parent.name for path in folder.glob("*/avatar.json"))
+class LibraryError(ValueError):
+    """The library cannot do this; the text says why."""
 
 
-def open_avatar(name: str, size: int = 512, folder: Path = BUILT_IN) -> EmbeddedAvatar:
-    """The avatar ``name`` prepared for ``size`` pixels; raises :class:`UnknownAvatarError`."""
-    known = avatar_names(folder)
+def user_folder() -> Path:
+    """Where this user's avatars are kept, by the custom of the platform."""
+    home = Path.home()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = home / "Library" / "Application Support"
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share")
+    return base / "avatar-server" / "avatars"
+
+
+class Library:
+    """Avatars by name: the built-in ones, and those in ``folder``, which need not exist yet.
+
+    A user's avatar is a subfolder or a ``.avatar`` file of its name. Built-in names are taken.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = user_folder() if folder is None else folder
+
+    def names(self) -> list[str]:
+        """Names of all avatars, sorted."""
+        return sorted({*_names_in(BUILT_IN), *_names_in(self.folder)})
+
+    def built_in(self, name: str) -> bool:
+        """Whether ``name`` ships with the server; such avatars are not deleted or replaced."""
+        return name in _names_in(BUILT_IN)
+
+    def portrait(self, name: str) -> Portrait:
+        """The portrait of an avatar.
+
+        Raises :class:`UnknownAvatarError` or :class:`~renderer.portrait.PortraitError`.
+        """
+        return read_portrait(self._place(name))
+
+    def open(self, name: str, size: int = 512) -> EmbeddedAvatar:
+        """The avatar ``name`` prepared for ``size`` pixels; raises as :meth:`portrait` does."""
+        return load_avatar(self._place(name), size)
+
+    def save(self, portrait: Portrait) -> None:
+        """Keep a user's portrait, in the place of one of the same name.
+
+        Raises :class:`LibraryError` if the name is no name or that of a built-in avatar.
+        """
+        if not NAME.fullmatch(portrait.name):
+            raise LibraryError(
+                f"{portrait.name!r} is no name for an avatar; use up to 32 of a-z, 0-9 and -, "
+                "the first a letter"
+            )
+        if self.built_in(portrait.name):
+            raise LibraryError(f"{portrait.name!r} ships with the server; choose another name")
+        files = encoded(portrait)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        # Complete under another name first: no reader ever sees half an avatar.
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder) as scratch:
+            made = Path(scratch) / portrait.name
+            made.mkdir()
+            for name, content in files.items():
+                (made / name).write_bytes(content)
+            self._remove(portrait.name)
+            made.rename(self.folder / portrait.name)
+
+    def add(self, path: Path) -> str:
+        """Check an avatar's folder or ``.avatar`` file and keep a copy of it; returns its name.
+
+        Raises :class:`~renderer.portrait.PortraitError` or :class:`LibraryError`.
+        """
+        portrait = read_portrait(path)
+        self.save(portrait)
+        return portrait.name
+
+    def export(self, name: str, path: Path) -> None:
+        """Write an avatar to one ``.avatar`` file; raises as :meth:`portrait` does."""
+        write_archive(encoded(self.portrait(name)), path)
+
+    def delete(self, name: str) -> None:
+        """Delete a user's avatar.
+
+        Raises :class:`UnknownAvatarError`, or :class:`LibraryError` for a built-in one.
+        """
+        if self.built_in(name):
+            raise LibraryError(f"{name!r} ships with the server and cannot be deleted")
+        self._place(name)
+        self._remove(name)
+
+    def _place(self, name: str) -> Path:
+        known = self.names()
+        if name not in known:
+            raise UnknownAvatarError(name, known)
+        folder = BUILT_IN if self.built_in(name) else self.folder
+        inside = folder / name
+        return inside if inside.is_dir() else folder / f"{name}{SUFFIX}"
+
+    def _remove(self, name: str) -> None:
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        (self.folder / f"{name}{SUFFIX}").unlink(missing_ok=True)
+
+
+def avatar_names() -> list[str]:
+    """Names of the avatars that ship with the server, sorted."""
+    return sorted(_names_in(BUILT_IN))
+
+
+def open_avatar(name: str, size: int = 512) -> EmbeddedAvatar:
+    """The built-in avatar ``name`` prepared for ``size`` pixels.
+
+    Raises :class:`UnknownAvatarError`.
+    """
+    known = avatar_names()
     if name not in known:
         raise UnknownAvatarError(name, known)
-    return load_avatar(folder / name, size)
+    return load_avatar(BUILT_IN / name, size)
+
+
+def _names_in(folder: Path) -> set[str]:
+    folders = {path.parent.name for path in folder.glob(f"*/{DESCRIPTION}")}
+    files = {path.stem for path in folder.glob(f"*{SUFFIX}") if path.is_file()}
+    return {name for name in folders | files if NAME.fullmatch(name)}

@@ -1,13 +1,16 @@
-"""The avatar folder on disk: layers, maps and measures of one portrait, checked when read.
+"""The avatar on disk: layers, maps and measures of one portrait, checked when read.
 
-A folder holds ``avatar.json``, ``maps.safetensors`` and one PNG per layer, all layers on the
-canvas of the same square picture. Lengths in ``avatar.json`` are canonical units
-(see :mod:`motion.keypoints`), but for ``picture``, ``unit`` and ``pivot``, which are pixels of it.
+An avatar is a folder, or a ``.avatar`` file (a zip of the same files): ``avatar.json``,
+``maps.safetensors`` and one PNG per layer, all layers on the canvas of the same square picture.
+Lengths in ``avatar.json`` are canonical units (see :mod:`motion.keypoints`), but for ``picture``,
+``unit`` and ``pivot``, which are pixels of it.
 """
 
 from __future__ import annotations
 
 import json
+import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +19,12 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file
+from safetensors.numpy import load, save
 
 from motion.keypoints import Keypoint
 from motion.layout import KEYPOINTS, FloatArray
 from renderer.contract import ImageArray
+from renderer.parts import Parts, PartsError, open_parts
 
 FORMAT_VERSION: Final = 1
 
@@ -39,9 +43,19 @@ MAPS: Final = (
 ``body`` the share of the head's translation that it follows otherwise.
 """
 
+DESCRIPTION: Final = "avatar.json"
+MAP_FILE: Final = "maps.safetensors"
+FILES: Final = (DESCRIPTION, MAP_FILE, *(f"{layer}.png" for layer in LAYERS))
+"""All files of an avatar."""
+
+NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
+"""Names that avatars may have."""
+PICTURES: Final = range(256, 2049)
+"""Widths that a portrait's picture may have."""
+
 
 class PortraitError(ValueError):
-    """An avatar folder cannot be used; the text says which file is at fault and why."""
+    """An avatar cannot be used; the text says which file is at fault and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +92,58 @@ class Portrait:
     """Maps [m, m] by name."""
 
 
-def read_portrait(folder: Path) -> Portrait:
-    """Read and check an avatar folder; raises :class:`PortraitError`."""
-    description = _read_description(folder / "avatar.json")
-    where = folder / "avatar.json"
+def read_portrait(path: Path) -> Portrait:
+    """Read and check an avatar's folder or ``.avatar`` file; raises :class:`PortraitError`."""
+    try:
+        with open_parts(path, FILES) as parts:
+            return _portrait(parts)
+    except PartsError as error:
+        raise PortraitError(str(error)) from error
+
+
+def encoded(portrait: Portrait) -> dict[str, bytes]:
+    """The files of ``portrait`` by name, as :func:`read_portrait` reads them."""
+    files = {f"{name}.png": _encoded_layer(name, portrait.layers[name]) for name in LAYERS}
+    files[MAP_FILE] = save({name: np.ascontiguousarray(portrait.maps[name]) for name in MAPS})
+    description = {
+        "version": FORMAT_VERSION,
+        "name": portrait.name,
+        "title": portrait.title,
+        "picture": portrait.picture,
+        "unit": portrait.unit,
+        "pivot": list(portrait.pivot),
+        "keypoints": {key.name: _rounded(portrait.canonical[key]) for key in Keypoint},
+        "seam": _rounded(portrait.seam),
+        "eyes": {
+            side: {name: _rounded(getattr(eye, name)) for name in ("x", "crease", "open", "closed")}
+            for side, eye in zip(("left", "right"), portrait.eyes, strict=True)
+        },
+    }
+    files[DESCRIPTION] = (json.dumps(description, indent=1) + "\n").encode()
+    return files
+
+
+def _rounded(values: FloatArray) -> Any:
+    return np.round(values.astype(float), 5).tolist()
+
+
+def _encoded_layer(name: str, layer: ImageArray) -> bytes:
+    pixels = layer[..., :3] if name == "plate" else layer
+    return cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes()
+
+
+def _portrait(parts: Parts) -> Portrait:
+    description = _read_description(parts)
+    where = parts.where(DESCRIPTION)
     try:
         name, title = str(description["name"]), str(description["title"])
+        if not NAME.fullmatch(name):
+            raise PortraitError(
+                f"{where}: {name!r} is no name for an avatar; use up to 32 of a-z, 0-9 and -"
+            )
         picture, unit = int(description["picture"]), float(description["unit"])
+        if picture not in PICTURES or not picture / 8 <= unit <= picture * 2:
+            raise PortraitError(f"{where}: a picture of {picture} with unit {unit} is out of range")
         pivot_x, pivot_y = (float(v) for v in description["pivot"])
         keypoints = description["keypoints"]
         missing = [key.name for key in Keypoint if key.name not in keypoints]
@@ -108,23 +167,23 @@ def read_portrait(folder: Path) -> Portrait:
         canonical=canonical,
         seam=seam,
         eyes=(left, right),
-        layers={layer: _read_layer(folder / f"{layer}.png", picture) for layer in LAYERS},
-        maps=_read_maps(folder / "maps.safetensors"),
+        layers={layer: _read_layer(parts, f"{layer}.png", picture) for layer in LAYERS},
+        maps=_read_maps(parts),
     )
 
 
-def _read_description(path: Path) -> dict[str, Any]:
+def _read_description(parts: Parts) -> dict[str, Any]:
+    where = parts.where(DESCRIPTION)
+    content = parts.read(DESCRIPTION)
     try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise PortraitError(f"{path} is missing; is {path.parent} an avatar folder?") from error
-    except (OSError, ValueError) as error:
-        raise PortraitError(f"{path} cannot be read: {error}") from error
+        description = json.loads(content)
+    except ValueError as error:
+        raise PortraitError(f"{where} cannot be read: {error}") from error
     if not isinstance(description, dict):
-        raise PortraitError(f"{path} must hold one JSON object")
+        raise PortraitError(f"{where} must hold one JSON object")
     version = description.get("version")
     if version != FORMAT_VERSION:
-        raise PortraitError(f"{path} has version {version}; this server reads {FORMAT_VERSION}")
+        raise PortraitError(f"{where} has version {version}; this server reads {FORMAT_VERSION}")
     return description
 
 
@@ -149,36 +208,38 @@ def _eye(values: Mapping[str, Any]) -> Eye:
     return Eye(x, crease, opened, closed)
 
 
-def _read_layer(path: Path, picture: int) -> ImageArray:
-    if not path.is_file():
-        raise PortraitError(f"{path} is missing")
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise PortraitError(f"{path} is not a picture that can be read")
-    channels = 1 if image.ndim == 2 else image.shape[2]
-    if image.shape[:2] != (picture, picture) or channels not in (3, 4) or image.dtype != np.uint8:
+def _read_layer(parts: Parts, name: str, picture: int) -> ImageArray:
+    where, content = parts.where(name), parts.read(name)
+    if content[:8] != b"\x89PNG\r\n\x1a\n" or len(content) < 33:
+        raise PortraitError(f"{where} is not a picture that can be read")
+    # The header is checked before anything is decoded: a few bytes can claim a huge picture.
+    width, height, depth, kind = struct.unpack(">IIBB", content[16:26])
+    if (width, height, depth) != (picture, picture, 8) or kind not in (2, 6):
         raise PortraitError(
-            f"{path} is {image.shape[1]}x{image.shape[0]} with {channels} channels; "
-            f"{picture}x{picture} with 3 or 4 of 8 bits is needed"
+            f"{where} is {width}x{height} with {depth} bits, PNG colour type {kind}; "
+            f"{picture}x{picture} RGB or RGBA of 8 bits is needed"
         )
-    layer = np.asarray(
-        cv2.cvtColor(image, cv2.COLOR_BGR2BGRA) if channels == 3 else image, np.uint8
-    )
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if image is None:
+        raise PortraitError(f"{where} is not a picture that can be read")
+    layer = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2BGRA) if kind == 2 else image, np.uint8)
     layer.setflags(write=False)
     return layer
 
 
-def _read_maps(path: Path) -> dict[str, FloatArray]:
+def _read_maps(parts: Parts) -> dict[str, FloatArray]:
+    where = parts.where(MAP_FILE)
+    content = parts.read(MAP_FILE)
     try:
-        maps: dict[str, FloatArray] = load_file(path)
-    except FileNotFoundError as error:
-        raise PortraitError(f"{path} is missing") from error
-    except (OSError, SafetensorError) as error:
-        raise PortraitError(f"{path} cannot be read: {error}") from error
+        maps: dict[str, FloatArray] = load(content)
+    except (ValueError, SafetensorError) as error:
+        raise PortraitError(f"{where} cannot be read: {error}") from error
     for name in MAPS:
         if name not in maps:
-            raise PortraitError(f"{path}: map {name!r} is missing")
+            raise PortraitError(f"{where}: map {name!r} is missing")
         shape = maps[name].shape
         if len(shape) != 2 or shape[0] != shape[1] or maps[name].dtype != np.float32:
-            raise PortraitError(f"{path}: map {name!r} must be square float32, not {shape}")
+            raise PortraitError(f"{where}: map {name!r} must be square float32, not {shape}")
+        if not np.isfinite(maps[name]).all():
+            raise PortraitError(f"{where}: map {name!r} holds a number that is not finite")
     return maps

@@ -1,0 +1,110 @@
+"""The files of an avatar, read from a folder or from a zip archive, within limits.
+
+Nothing of an archive is ever written to disk under a name that the archive chose: its members are
+read into memory, only those that are asked for, and only up to the limits below.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+LARGEST_PART: Final = 24 << 20
+"""Bytes that one file of an avatar may have."""
+LARGEST_AVATAR: Final = 64 << 20
+"""Bytes that all files of an avatar may have together, unpacked."""
+
+
+class PartsError(ValueError):
+    """Files of an avatar cannot be read; the text says which and why."""
+
+
+class Parts(Protocol):
+    """Where the files of one avatar are read from."""
+
+    def where(self, name: str) -> str:
+        """The file ``name`` as people should be told of it."""
+
+    def read(self, name: str) -> bytes:
+        """Content of the file ``name``; raises :class:`PartsError`."""
+
+
+class _Folder:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def where(self, name: str) -> str:
+        return str(self._folder / name)
+
+    def read(self, name: str) -> bytes:
+        path = self._folder / name
+        if not path.is_file():
+            raise PartsError(f"{path} is missing; is {self._folder} an avatar?")
+        if path.stat().st_size > LARGEST_PART:
+            raise PartsError(f"{path} is larger than {LARGEST_PART >> 20} MiB")
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise PartsError(f"{path} cannot be read: {error}") from error
+
+
+class _Archive:
+    def __init__(self, path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> None:
+        self._path, self._archive = path, archive
+        total = 0
+        for member in archive.infolist():
+            if member.filename not in names:
+                raise PartsError(f"{path} holds {member.filename!r}, which is no part of an avatar")
+            if member.flag_bits & 1:
+                raise PartsError(f"{path} is encrypted")
+            if member.file_size > LARGEST_PART:
+                raise PartsError(
+                    f"{self.where(member.filename)} is larger than {LARGEST_PART >> 20} MiB"
+                )
+            total += member.file_size
+        if total > LARGEST_AVATAR:
+            raise PartsError(f"{path} unpacks to more than {LARGEST_AVATAR >> 20} MiB")
+
+    def where(self, name: str) -> str:
+        return f"{self._path}:{name}"
+
+    def read(self, name: str) -> bytes:
+        try:
+            member = self._archive.getinfo(name)
+        except KeyError as error:
+            raise PartsError(f"{self.where(name)} is missing") from error
+        try:
+            with self._archive.open(member) as stream:
+                content = stream.read(member.file_size + 1)
+        except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+            raise PartsError(f"{self.where(name)} cannot be read: {error}") from error
+        if len(content) != member.file_size:
+            raise PartsError(f"{self.where(name)} is not as long as the archive says")
+        return content
+
+
+@contextmanager
+def open_parts(path: Path, names: Sequence[str]) -> Iterator[Parts]:
+    """The files of the avatar at ``path``, a folder or a zip that holds no others than ``names``.
+
+    Raises :class:`PartsError`.
+    """
+    if not path.is_file():
+        yield _Folder(path)
+        return
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield _Archive(path, archive, names)
+    except zipfile.BadZipFile as error:
+        raise PartsError(f"{path} is not an avatar: {error}") from error
+
+
+def write_archive(files: Mapping[str, bytes], path: Path) -> None:
+    """Write ``files`` into a zip at ``path``; the same files always give the same bytes."""
+    # PNG and float maps hardly shrink further, so members are stored as they are.
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(files):
+            archive.writestr(zipfile.ZipInfo(name), files[name])

@@ -1,0 +1,179 @@
+"""A user's avatars: kept, packed, moved to another machine; archives that are not to be trusted."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from motion.keypoints import Keypoint
+from renderer.library import BUILT_IN, Library, LibraryError, UnknownAvatarError
+from renderer.parts import LARGEST_PART
+from renderer.portrait import FILES, PortraitError, encoded, read_portrait
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Library:
+    return Library(tmp_path / "avatars")
+
+
+@cache
+def small_files() -> dict[str, bytes]:
+    """The files of a small avatar of the name "ada"."""
+    portrait = read_portrait(BUILT_IN / "finn")
+    layers = {
+        name: np.asarray(cv2.resize(layer, (256, 256), interpolation=cv2.INTER_AREA), np.uint8)
+        for name, layer in portrait.layers.items()
+    }
+    share = 256 / portrait.picture
+    x, y = portrait.pivot
+    return encoded(
+        replace(
+            portrait, name="ada", title="Ada", picture=256, unit=portrait.unit * share,
+            pivot=(x * share, y * share), layers=layers,
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A folder with that avatar."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    for name, content in small_files().items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def zipped(path: Path, files: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_folder_that_does_not_exist_holds_no_avatars(library: Library) -> None:
+    assert "mira" in library.names()
+    assert library.built_in("mira")
+    assert not library.folder.exists()
+
+
+def test_added_exported_and_added_elsewhere(library: Library, source: Path, tmp_path: Path) -> None:
+    assert library.add(source) == "ada"
+    assert "ada" in library.names()
+    library.export("ada", tmp_path / "ada.avatar")
+    other = Library(tmp_path / "other")
+    assert other.add(tmp_path / "ada.avatar") == "ada"
+    before, after = read_portrait(source), other.portrait("ada")
+    np.testing.assert_array_equal(after.canonical, before.canonical)
+    np.testing.assert_array_equal(after.seam, before.seam)
+    for name, layer in before.layers.items():
+        np.testing.assert_array_equal(after.layers[name], layer)
+    for name, values in before.maps.items():
+        np.testing.assert_array_equal(after.maps[name], values)
+
+
+def test_file_is_used_where_it_lies(library: Library, source: Path) -> None:
+    files = encoded(read_portrait(source))
+    library.folder.mkdir()
+    zipped(library.folder / "ada.avatar", files)
+    assert "ada" in library.names()
+    assert library.open("ada", 128).title == "Ada"
+    library.delete("ada")
+    assert "ada" not in library.names()
+    assert list(library.folder.iterdir()) == []
+
+
+def test_replaced_avatar_leaves_nothing_behind(library: Library, source: Path) -> None:
+    library.add(source)
+    library.add(source)
+    assert [path.name for path in library.folder.iterdir()] == ["ada"]
+    assert {path.name for path in (library.folder / "ada").iterdir()} == set(FILES)
+
+
+def test_built_in_avatars_are_kept(library: Library) -> None:
+    with pytest.raises(LibraryError, match="ships with the server"):
+        library.add(BUILT_IN / "mira")
+    with pytest.raises(LibraryError, match="cannot be deleted"):
+        library.delete("mira")
+    assert (BUILT_IN / "mira" / "avatar.json").is_file()
+
+
+@pytest.mark.parametrize("name", ["nobody", "../mira", ""])
+def test_unknown_names(library: Library, name: str) -> None:
+    with pytest.raises(UnknownAvatarError):
+        library.portrait(name)
+    with pytest.raises(UnknownAvatarError):
+        library.delete(name)
+
+
+@pytest.mark.parametrize("name", ["../evil", "Ada", "a b", "", "x" * 33])
+def test_names_that_are_no_names(library: Library, source: Path, name: str) -> None:
+    path = source / "avatar.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"name": name}))
+    with pytest.raises(PortraitError, match="is no name for an avatar"):
+        library.add(source)
+    assert not library.folder.exists()
+
+
+@pytest.mark.parametrize("name", ["../../evil.png", "/etc/passwd", "face.png/x", "virus.exe"])
+def test_archive_with_other_members_is_refused(
+    library: Library, source: Path, tmp_path: Path, name: str
+) -> None:
+    files = {path.name: path.read_bytes() for path in source.iterdir()}
+    path = zipped(tmp_path / "evil.avatar", {**files, name: b"evil"})
+    with pytest.raises(PortraitError, match="no part of an avatar"):
+        library.add(path)
+    assert not library.folder.exists()
+
+
+def test_archive_that_unpacks_to_too_much_is_refused(library: Library, tmp_path: Path) -> None:
+    path = zipped(tmp_path / "bomb.avatar", {"face.png": bytes(LARGEST_PART + 1)})
+    assert path.stat().st_size < 100_000
+    with pytest.raises(PortraitError, match="larger than"):
+        library.add(path)
+
+
+def test_picture_that_claims_to_be_huge_is_not_decoded(library: Library, source: Path) -> None:
+    path = source / "hair.png"
+    content = bytearray(path.read_bytes())
+    content[16:24] = (60_000).to_bytes(4, "big") * 2
+    path.write_bytes(content)
+    with pytest.raises(PortraitError, match="60000x60000"):
+        library.add(source)
+
+
+def test_file_that_is_no_archive(library: Library, tmp_path: Path) -> None:
+    path = tmp_path / "text.avatar"
+    path.write_text("not a zip")
+    with pytest.raises(PortraitError, match=r"text\.avatar is not an avatar"):
+        library.add(path)
+
+
+def test_truncated_archive(library: Library, source: Path, tmp_path: Path) -> None:
+    whole = zipped(tmp_path / "whole.avatar", encoded(read_portrait(source))).read_bytes()
+    path = tmp_path / "half.avatar"
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(PortraitError, match="is not an avatar"):
+        library.add(path)
+
+
+def test_incomplete_archive(library: Library, tmp_path: Path) -> None:
+    path = zipped(tmp_path / "empty.avatar", {})
+    with pytest.raises(PortraitError, match=r"avatar\.json is missing"):
+        library.add(path)
+
+
+def test_all_built_in_avatars_are_complete() -> None:
+    for folder in sorted(BUILT_IN.iterdir()):
+        portrait = read_portrait(folder)
+        assert portrait.name == folder.name
+        assert portrait.canonical.shape == (len(Keypoint), 3)
+    size = sum(path.stat().st_size for path in BUILT_IN.rglob("*") if path.is_file())
+    assert size < 8 << 20
