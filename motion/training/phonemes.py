@@ -84,16 +84,10 @@ _SAMPA: Final[Mapping[str, str]] = {
     "s": "s", "z": "z", "S": "ʃ", "Z": "ʒ", "ts": "ts", "dz": "dz", "tS": "tʃ", "dZ": "dʒ",
     "m": "m", "n": "n", "nf": "ɱ", "ng": "ŋ", "J": "ɲ", "l": "l", "L": "ʎ", "r": "r", "h": "h",
 }
-_CZECH: Final[Mapping[str, str]] = {
-    **_SAMPA, "j": "j", "ch": "x", "c": "ts", "c~": "tʃ", "s~": "ʃ", "z~": "ʒ", "r~": "r",
-    "t~": "c", "d~": "ɟ", "n~": "ɲ", "N*": "ŋ", "dz~": "dʒ", "rr": "r", "ll": "l", "au": "aʊ",
-    "ou": "oʊ", "eu": "eʊ", "y": "i",
-}
 # fmt: on
 PHONE_SETS: Final[Mapping[str, Mapping[str, str]]] = {
     "radio": _RADIO,
     "italian": _SAMPA,
-    "czech": _CZECH,
 }
 """Names of phones in festival's and flite's phone sets, without digits and length -> IPA."""
 

@@ -1,8 +1,9 @@
 """Speech of recorded voices with segment times, from festival and flite.
 
-For making the corpus only; needs Debian's packages flite, festival, festvox-kallpc16k,
-festvox-kdlpc16k, festvox-us-slt-hts, festvox-italp16k, festvox-itapc16k and festvox-czech-dita
-(:data:`RECORDED_VOICES` lists what is used of them).
+Debian's packages flite, festival, festvox-kallpc16k and festvox-us-slt-hts make the corpus,
+festvox-kdlpc16k and festvox-italp16k are for benchmarks only. Training uses voices under
+permissive (MIT-like) licences only; festival's Czech, Finnish, Italian and Indian voices are under
+the GPL and stay out of it.
 """
 
 from __future__ import annotations
@@ -43,10 +44,6 @@ RECORDED_VOICES: Final = (
     RecordedVoice("kal", "festival", "kal_diphone", "radio", "en"),
     RecordedVoice("slt-hts", "festival", "cmu_us_slt_arctic_hts", "radio", "en"),
     RecordedVoice("slt", "flite", "slt", "radio", "en"),
-    RecordedVoice("dita", "festival", "czech_dita", "czech", "cs"),
-    RecordedVoice("krb", "festival", "czech_krb", "czech", "cs"),
-    RecordedVoice("machac", "festival", "czech_machac", "czech", "cs"),
-    RecordedVoice("pc", "festival", "pc_diphone", "italian", "it"),
     RecordedVoice("rms", "flite", "rms", "radio", "en", held_out=True),
     RecordedVoice("awb", "flite", "awb", "radio", "en", held_out=True),
     RecordedVoice("ked", "festival", "ked_diphone", "radio", "en", held_out=True),

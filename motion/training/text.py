@@ -50,7 +50,7 @@ ball call fall talk walk all law saw draw thought bought caught more four door f
 got lot stop shop job box clock cat hat man hand bad bag map apple happy laugh back black bed red
 head bread said friend get let yes sit big bit ship fish milk city give live sea see tree green
 three he she we me people please sleep feet
-""".split()  # noqa: SIM905
+""".split()
 
 _OPEN_ONSETS: Final = [*"pbmfvtdnslrkgpbm"]
 _ONSETS: Final = [*_OPEN_ONSETS, "z", "pr", "br", "pl", "bl", "tr", "st", "fl", "sm"]

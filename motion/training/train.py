@@ -45,7 +45,7 @@ class Schedule:
     minutes: float = math.inf
     embedder_share: float = 0.3
     """Part of the time in which only the audio embedder is trained."""
-    thaw_share: float = 0.8
+    thaw_share: float = 0.85
     """From the end of that until here only the rest of the network is trained, which is cheaper."""
     batch: int = 32
     frames: int = 32
