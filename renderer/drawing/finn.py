@@ -8,9 +8,9 @@ from renderer.drawing import eyes, fox, skin
 from renderer.drawing.backdrop import Room, draw_backdrop
 from renderer.drawing.geometry import Geometry
 from renderer.drawing.looks import Brow, Iris, Looks
-from renderer.drawing.relief import Relief
 from renderer.drawing.sitter import Sitter, eyes_and_mouth
 from renderer.drawing.tones import LIGHT_SKIN, Tones
+from renderer.relief import Relief
 
 LOOKS = Looks(
     geometry=Geometry(

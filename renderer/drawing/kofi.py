@@ -11,10 +11,10 @@ from renderer.drawing.crop import draw_crop
 from renderer.drawing.geometry import Geometry
 from renderer.drawing.looks import Brow, Iris, Looks
 from renderer.drawing.neck import draw_neck
-from renderer.drawing.relief import Relief
 from renderer.drawing.sitter import Sitter, eyes_and_mouth
 from renderer.drawing.strands import HairTones
 from renderer.drawing.tones import LIGHT_SKIN, ROSE_LIPS, Tones
+from renderer.relief import Relief
 
 LOOKS = Looks(
     geometry=Geometry(

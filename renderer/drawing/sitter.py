@@ -18,8 +18,8 @@ from renderer.drawing import eyes, mouth
 from renderer.drawing.brush import MIDLINE, PICTURE, Point, pixels, sampled, surface
 from renderer.drawing.geometry import EYE_X, EYE_Y, PIVOT, UNIT, Geometry
 from renderer.drawing.looks import Looks
-from renderer.drawing.relief import Relief
 from renderer.portrait import FORMAT_VERSION
+from renderer.relief import Relief, grid
 
 Draw = Callable[[skia.Canvas], None]
 
@@ -118,5 +118,5 @@ def draw_sitter(sitter: Sitter, folder: Path) -> None:
         if name == "plate":
             picture = picture[..., :3]
         cv2.imwrite(str(folder / f"{name}.png"), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
-    save_file(sitter.relief.maps(), folder / "maps.safetensors")
+    save_file(sitter.relief.maps(*grid(PICTURE, UNIT, PIVOT)), folder / "maps.safetensors")
     (folder / "avatar.json").write_text(json.dumps(describe(sitter), indent=1) + "\n")

@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from motion.layout import FloatArray
-from renderer.drawing.brush import PICTURE
-from renderer.drawing.geometry import PIVOT, UNIT
 
 NODES = 65
 HAIR_THICKNESS = 0.012
@@ -21,13 +19,15 @@ BREATH_SHARE = 0.5
 """Share of the head's translation that the shoulders follow."""
 
 
-def _grid() -> tuple[FloatArray, FloatArray]:
-    pixels = np.linspace(0, PICTURE, NODES, dtype=np.float32)
-    x, y = np.meshgrid((pixels - PIVOT[0]) / UNIT, (pixels - PIVOT[1]) / UNIT)
+def grid(picture: int, unit: float, pivot: tuple[float, float]) -> tuple[FloatArray, FloatArray]:
+    """Canonical x and y of the nodes of a map; arguments as in a portrait."""
+    pixels = np.linspace(0, picture, NODES, dtype=np.float32)
+    x, y = np.meshgrid((pixels - pivot[0]) / unit, (pixels - pivot[1]) / unit)
     return x, y
 
 
-def _smoothstep(low: float, high: float, value: FloatArray) -> FloatArray:
+def smoothstep(low: float, high: float, value: FloatArray) -> FloatArray:
+    """A smooth rise from 0 at ``low`` to 1 at ``high``."""
     u = np.clip((value - low) / (high - low), 0.0, 1.0)
     step: FloatArray = (u * u * (3.0 - 2.0 * u)).astype(np.float32)
     return step
@@ -57,24 +57,23 @@ class Relief:
         depth: FloatArray = (0.28 * (1.0 - np.minimum(r2, 1.25)) + nose).astype(np.float32)
         return depth
 
-    def maps(self) -> dict[str, FloatArray]:
-        """The maps of the avatar file by name."""
-        x, y = _grid()
+    def maps(self, x: FloatArray, y: FloatArray) -> dict[str, FloatArray]:
+        """The maps of the avatar by name; ``x`` and ``y`` are those of :func:`grid`."""
         if self.falling_hair:
             reach = np.where(y > -0.05, 1.2, 0.88)
             r2 = (x / self.hair_width) ** 2 + ((y + 0.05) / reach) ** 2
             hair_depth = (0.27 * (1.0 - np.minimum(r2, 1.5)) - 0.03).astype(np.float32)
-            hair_head: FloatArray = 1.0 - np.float32(0.25) * _smoothstep(0.2, 0.6, y)
+            hair_head: FloatArray = 1.0 - np.float32(0.25) * smoothstep(0.2, 0.6, y)
         else:
             hair_depth = replace(self, width=self.hair_width).face(x, y) + HAIR_THICKNESS
             hair_head = np.ones_like(y)
-        plate_depth = -0.05 - 0.10 * _smoothstep(0.17, 0.40, np.abs(x))
-        near = _smoothstep(0.68, 0.50, np.abs(x)) * _smoothstep(0.02, 0.20, y)
-        plate_head = near * _smoothstep(0.64, 0.22, y)
+        plate_depth = -0.05 - 0.10 * smoothstep(0.17, 0.40, np.abs(x))
+        near = smoothstep(0.68, 0.50, np.abs(x)) * smoothstep(0.02, 0.20, y)
+        plate_head = near * smoothstep(0.64, 0.22, y)
         shoulder = np.interp(
             np.abs(x), [0.0, 0.19, 0.46, 0.75, 0.88], [0.55, 0.55, 0.64, 0.80, 1.0]
         )
-        plate_body = BREATH_SHARE * _smoothstep(-0.12, 0.0, y - shoulder.astype(np.float32))
+        plate_body = BREATH_SHARE * smoothstep(-0.12, 0.0, y - shoulder.astype(np.float32))
         maps = {
             "face.depth": self.face(x, y),
             "hair.depth": hair_depth,
