@@ -73,9 +73,10 @@ class MotionGenerator(Protocol[MotionStateT]):
     """A causal, streaming generator of motion.
 
     ``offline(x) == concat(step over chunks of x)`` holds for any chunking, given the same
-    look-ahead; where frames are drawn together, for chunks of whole multiples of what is drawn at
-    once (other chunks give motion that is as good, but not the same). A state is never changed in place, so an earlier one can be taken up again
-    (a barge-in goes on from the last frame shown).
+    look-ahead; where frames are drawn together, for chunks of whole multiples of what is drawn
+    at once (other chunks give motion that is as good, but not the same). A state is never
+    changed in place, so an earlier one can be taken up again (a barge-in goes on from the last
+    frame shown).
     """
 
     lookahead: int

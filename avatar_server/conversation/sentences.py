@@ -13,9 +13,7 @@ FIRST_PHRASE: Final = 16
 """Characters from which the first piece may end at a comma: it lets the voice begin sooner."""
 
 # An end is certain only with what follows it.
-_SENTENCE: Final = re.compile(
-    r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”’]*(?=[^。！？」』”’])|\n"
-)
+_SENTENCE: Final = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”’]*(?=[^。！？」』”’])|\n")
 _PHRASE: Final = re.compile(r"[,;:](?=\s)|[，；：、]|\s[–—-](?=\s)")
 _WORD: Final = re.compile(r"\s")
 
