@@ -11,6 +11,7 @@ import re
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -54,14 +55,16 @@ def background(*command: str, port: int, host: str = "127.0.0.1") -> Generator[N
     """Run a program that listens on ``port``."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         try:
-            for _ in range(200):
+            deadline = time.monotonic() + WAIT
+            while True:
                 with socket.socket() as probe:
-                    probe.settimeout(0.05)
                     if probe.connect_ex((host, port)) == 0:
                         break
-                if process.poll() is not None:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    process.kill()
                     assert process.stdout is not None
                     pytest.fail(process.stdout.read().decode())
+                time.sleep(0.02)
             yield
         finally:
             process.terminate()

@@ -76,8 +76,9 @@ def test_a_tenth_lost_is_a_tenth_filled() -> None:
     assert len(heard) == len(tone), "time does not shrink"
     clean = hear(set())[1]
     packets = (np.abs(heard - clean).reshape(-1, PACKET).max(1) > 0.1).nonzero()[0]
-    # The decoder needs the packet after a hole to find its way back.
-    assert set(packets) <= lost | {number + 1 for number in lost}
+    # The decoder needs a packet or two after a hole to find its way back.
+    assert set(packets) <= {number + after for number in lost for after in range(3)}
+    assert len(packets) < 1.5 * len(lost)
     begins = np.array(sorted(lost)) * PACKET
     assert np.abs(heard[begins] - heard[begins - 1]).max() < 0.05, "it goes on where it was"
 
