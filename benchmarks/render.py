@@ -85,7 +85,7 @@ def steps(avatar: EmbeddedAvatar) -> dict[str, Callable[[FloatArray], object]]:
     first = read_pose(talking(1)[0])
     start = start_places(coarse, step, avatar.frame, field.chart, first.inverse, first.shift)
     still_field = field.displacement(face_terms(first))
-    places = invert(still_field[0], start, field.guess(first))
+    places = invert(still_field[0], start, field.guess(face_terms(first)))
     skin = sample(face.pixels, chart, places, field.chart, step)
 
     def eyes(frame: FloatArray) -> None:
@@ -109,7 +109,7 @@ def steps(avatar: EmbeddedAvatar) -> dict[str, Callable[[FloatArray], object]]:
 
     return {
         "field": lambda frame: field.displacement(face_terms(read_pose(frame))),
-        "invert": lambda _: invert(still_field[0], start, field.guess(first)),
+        "invert": lambda _: invert(still_field[0], start, field.guess(face_terms(first))),
         "remap": lambda _: sample(face.pixels, chart, places, field.chart, step),
         "blend": lambda _: over(coarse.cut(still), skin),
         "eyes": eyes,

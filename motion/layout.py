@@ -16,6 +16,7 @@ the right (clockwise).
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -49,13 +50,17 @@ def expression(motion: FloatArray) -> FloatArray:
 
 def rotation_matrix(pitch: float, yaw: float, roll: float) -> FloatArray:
     """``R`` [3, 3] for row vectors from angles in degrees (LivePortrait)."""
-    p, y, r = np.deg2rad((pitch, yaw, roll))
-    cp, sp, cy, sy, cr, sr = np.cos(p), np.sin(p), np.cos(y), np.sin(y), np.cos(r), np.sin(r)
-    rx = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
-    ry = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    rz = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    matrix: FloatArray = (rz @ ry @ rx).T.astype(np.float32)
-    return matrix
+    p, y, r = math.radians(pitch), math.radians(yaw), math.radians(roll)
+    cp, sp, cy, sy, cr, sr = (f(a) for a in (p, y, r) for f in (math.cos, math.sin))
+    # (Rz Ry Rx)^T written out: every frame needs it, and products of arrays cost ten times as much.
+    return np.array(
+        [
+            [cr * cy, sr * cy, -sy],
+            [cr * sy * sp - sr * cp, sr * sy * sp + cr * cp, cy * sp],
+            [cr * sy * cp + sr * sp, sr * sy * cp - cr * sp, cy * cp],
+        ],
+        np.float32,
+    )
 
 
 def drive(canonical: FloatArray, motion: FloatArray) -> FloatArray:

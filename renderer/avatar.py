@@ -17,6 +17,7 @@ from renderer.eyes import EyeParts, prepare_eye
 from renderer.field import FaceField, HairField, PlateField, face_field, hair_field, plate_field
 from renderer.layer import Layer, Rect, premultiplied, trimmed
 from renderer.mouth import MouthParts, cut_lips
+from renderer.outline import FaceOutline, HairOutline, edge_points, hole_edges
 from renderer.portrait import Portrait, read_portrait
 from renderer.raster import over, sampled_values
 from renderer.warp import Chart, start_places
@@ -54,9 +55,9 @@ class EmbeddedAvatar:
     face: Layer
     face_field: FaceField
     """The skin's sheet; the mouth has those of the lips."""
+    face_outline: FaceOutline
     hair: Layer
-    hair_hole: Rect
-    """Part of the hair's picture, open below, where the face shows."""
+    hair_outline: HairOutline
     hair_field: HairField
     eyes: tuple[EyeParts, EyeParts]
     mouth: MouthParts
@@ -111,6 +112,8 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
     )
     moving = _moving(portrait, size)
     identity, still = np.eye(2, dtype=np.float32), np.zeros(2, np.float32)
+    skin = sheets.part((elastic.SKIN,), Rect(0, 0, columns, rows))
+    face_edge = edge_points(face, frame)
     front_hair = trimmed(pictures["hair"])
     left, right = (prepare_eye(eye, pictures, face, frame) for eye in portrait.eyes)
     return EmbeddedAvatar(
@@ -127,9 +130,10 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
         ),
         plate_field=plate,
         face=face,
-        face_field=sheets.part((elastic.SKIN,), Rect(0, 0, columns, rows)),
+        face_field=skin,
+        face_outline=FaceOutline(face_edge, skin.at(face_edge)[0]),
         hair=front_hair,
-        hair_hole=_clear_middle(front_hair),
+        hair_outline=_hair_outline(front_hair, maps, frame),
         hair_field=hair,
         eyes=(left, right),
         mouth=_mouth(portrait, pictures, sheets, frame),
@@ -148,8 +152,8 @@ class _MapChart:
 
     def at(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Values at canonical places [rows, cols]."""
-        places = self.chart.index(np.stack([x, y], -1))
-        return sampled_values(self.values, places)
+        chart = self.chart
+        return sampled_values(self.values, x * chart.gain + chart.x, y * chart.gain + chart.y)
 
 
 def _face_field(portrait: Portrait, depth: _MapChart) -> FaceField:
@@ -162,6 +166,22 @@ def _face_field(portrait: Portrait, depth: _MapChart) -> FaceField:
     sheets = [elastic.LOWER if key in rig.ON_LOWER_SHEET else elastic.UPPER for key in rig.WARPING]
     missing = keypoints[:, 2] - drawn[sheets, np.arange(len(sheets))]
     return face_field(field, relief + field.weights_y @ missing)
+
+
+def _hair_outline(hair: Layer, maps: dict[str, _MapChart], frame: Chart) -> HairOutline:
+    edges = [edge_points(hair, frame)]
+    hole = _clear_middle(hair)
+    if not hole.empty:
+        edges += hole_edges(hole, frame)
+    points = np.concatenate(edges)
+    x, y = points.T
+    depth, head = (maps[f"hair.{kind}"].at(x[None], y[None])[0] for kind in ("depth", "head"))
+    followed = np.stack([head * x, head * y, head * depth, head], -1)
+    still = points * (1 - head)[:, None]
+    if hole.empty:
+        return HairOutline(followed, still, None)
+    a, b, c, d = np.cumsum([len(edge) for edge in edges]).tolist()
+    return HairOutline(followed, still, (slice(a, b), slice(b, c), slice(c, d)))
 
 
 def _moving(portrait: Portrait, size: int) -> tuple[Rect, ...]:

@@ -115,7 +115,7 @@ def draw_mouth(
 
     def lip(layer: Layer, sheet: FloatArray) -> ImageArray:
         chart = parts.layer_chart.moved(layer.x, layer.y)
-        places = invert(sheet, start, field.guess(pose))
+        places = invert(sheet, start, field.guess(terms))
         return sample(layer.pixels, chart, places, field.chart, step)
 
     over(patch, lip(parts.lower, lower_sheet))

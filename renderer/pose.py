@@ -3,6 +3,8 @@
 Seen from the front, x = s (x_c R + delta) + t is for a place (x, y) of depth z
 
     q = p A + z c + s delta + b,    A = s R[:2, :2],  c = s R[2, :2],  b = (t_x, t_y)
+
+or, for rows (x, y, z, 1), their product with the projection [A; c; b] plus s delta.
 """
 
 from __future__ import annotations
@@ -18,12 +20,8 @@ from motion.layout import EXP, ROLL, SCALE, TRANSLATION, FloatArray, rotation_ma
 class Pose:
     """One motion frame, split into what the whole head does and what its keypoints do."""
 
-    linear: FloatArray
-    """A [2, 2]."""
-    parallax: FloatArray
-    """c [2]: how far a place moves per unit of depth."""
-    shift: FloatArray
-    """b [2]."""
+    projection: FloatArray
+    """[4, 2]: A, c and b, one under the other."""
     inverse: FloatArray
     """A inverse [2, 2]."""
     scale: float
@@ -31,18 +29,33 @@ class Pose:
     offsets: FloatArray
     """delta [21, 3]."""
 
+    @property
+    def linear(self) -> FloatArray:
+        """A [2, 2]."""
+        return self.projection[:2]
+
+    @property
+    def parallax(self) -> FloatArray:
+        """c [2]: how far a place moves per unit of depth."""
+        return self.projection[2]
+
+    @property
+    def shift(self) -> FloatArray:
+        """b [2]."""
+        return self.projection[3]
+
 
 def read_pose(motion: FloatArray) -> Pose:
     """The pose of one frame ``motion [70]``."""
     x, y, _, pitch, yaw, roll = motion[TRANSLATION.start : ROLL + 1].tolist()
     scale = float(motion[SCALE])
-    rotation = scale * rotation_matrix(pitch, yaw, roll)
-    (a, b), (c, d) = rotation[:2, :2].tolist()
+    projection = np.empty((4, 2), np.float32)
+    projection[:3] = scale * rotation_matrix(pitch, yaw, roll)[:, :2]
+    projection[3] = x, y
+    (a, b), (c, d) = projection[:2].tolist()
     determinant = a * d - b * c
     return Pose(
-        linear=rotation[:2, :2],
-        parallax=rotation[2, :2],
-        shift=np.array((x, y), np.float32),
+        projection=projection,
         inverse=np.array([[d, -b], [-c, a]], np.float32) / np.float32(determinant),
         scale=scale,
         offsets=motion[EXP].reshape(-1, 3),

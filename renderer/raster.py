@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, cast
 
 import cv2
 import numpy as np
@@ -10,30 +10,43 @@ import numpy as np
 from motion.layout import FloatArray
 from renderer.contract import ImageArray
 
+SAMPLED_CHANNELS: Final = 4
+"""Channels of what is sampled. OpenCV has a path for four that is twice as fast as that for two
+or three, and faster with the places' x and y apart than in one map of two channels."""
+_FOUR_BYTES: Final = np.uint32(0x01010101)
 
-def sampled_pixels(picture: ImageArray, x: FloatArray, y: FloatArray) -> ImageArray:
+
+def sampled_pixels(
+    picture: ImageArray, x: FloatArray, y: FloatArray, into: ImageArray | None = None
+) -> ImageArray:
     """``picture [h, w, 4]`` at pixel places ``x, y [rows, cols]``, clear outside of it.
 
-    OpenCV is a third faster with the two apart than with one map of two channels.
+    The result is written to ``into [rows, cols, 4]`` where that is given.
     """
     return cast(
-        ImageArray, cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        ImageArray,
+        cv2.remap(picture, x, y, cv2.INTER_LINEAR, into, borderMode=cv2.BORDER_CONSTANT),
     )
 
 
-def sampled_values(values: FloatArray, places: FloatArray) -> FloatArray:
-    """``values [h, w, ...]`` at ``places [rows, cols, 2]``; outside as at the nearest edge."""
+def sampled_values(values: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
+    """``values [h, w, ...]`` at ``x, y [rows, cols]``; outside as at the nearest edge."""
     return cast(
-        FloatArray,
-        cv2.remap(values, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),  # type: ignore[call-overload]
+        FloatArray, cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     )
 
 
 def enlarged(values: FloatArray, step: int) -> FloatArray:
-    """``values [h, w]`` interpolated to ``step`` times the size; nodes are block centres."""
-    height, width = values.shape
-    size = (width * step, height * step)
-    return cast(FloatArray, cv2.resize(values, size, interpolation=cv2.INTER_LINEAR))
+    """``values [n, h, w]`` interpolated to [n, (h - 2) step, (w - 2) step].
+
+    Nodes are centres of blocks of ``step`` pixels; the outermost blocks are cut off, for they are
+    extrapolated. All planes are enlarged in one call, as one tall picture.
+    """
+    count, height, width = values.shape
+    tall = values.reshape(count * height, width)
+    size = (width * step, count * height * step)
+    whole = cast(FloatArray, cv2.resize(tall, size, interpolation=cv2.INTER_LINEAR))
+    return whole.reshape(count, height * step, width * step)[:, step:-step, step:-step]
 
 
 def placed_pixels(picture: ImageArray, affine: FloatArray, width: int, height: int) -> ImageArray:
@@ -61,6 +74,9 @@ def faded(picture: ImageArray, share: float) -> ImageArray:
 
 def over(base: ImageArray, layer: ImageArray) -> None:
     """Lay ``layer`` over ``base`` in place; both are premultiplied and of one shape."""
-    rest = cv2.bitwise_not(layer[..., 3])
-    cv2.multiply(base, cv2.merge([rest, rest, rest, rest]), dst=base, scale=1 / 255)
+    # The inverted alpha in all four bytes, on whole pixels: half the time of splitting channels.
+    rest = np.invert(layer.view(np.uint32))
+    rest >>= np.uint32(24)
+    rest *= _FOUR_BYTES
+    cv2.multiply(base, rest.view(np.uint8), dst=base, scale=1 / 255)
     cv2.add(base, layer, dst=base)

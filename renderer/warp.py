@@ -44,44 +44,51 @@ def start_places(
     """Grid indices of the lattice of ``rect`` with the affine motion undone.
 
     Lattice nodes are the centres of blocks of ``step`` pixels, with one more block all around, so
-    that nothing is extrapolated when it is enlarged; the result is [h + 2, w + 2, 2].
+    that nothing is extrapolated when it is enlarged; the result is [2, h + 2, w + 2].
     """
-    a = inverse * np.float32(grid.gain / frame.gain)
+    ratio = grid.gain / frame.gain
+    (a, b), (c, d) = inverse.tolist()
+    shift_x, shift_y = shift.tolist()
     half = (step - 1) / 2
     columns = np.arange(rect.x + half - step, rect.x + rect.width + step, step, dtype=np.float32)
     rows = np.arange(rect.y + half - step, rect.y + rect.height + step, step, dtype=np.float32)
-    columns -= np.float32(frame.x + shift[0] * frame.gain)
-    rows -= np.float32(frame.y + shift[1] * frame.gain)
-    places = np.empty((len(rows), len(columns), 2), np.float32)
-    for axis, origin in enumerate((grid.x, grid.y)):
-        np.add(
-            columns[None] * a[0, axis],
-            rows[:, None] * a[1, axis] + np.float32(origin),
-            out=places[..., axis],
-        )
+    columns -= frame.x + shift_x * frame.gain
+    rows -= frame.y + shift_y * frame.gain
+    rows = rows[:, None]
+    places = np.empty((2, len(rows), len(columns)), np.float32)
+    np.add(columns * (a * ratio), rows * (c * ratio) + grid.x, out=places[0])
+    np.add(columns * (b * ratio), rows * (d * ratio) + grid.y, out=places[1])
     return places
 
 
 def invert(displacement: FloatArray, start: FloatArray, guess: FloatArray) -> FloatArray:
-    """Places p with p + displacement(p) = start, all in grid indices.
+    """Places p [2, h, w] with p + displacement(p) = start, all in grid indices.
 
-    ``guess [2]`` is about how far places are displaced; it only saves steps.
+    ``displacement [rows, cols, 4]`` has x and y in its first two channels. ``guess [2]`` is about
+    how far places are displaced; it only saves steps.
     """
-    places = start - guess
+    places = start - guess[:, None, None]
     for _ in range(STEPS):
-        places = start - sampled_values(displacement, places)
+        displaced = sampled_values(displacement, places[0], places[1])
+        np.subtract(start, displaced.transpose(2, 0, 1)[:2], out=places)
     return places
 
 
 def sample(
-    texture: ImageArray, texture_chart: Chart, places: FloatArray, grid: Chart, step: int
+    texture: ImageArray,
+    texture_chart: Chart,
+    places: FloatArray,
+    grid: Chart,
+    step: int,
+    into: ImageArray | None = None,
 ) -> ImageArray:
-    """Pixels of ``texture`` at lattice ``places`` of a rectangle, clear outside the texture."""
+    """Pixels of ``texture`` at lattice ``places`` of a rectangle, clear outside the texture.
+
+    The result is written to ``into`` where that is given.
+    """
     ratio = texture_chart.gain / grid.gain
-    offsets = texture_chart.x - grid.x * ratio, texture_chart.y - grid.y * ratio
-    inner = slice(step, -step)
-    x, y = (
-        enlarged(places[..., axis] * np.float32(ratio) + np.float32(offset), step)[inner, inner]
-        for axis, offset in enumerate(offsets)
-    )
-    return sampled_pixels(texture, x, y)
+    origin = texture_chart.x - grid.x * ratio, texture_chart.y - grid.y * ratio
+    nodes = places * np.float32(ratio)
+    nodes += np.array(origin, np.float32)[:, None, None]
+    x, y = enlarged(nodes, step)
+    return sampled_pixels(texture, x, y, into)

@@ -27,11 +27,9 @@ def source_map(avatar: EmbeddedAvatar, pose: Pose, sheet: int, step: int) -> Flo
     field = avatar.face_field if sheet == SKIN else avatar.mouth.field
     rect = Rect(0, 0, avatar.size, avatar.size)
     start = start_places(rect, step, avatar.frame, field.chart, pose.inverse, pose.shift)
-    places = invert(
-        field.displacement(face_terms(pose))[max(sheet - UPPER, 0)], start, field.guess(pose)
-    )
-    inner = slice(step, -step)
-    places = np.stack([enlarged(p, step)[inner, inner] for p in np.moveaxis(places, -1, 0)], -1)
+    terms = face_terms(pose)
+    nodes = invert(field.displacement(terms)[max(sheet - UPPER, 0)], start, field.guess(terms))
+    places = np.moveaxis(enlarged(nodes, step), 0, -1)
     origin = np.array((field.chart.x, field.chart.y), np.float32)
     return (places - origin) / np.float32(field.chart.gain)
 
