@@ -90,6 +90,9 @@ def load(
     ] = 8,
     token: TokenOption = None,
     avatar: Annotated[str | None, typer.Option(help="Name of the avatar.")] = None,
+    speech: Annotated[
+        Path | None, typer.Option(help="Recording that viewers say to converse.")
+    ] = None,
     min_fps: Annotated[float, typer.Option(help="Fail below this in any session.")] = 24.0,
     max_audio_gaps: Annotated[int, typer.Option(help="Fail above this over all.")] = 0,
     max_response_ms: Annotated[
@@ -110,6 +113,8 @@ def load(
     from client.load.run import LoadError, run_load
     from client.load.summary import Thresholds, summarise, timeline
 
+    if scenario is Scenario.CONVERSE and (speech is None or not speech.is_file()):
+        raise _fail("to converse, name a recording of speech with --speech FILE")
     plan = LoadPlan(
         url=url,
         sessions=sessions,
@@ -118,6 +123,7 @@ def load(
         scenario=scenario,
         token=token,
         avatar=avatar,
+        speech=None if speech is None else str(speech),
         watch_every=watch_every,
     )
     seen: list[Second] = []
@@ -175,6 +181,7 @@ def describe_load(summary: Mapping[str, float | None], sessions: Sequence[Sessio
         "first picture": "first_frame_ms",
         "say to first sound": "say_to_audio_ms",
         "interrupt to silence": "interrupt_to_silence_ms",
+        "end of speech to answer": "speech_to_audio_ms",
         "A/V offset": "av_offset_ms",
         "lateness of pictures": "frame_lateness_ms",
     }
@@ -196,7 +203,7 @@ def describe_load(summary: Mapping[str, float | None], sessions: Sequence[Sessio
         lines.append((f"{words}, ms", shares))
     reasons = sorted({session.reason for session in sessions if session.reason})
     lines += [("why", reason) for reason in reasons[:5]]
-    return "\n".join(f"{name:<26}{value}" for name, value in lines)
+    return "\n".join(f"{name:<29}{value}" for name, value in lines)
 
 
 def _number(value: float | None) -> str:

@@ -45,6 +45,7 @@ from streaming.protocol import (
     Caption,
     ClientEvent,
     ConversationState,
+    Converse,
     ErrorEvent,
     Express,
     Interrupt,
@@ -192,6 +193,10 @@ class Peer:
     def microphone(self, on: bool) -> None:
         """Switch the mode in which the avatar speaks what :meth:`play` sends."""
         self.send(Microphone(on=on))
+
+    def converse(self, on: bool = True, persona: str | None = None) -> None:
+        """Begin or end a conversation with what :meth:`play` sends."""
+        self.send(Converse(on=on, persona=persona))
 
     def play(self, pcm: npt.NDArray[np.float32], rate: int) -> float:
         """Send mono ``pcm [n]`` at ``rate`` Hz as the microphone, in real time, after what is

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import wave
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from client.load.page import report_page
 from client.load.plan import LoadPlan, Scenario
 from client.load.result import Second, Session
 from client.load.run import LoadError, run_load
+from client.load.speech import read_speech
 from client.load.summary import Thresholds, summarise, timeline
 from tests.live import live_server
 
@@ -178,3 +181,24 @@ def test_the_exit_status_tells_whether_thresholds_hold() -> None:
     done = CliRunner().invoke(app, [*arguments, "--json"])
     assert done.exit_code == 2
     assert '"failed": 1' in done.output
+
+
+def test_speech_to_converse_ends_where_it_falls_silent(tmp_path: Path) -> None:
+    rate = 16_000
+    tone = 0.3 * np.sin(2 * np.pi * 200 * np.arange(rate) / rate)
+    samples = np.concatenate((tone, np.zeros(rate // 2)))
+    file = tmp_path / "speech.wav"
+    with wave.open(str(file), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes((samples * 32_767).astype(np.int16).tobytes())
+    speech = read_speech(str(file))
+    assert len(speech.pcm) == pytest.approx(1.5 * 48_000, abs=50)
+    assert speech.ends == pytest.approx(1.0, abs=0.02)
+
+
+def test_to_converse_without_speech_is_refused_in_words() -> None:
+    done = CliRunner().invoke(app, ["load", "--scenario", "converse"])
+    assert done.exit_code == 1
+    assert "--speech" in done.output

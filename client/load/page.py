@@ -57,6 +57,7 @@ _MEASURES: Final = {
     "first_frame_ms": "First picture, ms",
     "say_to_audio_ms": "Request to first sound, ms",
     "interrupt_to_silence_ms": "Interruption to silence, ms",
+    "speech_to_audio_ms": "End of speech to first sound of the answer, ms",
     "av_offset_ms": "A/V offset, ms",
     "frame_lateness_ms": "Lateness of pictures (p95 of a session), ms",
     "fps": "Pictures per second (low tail)",

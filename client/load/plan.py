@@ -25,6 +25,8 @@ class Scenario(StrEnum):
     """Has it speak one sentence after the other."""
     BARGE_IN = "barge-in"
     """Has it speak for long and interrupts it."""
+    CONVERSE = "converse"
+    """Talks to it with recorded speech and waits for the answer."""
 
 
 class LoadPlan(BaseModel):
@@ -41,6 +43,8 @@ class LoadPlan(BaseModel):
     scenario: Scenario
     token: str | None = None
     avatar: str | None = None
+    speech: str | None = None
+    """File with what viewers of :attr:`Scenario.CONVERSE` say."""
     watch_every: int = Field(default=8, ge=1)
     """Every so manieth viewer decodes the video, to compare lips with sound."""
 

@@ -45,6 +45,8 @@ class Session(_Report):
     """50th, 95th and 99th percentile."""
     say_to_audio_ms: tuple[float, ...] = ()
     interrupt_to_silence_ms: tuple[float, ...] = ()
+    speech_to_audio_ms: tuple[float, ...] = ()
+    """From the end of the viewer's speech to the first sound of the answer."""
     av_offset_ms: tuple[float, ...] = ()
     """Sound ahead of lips, by stretches of speech; of viewers that decode only."""
     audio_bytes: int = 0

@@ -18,6 +18,7 @@ _SAMPLES: Final[Mapping[str, Callable[[Session], Iterable[float | None]]]] = {
     "first_frame_ms": lambda s: (s.first_frame_ms,),
     "say_to_audio_ms": lambda s: s.say_to_audio_ms,
     "interrupt_to_silence_ms": lambda s: s.interrupt_to_silence_ms,
+    "speech_to_audio_ms": lambda s: s.speech_to_audio_ms,
     "av_offset_ms": lambda s: (abs(offset) for offset in s.av_offset_ms),
     "frame_lateness_ms": lambda s: s.frame_lateness_ms[1:2],
     "freezes": lambda s: (s.freezes,),

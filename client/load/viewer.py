@@ -15,12 +15,18 @@ from client.http import ConnectError
 from client.load.arrivals import Arrivals
 from client.load.plan import SENTENCE, LoadPlan, Scenario
 from client.load.result import Outcome, Second, Session
+from client.load.speech import read_speech
+from client.media import AUDIO_RATE
 from client.peer import Peer
+from streaming.protocol import ConversationState, ErrorEvent
 
 _HISTORY: Final = 30.0
 """Seconds of media that are kept: longer than any sentence takes."""
 
 _STORY: Final = " ".join([SENTENCE] * 4)
+
+_ENGINES_LOAD: Final = 60.0
+"""Seconds that a server may take until conversations can begin."""
 
 _HOLD: Final = 0.2
 """Seconds without sound that count as silence after an interruption."""
@@ -41,6 +47,8 @@ class Viewer:
         self._video = Arrivals()
         self._answers: list[float] = []
         self._silences: list[float] = []
+        self._replies: list[float] = []
+        self._speech = None if plan.speech is None else read_speech(plan.speech)
         # Repeatable, and different for each viewer.
         self._random = random.Random(number)
 
@@ -77,6 +85,7 @@ class Viewer:
             Scenario.IDLE: self._idle,
             Scenario.TALK: self._talk,
             Scenario.BARGE_IN: self._barge_in,
+            Scenario.CONVERSE: self._converse,
         }[self._plan.scenario]
         acting = asyncio.create_task(act(peer))
         watching = asyncio.create_task(self._watch())
@@ -93,7 +102,8 @@ class Viewer:
             await asyncio.gather(acting, watching, lost, return_exceptions=True)
         for task in done:
             if error := task.exception():
-                return "lost", str(error) or "the server did not answer in time"
+                told = [h.event.message for h in peer.events if isinstance(h.event, ErrorEvent)]
+                return "lost", str(error) or (told or ["the server did not answer in time"])[-1]
         return ("lost", "the connection ended") if done else ("ok", "")
 
     # --- scenarios ------------------------------------------------------------------------------
@@ -121,6 +131,21 @@ class Viewer:
             await asyncio.sleep(2 * _HOLD)
             silent = measure.silent_at(peer.audio, stopped, _HOLD)
             self._keep(self._silences, silent, stopped)
+
+    async def _converse(self, peer: Peer) -> None:
+        if self._speech is None:
+            raise ValueError("to converse, speech is needed")
+        peer.converse()
+        await _state(peer, "listening", time.monotonic(), _ENGINES_LOAD)
+        while True:
+            await asyncio.sleep(self._random.uniform(0.5, 1.0))
+            began = time.monotonic()
+            peer.play(self._speech.pcm, AUDIO_RATE)
+            ended = began + self._speech.ends
+            await asyncio.sleep(self._speech.ends)
+            answered = await _state(peer, "speaking", began, _HISTORY)
+            await _state(peer, "listening", answered, 2 * _HISTORY)
+            self._keep(self._replies, measure.audible_at(peer.audio, ended), ended)
 
     @staticmethod
     def _keep(times: list[float], at: float | None, since: float) -> None:
@@ -161,6 +186,7 @@ class Viewer:
             else (),
             say_to_audio_ms=tuple(self._answers),
             interrupt_to_silence_ms=tuple(self._silences),
+            speech_to_audio_ms=tuple(self._replies),
             av_offset_ms=self._av_offsets(peer) if self._decodes else (),
             audio_bytes=peer.audio_clock.bytes,
             video_bytes=peer.video_clock.bytes,
@@ -176,6 +202,14 @@ class Viewer:
         clocks = peer.audio_clock.sender_time, peer.video_clock.sender_time
         found = measure.lip_sync(sounds, pictures, opening, *clocks)
         return tuple(round(float(offset), 1) for offset in found.offsets_ms)
+
+
+async def _state(peer: Peer, state: str, after: float, timeout: float) -> float:
+    """When the conversation came to ``state``, at or after ``after``."""
+    arrival, _ = await peer.event(
+        ConversationState, lambda event: event.state == state, after=after, timeout=timeout
+    )
+    return arrival
 
 
 async def _until(at: float) -> None:
