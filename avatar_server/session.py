@@ -18,7 +18,13 @@ from avatar_server.conversation.engines import EngineError
 from avatar_server.conversation.speaker import SpeakerBusyError
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.models import Models, UnknownAvatarError
-from avatar_server.talk import Talk, Talking, UnknownPersonaError
+from avatar_server.talk import (
+    RETRY_SECONDS,
+    EnginesLoadingError,
+    Talk,
+    Talking,
+    UnknownPersonaError,
+)
 from avatar_server.voice import UtteranceExistsError, Voice
 from motion.contract import Controls, emotion_named
 from renderer.contract import Avatar, ImageArray
@@ -287,6 +293,9 @@ class Session:
             return None
         try:
             persona = self._talk.begin(event.persona)
+        except EnginesLoadingError as error:
+            message = str(error)
+            return ErrorEvent(code="no_conversation", message=message, retry_after=RETRY_SECONDS)
         except (UnknownPersonaError, EngineError) as error:
             return ErrorEvent(code="no_conversation", message=str(error))
         self.voice.use_microphone(False)

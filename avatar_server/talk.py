@@ -31,6 +31,14 @@ MUTE_SECONDS: Final = 0.5
 """Seconds without a packet after which a microphone counts as switched off."""
 
 
+RETRY_SECONDS: Final = 1.5
+"""When to ask again for a conversation whose engines are still loading."""
+
+
+class EnginesLoadingError(EngineUnavailableError):
+    """The engines are not there yet; try again after ``RETRY_SECONDS``."""
+
+
 class UnknownPersonaError(LookupError):
     """There is no persona of that name; the message lists those that exist."""
 
@@ -52,7 +60,7 @@ class Talking:
         self.personas = personas
         self._load = load
         self._engines: Engines | None = None
-        self._failure = EngineUnavailableError(
+        self._failure: EngineUnavailableError = EnginesLoadingError(
             "the engines of the conversation are still loading; try again in a few seconds"
         )
 

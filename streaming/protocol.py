@@ -154,6 +154,8 @@ class ErrorEvent(_Event):
     message: str
     """For people: what is wrong and what to do."""
     fatal: bool = False
+    retry_after: float | None = None
+    """Seconds after which the same request may be granted; None where trying again is no use."""
 
 
 class Pong(_Event):

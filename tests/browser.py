@@ -102,8 +102,12 @@ def opened_page(browser: Browser, url: str, **options: Any) -> Generator[Page]:
         context.close()
 
 
-def connect(page: Page) -> str:
-    """Click, and wait for the picture; returns the connection's ``pc_id``."""
+def connect(page: Page, *, conversation: bool = False) -> str:
+    """Click, and wait for the picture; returns the connection's ``pc_id``.
+
+    Without ``conversation`` the avatar only speaks what it is given.
+    """
+    page.check("#mode-conversation" if conversation else "#mode-speak")
     with page.expect_response(lambda response: response.request.method == "POST") as answer:
         page.click("#connect")
     page.wait_for_function("document.body.dataset.state === 'connected'")

@@ -115,15 +115,20 @@ def flat_models() -> Models:
 
 
 class ScriptedRecognition:
-    """Hears the words of its script, whatever the sound."""
+    """Hears the words of its script, whatever the sound; the first two at once if ``partials``."""
 
-    def __init__(self, text: str, on_partial: Callable[[str], None]) -> None:
+    def __init__(
+        self, text: str, on_partial: Callable[[str], None], *, partials: bool = False
+    ) -> None:
         self._text = text
         self._on_partial = on_partial
+        self._partials = partials
         self.samples = 0
         self.closed = False
 
     def feed(self, speech: np.ndarray) -> None:
+        if self._partials and self.samples == 0:
+            self.partial(" ".join(self._text.split()[:2]))
         self.samples += len(speech)
 
     async def transcript(self) -> str:
@@ -138,13 +143,14 @@ class ScriptedRecognition:
 
 
 class ScriptedRecogniser:
-    def __init__(self) -> None:
-        self.script: list[str] = []
+    def __init__(self, script: Sequence[str] = (), *, partials: bool = False) -> None:
+        self.script = list(script)
+        self._partials = partials
         self.opened: list[ScriptedRecognition] = []
 
     def open(self, language: str, on_partial: Callable[[str], None]) -> ScriptedRecognition:
         text = self.script.pop(0) if self.script else ""
-        self.opened.append(ScriptedRecognition(text, on_partial))
+        self.opened.append(ScriptedRecognition(text, on_partial, partials=self._partials))
         return self.opened[-1]
 
     async def warm_up(self) -> None:
@@ -185,8 +191,8 @@ class LoudnessVad:
         return loud.astype(np.float32), state + 1
 
 
-def scripted_talking() -> Talking:
-    persona = Persona(name="flat", greeting="")
-    return Talking(
-        {"flat": persona}, lambda: Engines(LoudnessVad(), ScriptedRecogniser(), EchoDialogue())
-    )
+def scripted_talking(script: Sequence[str] = (), greeting: str = "") -> Talking:
+    """Conversations that hear ``script``, turn by turn, with partial transcripts."""
+    persona = Persona(name="flat", greeting=greeting)
+    recogniser = ScriptedRecogniser(script, partials=bool(script))
+    return Talking({"flat": persona}, lambda: Engines(LoudnessVad(), recogniser, EchoDialogue()))

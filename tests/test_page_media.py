@@ -102,6 +102,7 @@ def test_captions_and_transcript_follow_the_voice(browser: Browser, server_url: 
 
 def test_typing_before_connecting_connects_and_speaks(browser: Browser, server_url: str) -> None:
     with opened_page(browser, server_url) as page:
+        page.check("#mode-speak")
         say(page, "Hello there.")
         wait_speaking(page, True)
         assert page.input_value("#text") == ""

@@ -2,27 +2,27 @@
 
 import { AvatarClient } from "./avatar-client.js";
 import { Captions } from "./captions.js";
+import { Composer } from "./composer.js";
 import { setUpDevicePicker } from "./devices.js";
 import { setUpFigures } from "./figures.js";
 import { MOODS, setUpAvatarPicker } from "./looks.js";
+import { Meter } from "./meter.js";
+import { MODES } from "./modes.js";
 import { Notice } from "./notice.js";
 import { Player } from "./player.js";
+import { PushToTalk } from "./push-to-talk.js";
 import { setUpThemeButton } from "./theme.js";
 import { Transcript } from "./transcript.js";
+import { TurnSign } from "./turn.js";
 
-const MAX_TEXT = 4_000; // until the server has said what it takes
-const WARN_BELOW = 500; // characters left from which the count is shown
-const SUGGESTIONS = [
-  "Hello! I am glad to see you.",
-  "Peter Piper picked a peck of pickled peppers.",
-  "My voice was made on this machine, and my face moves with it, frame by frame.",
-];
+const PUSH_KEY = "avatar.push-to-talk";
 const TITLES = {
   lost: "The connection was lost",
   session_ended: "The server ended the session",
   unreachable: "The server does not answer",
   unauthorized: "The token was not accepted",
   "no-path": "No way through the network",
+  no_conversation: "The avatar cannot hold a conversation now",
 };
 
 const $ = (id) => document.getElementById(id);
@@ -33,6 +33,10 @@ const player = new Player($("video"));
 const captions = new Captions($("caption"), $("announcer"));
 const transcript = new Transcript($("transcript"), $("scroll"), $("empty"));
 const notice = new Notice($("notice"));
+const composer = new Composer($("composer"), $("suggestions"), submit);
+const pushToTalk = new PushToTalk($("microphone"));
+const meter = new Meter($("level"));
+const turn = new TurnSign(body, $("turn"));
 let microphoneId = null;
 
 window.avatarClient = client;
@@ -48,14 +52,19 @@ function tokenFromAddress() {
 
 async function connect() {
   notice.hide();
-  player.play(client.stream);
+  const playing = player.play(client.stream);
   try {
     await client.connect();
-    // Not where it would bring up a keyboard on the screen, over the picture.
-    if (matchMedia("(hover: hover)").matches) $("text").focus({ preventScroll: true });
   } catch (error) {
     connectFailed(error);
+    return;
   }
+  // Not where it would bring up a keyboard on the screen, nor where Space is to be heard.
+  if (matchMedia("(hover: hover)").matches && !pushToTalk.enabled) composer.focus();
+  // The avatar greets as soon as it is asked to talk: not before it can be heard.
+  playing.then(() => {
+    if (!player.blocked && client.conversation === "off") beginConversation();
+  });
 }
 
 function connectFailed(error) {
@@ -76,6 +85,7 @@ function signIn(refused) {
 }
 
 function showError(error, actions = []) {
+  if (error.code === "no_conversation") actions = [["Try again", beginConversation]];
   notice.show(TITLES[error.code] ?? titleFor(error.code), sentence(error.message), actions);
 }
 
@@ -92,7 +102,8 @@ function titleFor(code) {
 const STATUS = {
   idle: () => "Not connected",
   connecting: () => "Connecting…",
-  connected: () => (client.microphone ? "Connected, listening" : "Connected"),
+  connected: () =>
+    client.microphone && mode() === "speak" ? "Connected, listening" : "Connected",
   reconnecting: ({ attempt, retryIn }) =>
     `Connection lost, trying again in ${Math.max(1, Math.round(retryIn))} s (try ${attempt})`,
   closed: () => "Disconnected",
@@ -104,7 +115,7 @@ function showState(detail) {
   $("status").textContent = STATUS[detail.state](detail);
   for (const id of ["microphone", "stop"]) $(id).disabled = !connected;
   $("leave").hidden = detail.state === "idle" || detail.state === "closed";
-  $("send").disabled = detail.state === "connecting" || detail.state === "reconnecting";
+  composer.enabled = detail.state !== "connecting" && detail.state !== "reconnecting";
 }
 
 client.addEventListener("state", ({ detail }) => {
@@ -117,11 +128,13 @@ client.addEventListener("state", ({ detail }) => {
     $("connect").textContent = "Connect again";
     $("welcome-title").textContent = "See you soon";
     $("welcome-text").textContent = "The session has ended.";
-    express();
+    composer.maxText = client.session.max_text;
+    keepMood();
     showAvatars().catch(() => {}); // not known yet if a token was missing
   } else {
     delete body.dataset.picture;
     transcript.stopAll();
+    transcript.forgetPartial();
     captions.clear();
   }
 });
@@ -146,7 +159,10 @@ addEventListener("pagehide", () => client.close());
 player.addEventListener("blocked", ({ detail }) => {
   $("hear").hidden = !detail;
 });
-$("hear").addEventListener("click", () => player.play(client.stream));
+$("hear").addEventListener("click", async () => {
+  await player.play(client.stream);
+  if (!player.blocked && client.conversation === "off") beginConversation();
+});
 $("volume").addEventListener("input", (event) => {
   player.volume = event.target.valueAsNumber / 100;
   setMuted(false);
@@ -160,52 +176,62 @@ function setMuted(muted) {
   button.querySelector("use").setAttribute("href", `icons.svg#${muted ? "muted" : "speaker"}`);
 }
 
-// --- speaking --------------------------------------------------------------------------------
+// --- the two modes ---------------------------------------------------------------------------
 
-const text = $("text");
-
-function maxText() {
-  return client.session?.max_text ?? MAX_TEXT;
+/** @returns {keyof MODES} */
+function mode() {
+  return $("mode-speak").checked ? "speak" : "conversation";
 }
 
-async function speak(words) {
+function showMode() {
+  const words = MODES[mode()];
+  if (client.state === "idle") {
+    $("welcome-title").textContent = words.title;
+    $("welcome-text").textContent = words.welcome;
+  }
+  $("empty-text").textContent = words.empty;
+  composer.show(words);
+  showHearing();
+}
+
+for (const id of ["mode-conversation", "mode-speak"]) {
+  $(id).addEventListener("change", () => {
+    showMode();
+    if (client.state !== "connected") return;
+    stop();
+    if (mode() === "conversation") beginConversation();
+    else client.converse(false);
+  });
+}
+
+/** Ask for a conversation and for the microphone; without one it goes on by text. */
+function beginConversation() {
+  if (client.state !== "connected" || mode() !== "conversation") return;
+  client.converse(true);
+  if (!client.microphone) setMicrophone(true);
+}
+
+async function submit(words) {
   if (client.state === "idle" || client.state === "closed") await connect();
   if (client.state !== "connected") return false;
-  transcript.add(client.say(words), words);
+  if (mode() === "speak") {
+    transcript.add(client.say(words), words);
+    return true;
+  }
+  if (client.conversation === "off") beginConversation();
+  client.chat(words);
+  transcript.hear({ text: words, final: false });
   return true;
 }
 
-function showRemaining() {
-  const left = maxText() - text.value.trim().length;
-  $("remaining").hidden = left > WARN_BELOW;
-  $("remaining").textContent = left < 0 ? `${-left} too many` : `${left} left`;
-  $("remaining").toggleAttribute("data-over", left < 0);
-}
+// --- turns -----------------------------------------------------------------------------------
 
-$("composer").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const words = text.value.trim();
-  if (words === "" || words.length > maxText()) return;
-  text.value = "";
-  showRemaining();
-  if (!(await speak(words)) && text.value === "") text.value = words;
+client.addEventListener("conversation", ({ detail }) => {
+  if (body.dataset.turn === "preparing") keepMood();
+  turn.show(detail.state);
+  if (detail.state === "off") transcript.forgetPartial();
 });
-text.addEventListener("input", showRemaining);
-text.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  if (!$("send").disabled) $("composer").requestSubmit();
-});
-
-for (const words of SUGGESTIONS) {
-  const item = document.createElement("li");
-  const button = document.createElement("button");
-  button.type = "button";
-  button.textContent = words;
-  button.addEventListener("click", () => speak(words));
-  item.append(button);
-  $("suggestions").append(item);
-}
+client.addEventListener("transcript", ({ detail }) => transcript.hear(detail));
 
 function stop() {
   if (client.state !== "connected") return;
@@ -222,6 +248,7 @@ document.addEventListener("keydown", (event) => {
 
 client.addEventListener("speaking", ({ detail }) => {
   body.toggleAttribute("data-speaking", detail.on);
+  if (detail.reason === "interrupted") transcript.stop(detail.utterance);
   player.settle();
 });
 client.addEventListener("caption", ({ detail }) => {
@@ -238,17 +265,62 @@ async function setMicrophone(on) {
     await client.setMicrophone(on, { deviceId: microphoneId });
     if (on) await Promise.all([fillMicrophones(), fillSpeakers()]); // names are known from now on
   } catch (error) {
-    showError(error);
+    if (error.code !== "cancelled" && error.code !== "not-connected") microphoneRefused(error);
   } finally {
     button.disabled = client.state !== "connected";
   }
 }
 
-$("microphone").addEventListener("click", () => setMicrophone(!client.microphone));
+function microphoneRefused(error) {
+  if (mode() === "speak") {
+    showError(error);
+    return;
+  }
+  if (client.conversation === "off") return; // there is a greater trouble to read about
+  notice.show("Let us go on by text", `Write, and the avatar answers. ${error.message}`, [], {
+    gentle: true,
+  });
+}
+
+/** Say how the avatar hears the user: by voice, by voice while a button is held, by text only. */
+function showHearing() {
+  const talks = mode() === "conversation";
+  pushToTalk.enabled = talks && $("push").ariaPressed === "true";
+  client.microphoneMuted = pushToTalk.enabled;
+  $("push").hidden = !talks;
+  $("hint-push").hidden = !pushToTalk.enabled;
+  const name = pushToTalk.enabled && client.microphone ? "Hold to talk" : "Microphone";
+  $("microphone").querySelector(".wide").textContent = name;
+  $("microphone").title = talks ? name : "The avatar speaks what you say";
+  turn.hearing = client.microphone ? (pushToTalk.enabled ? "push" : "voice") : "text";
+}
+
+$("microphone").addEventListener("click", () => {
+  if (mode() === "conversation" && client.conversation === "off") beginConversation();
+  // While it is held to talk, it stays on.
+  else if (!pushToTalk.enabled || !client.microphone) setMicrophone(!client.microphone);
+});
 client.addEventListener("microphone", ({ detail }) => {
   $("microphone").ariaPressed = String(detail.on);
-  transcript.note(detail.on ? "Microphone on: the avatar speaks what you say." : "Microphone off.");
+  meter.show(client.microphoneTrack);
+  showHearing();
+  if (mode() === "speak") {
+    transcript.note(detail.on ? "Microphone on: the avatar speaks what you say." : "Microphone off.");
+  }
   if (client.state === "connected") showState({ state: "connected" });
+});
+
+pushToTalk.addEventListener("talk", ({ detail }) => {
+  client.microphoneMuted = !detail;
+  turn.hearing = detail ? "voice" : "push";
+});
+$("push").ariaPressed = String(localStorage.getItem(PUSH_KEY) === "on");
+$("push").addEventListener("click", () => {
+  const on = $("push").ariaPressed !== "true";
+  localStorage.setItem(PUSH_KEY, on ? "on" : "off");
+  $("push").ariaPressed = String(on);
+  if (on) $("push").blur(); // Space is for talking from now on
+  showHearing();
 });
 
 // --- settings --------------------------------------------------------------------------------
@@ -257,6 +329,11 @@ function express() {
   $("intensity").disabled = $("mood").value === "none";
   if (client.state !== "connected") return;
   client.express($("mood").value, $("intensity").valueAsNumber / 100);
+}
+
+/** A mood that was chosen here goes before that of the avatar's persona. */
+function keepMood() {
+  if ($("mood").value !== "none") express();
 }
 
 $("mood").append(...MOODS.map(([emotion, label]) => new Option(label, emotion)));
@@ -311,6 +388,7 @@ async function showAvatars() {
 setUpThemeButton($("theme"));
 setUpFigures($("stats"), $("stats-toggle"), client);
 showState({ state: client.state });
+showMode();
 // Connecting fails for the same reason and says it; until then nothing is lost.
 client.prepare().catch(() => {});
 showAvatars().catch(() => {});

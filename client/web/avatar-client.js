@@ -12,19 +12,23 @@
  * button.onclick = async () => { // browsers play no sound before a click
  *   video.srcObject = client.stream; // <video autoplay playsinline>
  *   await client.connect();
- *   client.say("Hello! I am glad to see you.");
+ *   client.say("Hello! I am glad to see you."); // the avatar speaks your words
+ *   client.converse(true); // or it listens and answers
+ *   client.setMicrophone(true).catch(() => client.chat("I have no microphone."));
  * };
  * ```
  */
 
 import { Backoff } from "./backoff.js";
+import { Conversation } from "./conversation.js";
 import { Link } from "./link.js";
-import { openMicrophone } from "./microphone.js";
+import { Microphone, openMicrophone } from "./microphone.js";
 import { AvatarError, Signalling } from "./signalling.js";
 
 export { AvatarError };
 
 const HOME = new URL(".", import.meta.url).href;
+/** @typedef {import("./conversation.js").Turn} Turn */
 /** @typedef {"idle" | "connecting" | "connected" | "reconnecting" | "closed"} ConnectionState */
 
 /**
@@ -35,6 +39,8 @@ const HOME = new URL(".", import.meta.url).href;
  * | `state` | `{state, attempt, retryIn}`: a {@link ConnectionState}; while reconnecting, the number of the try and the seconds until it |
  * | `speaking` | `{on, utterance, reason}`: the avatar begins or ends to speak; `utterance` null: the microphone; `reason`: "started", "finished" or "interrupted" |
  * | `caption` | `{utterance, text, final}`: the part of an utterance heard so far |
+ * | `conversation` | `{state, reason}`: whose turn it is, a {@link Turn}; "preparing": asked for and not begun yet; `reason` says what interrupted: "voice", "button", "text" or "api" |
+ * | `transcript` | `{text, final}`: what the user says in a conversation, as far as it is recognised; `final` once it is answered |
  * | `microphone` | `{on}`: the microphone was switched, by a call or because it went away |
  * | `error` | {@link AvatarError}: `code`, `message` for people, `retryAfter`, `fatal` |
  */
@@ -44,7 +50,11 @@ export class AvatarClient extends EventTarget {
   #signalling;
   #config = null;
   #link = null;
-  #track = null;
+  #microphone = new Microphone((error) => this.#microphoneLost(error));
+  #conversation = new Conversation(
+    (event) => this.#link?.send(event),
+    (state) => this.#emit("conversation", state),
+  );
   #state = "idle";
   #speaking = false;
   #retryTimer = 0;
@@ -79,9 +89,28 @@ export class AvatarClient extends EventTarget {
     return this.#speaking;
   }
 
-  /** True while the avatar speaks what the microphone hears. */
+  /** Whose turn it is in the conversation; "off" if there is none. @returns {Turn} */
+  get conversation() {
+    return this.#conversation.state;
+  }
+
+  /** True while the microphone is on: listened to in a conversation, else spoken by the avatar. */
   get microphone() {
-    return this.#track !== null;
+    return this.#microphone.track !== null;
+  }
+
+  /** The microphone's track, e.g. for a level meter. @returns {MediaStreamTrack | null} */
+  get microphoneTrack() {
+    return this.#microphone.track;
+  }
+
+  get microphoneMuted() {
+    return this.#microphone.muted;
+  }
+
+  /** A muted microphone stays on and sends silence: for push-to-talk. Kept when it is switched. */
+  set microphoneMuted(muted) {
+    this.#microphone.muted = muted;
   }
 
   get token() {
@@ -101,16 +130,7 @@ export class AvatarClient extends EventTarget {
    * @throws {AvatarError}
    */
   async avatars() {
-    const { avatars, default: chosen } = await this.#signalling.avatars();
-    const pictures = avatars.map(({ thumbnail }) => this.#signalling.picture(thumbnail));
-    return {
-      default: chosen,
-      avatars: (await Promise.all(pictures)).map((picture, index) => ({
-        name: avatars[index].name,
-        title: avatars[index].title,
-        picture,
-      })),
-    };
+    return this.#signalling.avatars();
   }
 
   /**
@@ -157,9 +177,40 @@ export class AvatarClient extends EventTarget {
     return utterance;
   }
 
-  /** Silence the avatar at once, drop what waits to be spoken, switch the microphone off. */
-  interrupt() {
+  /**
+   * Hold a conversation: the avatar listens to the microphone, answers, and stops when it is
+   * spoken over. A conversation goes on after a lost connection, and begins by itself as soon as
+   * the server can hold one; if it cannot at all, an `error` event "no_conversation" says why.
+   * @param {boolean} on false ends it and switches the microphone off
+   * @param {{persona?: string | null}} [options] who to talk to; the server's default if absent
+   * @throws {AvatarError} not connected
+   */
+  converse(on, { persona = null } = {}) {
+    if (this.#state !== "connected") throw notConnected();
+    if (on) {
+      this.#conversation.begin(persona);
+      return;
+    }
     this.#dropMicrophone();
+    this.#conversation.end();
+  }
+
+  /**
+   * Say something in the conversation by text.
+   * @param {string} text
+   * @throws {AvatarError} not connected
+   */
+  chat(text) {
+    if (this.#state !== "connected") throw notConnected();
+    this.#conversation.chat(text);
+  }
+
+  /**
+   * Silence the avatar at once and drop what waits to be spoken. A conversation goes on; where
+   * there is none, the microphone is switched off.
+   */
+  interrupt() {
+    if (!this.#conversation.wanted) this.#dropMicrophone();
     this.#send({ type: "interrupt" });
   }
 
@@ -173,11 +224,13 @@ export class AvatarClient extends EventTarget {
   }
 
   /**
-   * Let the avatar speak what the microphone hears, or stop that.
+   * Switch the microphone. In a conversation the avatar listens to it; where there is none, the
+   * avatar speaks what it hears.
    * @param {boolean} on
    * @param {{deviceId?: string | null}} [options] which microphone; the browser's choice if absent.
    *   Switching on again with another one changes over without a gap in the session.
-   * @throws {AvatarError} no permission, no microphone, not connected
+   * @throws {AvatarError} no permission, no microphone, not connected; "cancelled": the session or
+   *   the conversation ended, or one began, while the user was asked
    */
   async setMicrophone(on, { deviceId = null } = {}) {
     if (!on) {
@@ -185,17 +238,16 @@ export class AvatarClient extends EventTarget {
       return;
     }
     const link = this.#link;
+    const conversing = this.#conversation.wanted;
     if (this.#state !== "connected") throw notConnected();
     const track = await openMicrophone(deviceId);
-    if (link !== this.#link || this.#state !== "connected") {
+    if (link !== this.#link || conversing !== this.#conversation.wanted) {
       track.stop();
-      throw notConnected();
+      throw new AvatarError("cancelled", "What the microphone was for is over.");
     }
-    this.#track?.stop();
-    this.#track = track;
-    track.onended = () => this.#microphoneEnded(track);
+    this.#microphone.use(track);
     await link.setMicrophoneTrack(track);
-    this.#send({ type: "microphone", on: true });
+    if (!this.#conversation.wanted) this.#send({ type: "microphone", on: true });
     this.#emit("microphone", { on: true });
   }
 
@@ -210,6 +262,7 @@ export class AvatarClient extends EventTarget {
   /** End the session at both ends. {@link connect} begins a new one. */
   close() {
     this.#dropMicrophone();
+    this.#conversation.forget();
     this.#stop();
     for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
     if (this.#state !== "idle" && this.#state !== "closed") this.#setState("closed");
@@ -229,10 +282,12 @@ export class AvatarClient extends EventTarget {
     }
     link.addEventListener("lost", ({ detail }) => this.#lost(link, detail));
     this.#backoff.reset();
+    this.#conversation.resume();
     this.#setState("connected");
-    if (this.#track !== null) {
-      link.send({ type: "microphone", on: true });
-      await link.setMicrophoneTrack(this.#track);
+    const { track } = this.#microphone;
+    if (track !== null) {
+      if (!this.#conversation.wanted) link.send({ type: "microphone", on: true });
+      await link.setMicrophoneTrack(track);
     }
   }
 
@@ -244,6 +299,7 @@ export class AvatarClient extends EventTarget {
     this.#link = null;
     this.session = null;
     link?.close();
+    this.#conversation.suspend();
     this.#setSpeaking({ on: false, utterance: null, reason: "interrupted" });
   }
 
@@ -258,6 +314,8 @@ export class AvatarClient extends EventTarget {
     if (link !== this.#link) return;
     if (message.type === "caption") this.#emit("caption", message);
     else if (message.type === "speaking") this.#spoke(message);
+    else if (message.type === "state") this.#conversation.receive(message);
+    else if (message.type === "transcript") this.#emit("transcript", message);
     else if (message.type === "error") this.#serverError(link, message);
   }
 
@@ -268,8 +326,12 @@ export class AvatarClient extends EventTarget {
     if (ended && message.reason === "interrupted") this.#dropMicrophone();
   }
 
-  #serverError(link, { code, message, fatal }) {
-    const error = new AvatarError(code, message);
+  #serverError(link, { code, message, fatal, retry_after: retryAfter = null }) {
+    if (code === "no_conversation") {
+      if (this.#conversation.refused(retryAfter)) return;
+      this.#dropMicrophone(); // nobody listens to it
+    }
+    const error = new AvatarError(code, message, { retryAfter });
     if (!fatal) this.#emit("error", error);
     else if (this.#state === "connected") this.#lost(link, error);
   }
@@ -314,19 +376,14 @@ export class AvatarClient extends EventTarget {
     this.close();
   }
 
-  #microphoneEnded(track) {
-    if (track !== this.#track) return;
+  #microphoneLost(error) {
     this.#dropMicrophone();
-    const message =
-      "The microphone went away. Plug it in again, or pick another one in the settings.";
-    this.#emit("error", new AvatarError("microphone-lost", message));
+    this.#emit("error", error);
   }
 
   #dropMicrophone() {
-    if (this.#track === null) return;
-    this.#track.onended = null;
-    this.#track.stop();
-    this.#track = null;
+    if (!this.microphone) return;
+    this.#microphone.stop();
     this.#link?.send({ type: "microphone", on: false });
     this.#link?.setMicrophoneTrack(null);
     this.#emit("microphone", { on: false });

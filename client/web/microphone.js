@@ -1,4 +1,4 @@
-/** Opening a microphone, and saying in words why it could not be opened. */
+/** The microphone, and in words why it could not be opened. */
 
 import { AvatarError } from "./signalling.js";
 
@@ -21,6 +21,51 @@ const REASONS = {
     "The microphone is used by another program. Close that program and try again.",
   ],
 };
+
+const LOST =
+  "The microphone went away. Plug it in again, or pick another one in the settings.";
+
+/** The microphone's track, as it is switched, muted and lost. */
+export class Microphone {
+  #onLost;
+  #track = null;
+  #muted = false;
+
+  /** @param {(error: AvatarError) => void} onLost the microphone went away; it is off */
+  constructor(onLost) {
+    this.#onLost = onLost;
+  }
+
+  /** @returns {MediaStreamTrack | null} null: it is off */
+  get track() {
+    return this.#track;
+  }
+
+  get muted() {
+    return this.#muted;
+  }
+
+  /** A muted microphone is on and sends silence. */
+  set muted(muted) {
+    this.#muted = muted;
+    if (this.#track !== null) this.#track.enabled = !muted;
+  }
+
+  /** Switch on, or over to another track. */
+  use(track) {
+    this.stop();
+    this.#track = track;
+    track.enabled = !this.#muted;
+    track.onended = () => this.#onLost(new AvatarError("microphone-lost", LOST));
+  }
+
+  stop() {
+    if (this.#track === null) return;
+    this.#track.onended = null;
+    this.#track.stop();
+    this.#track = null;
+  }
+}
 
 /**
  * Open a microphone with echo cancellation, so that the avatar does not hear itself.

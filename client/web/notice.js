@@ -13,9 +13,11 @@ export class Notice {
    * @param {string} title what is wrong
    * @param {string} text what to do
    * @param {[string, () => void][]} [actions] labels and what they do; "Dismiss" is added
+   * @param {{gentle?: boolean}} [options] gentle: nothing is broken, it only goes another way
    */
-  show(title, text, actions = []) {
+  show(title, text, actions = [], { gentle = false } = {}) {
     this.hide();
+    this.#element.toggleAttribute("data-gentle", gentle);
     const words = document.createElement("p");
     const heading = document.createElement("strong");
     heading.textContent = title;

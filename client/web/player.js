@@ -18,6 +18,11 @@ export class Player extends EventTarget {
     this.#video = video;
   }
 
+  /** True while the browser refuses to play sound. */
+  get blocked() {
+    return this.#blocked;
+  }
+
   get muted() {
     return this.#muted;
   }

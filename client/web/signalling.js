@@ -43,14 +43,16 @@ export class Signalling {
     return (await this.#request("GET", "api/config")).json();
   }
 
-  /** @returns {Promise<{default: string, avatars: {name: string, title: string, thumbnail: string}[]}>} */
+  /** @returns {Promise<{default: string, avatars: {name: string, title: string, picture: Blob}[]}>} */
   async avatars() {
-    return (await this.#request("GET", "api/avatars")).json();
-  }
-
-  /** Fetched rather than linked, because an `<img>` sends no token. @returns {Promise<Blob>} */
-  async picture(path) {
-    return (await this.#request("GET", path)).blob();
+    const { avatars, default: chosen } = await (await this.#request("GET", "api/avatars")).json();
+    // Fetched rather than linked, because an `<img>` sends no token.
+    const withPicture = async ({ name, title, thumbnail }) => ({
+      name,
+      title,
+      picture: await (await this.#request("GET", thumbnail)).blob(),
+    });
+    return { default: chosen, avatars: await Promise.all(avatars.map(withPicture)) };
   }
 
   /**

@@ -1,4 +1,4 @@
-/** What was said, utterance by utterance; words still to come are faint. */
+/** What both sides said. Words still to come, or not yet sure, are faint. */
 
 const NOTES = { waiting: "Waits its turn", stopped: "Stopped" };
 const KEPT = 200; // entries; older ones go
@@ -7,7 +7,8 @@ export class Transcript {
   #list;
   #scroller;
   #empty;
-  #entries = new Map();
+  #entries = new Map(); // of the avatar
+  #hearing = null; // the user's bubble that is not final yet
 
   /**
    * @param {HTMLOListElement} list
@@ -20,7 +21,7 @@ export class Transcript {
     this.#empty = empty;
   }
 
-  /** An utterance was asked for. */
+  /** The avatar shall say this. */
   add(utterance, text) {
     const item = document.createElement("li");
     const said = document.createElement("span");
@@ -39,18 +40,50 @@ export class Transcript {
   /** A part of it was heard. */
   caption({ utterance, text, final }) {
     // Utterances that others asked for become known with their first words.
-    const entry = this.#entries.get(utterance) ?? this.add(utterance, "");
+    const entry = this.#entries.get(utterance) ?? (text ? this.add(utterance, "") : null);
+    if (entry === null) return; // cut before its first word
     this.#split(entry, text);
-    const whole = entry.unsaid.textContent.trim() === "";
+    const whole = entry.unsaid.textContent.trim() === "" && !isOver(entry);
     this.#status(entry, final ? (whole ? "said" : "stopped") : "speaking");
     this.#follow();
+  }
+
+  /** An utterance was cut; how much was to come need not be known. */
+  stop(utterance) {
+    const entry = this.#entries.get(utterance);
+    if (entry !== undefined) this.#status(entry, "stopped");
+  }
+
+  /** The user says this, as far as it is recognised. */
+  hear({ text, final }) {
+    if (this.#hearing === null) {
+      const item = document.createElement("li");
+      const who = document.createElement("span");
+      item.className = "user";
+      who.className = "visually-hidden";
+      who.textContent = "You: ";
+      item.append(who, document.createElement("span"));
+      this.#hearing = item;
+    }
+    const item = this.#hearing;
+    item.lastElementChild.textContent = text;
+    item.toggleAttribute("data-partial", !final);
+    // What was never answered gives its bubble to what is said next, where that belongs.
+    if (item !== this.#list.lastElementChild) this.#append(item);
+    this.#follow();
+    if (final) this.#hearing = null;
+  }
+
+  /** What the user has not finished will not be heard. */
+  forgetPartial() {
+    this.#hearing?.remove();
+    this.#hearing = null;
   }
 
   /** Everything that was not said will not be said any more. */
   stopAll() {
     for (const entry of this.#entries.values()) {
-      const status = entry.item.dataset.status;
-      if (status === "waiting" || status === "speaking") this.#status(entry, "stopped");
+      if (!isOver(entry)) this.#status(entry, "stopped");
     }
   }
 
@@ -89,4 +122,8 @@ export class Transcript {
       this.#scroller.scrollTop = scrollHeight;
     }
   }
+}
+
+function isOver({ item }) {
+  return item.dataset.status === "said" || item.dataset.status === "stopped";
 }

@@ -1,0 +1,198 @@
+"""A conversation on the page: by voice, by text, held back, interrupted, refused, resumed."""
+
+from __future__ import annotations
+
+import threading
+import wave
+from collections.abc import Generator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import chromium, connect, lose_connection, opened_page, say
+from playwright.sync_api import Browser, Page
+from voices import silence, spoken
+
+from avatar_server.conversation.engines import EngineUnavailableError
+from avatar_server.talk import Engines, Talking
+from motion.contract import SPEECH_RATE
+from tests.fakes import EchoDialogue, LoudnessVad, ScriptedRecogniser, scripted_talking
+from tests.live import live_server
+
+TIMEOUT = 30_000  # ms; tests run on busy machines
+LONG = " ".join(["word"] * 60)
+ALLOWED = {"permissions": ["microphone"]}
+TURNS = """
+  window.turns = [];
+  avatarClient.addEventListener("conversation", ({ detail }) => turns.push(detail.state));
+"""
+
+
+def write_loud(path: Path, before: float, after: float) -> Path:
+    """A microphone in which somebody talks, with silence (s) before and after, over and over."""
+    talk = np.tanh(6 * spoken("Hello avatar!")) * 0.6
+    sound = np.concatenate((silence(before), talk, silence(after)))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SPEECH_RATE)
+        file.writeframes((sound * 32767).astype(np.int16).tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Generator[Browser]:
+    """Its microphone hears somebody talk for a second, every three; pages must be allowed it."""
+    path = write_loud(tmp_path_factory.mktemp("microphone") / "talk.wav", 0.5, 1.4)
+    with chromium(f"--use-file-for-fake-audio-capture={path}") as launched:
+        yield launched
+
+
+def wait(page: Page, condition: str) -> None:
+    page.wait_for_function(condition, timeout=TIMEOUT)
+
+
+def wait_for_sign(page: Page, words: str) -> None:
+    """The sign over the picture says ``words``."""
+    wait(page, f"document.getElementById('turn').innerText === '{words}'")
+
+
+def wait_for_bubble(page: Page, selector: str, text: str) -> None:
+    page.wait_for_selector(f"#transcript li{selector}:has-text('{text}')", timeout=TIMEOUT)
+
+
+def test_the_avatar_listens_answers_and_can_be_spoken_over(browser: Browser) -> None:
+    talking = scripted_talking([LONG, "now stop please", ""])
+    with live_server(talking) as url, opened_page(browser, url, **ALLOWED) as page:
+        page.evaluate(TURNS)
+        connect(page, conversation=True)
+        wait_for_sign(page, "Listening")
+        assert page.get_attribute("#microphone", "aria-pressed") == "true"
+        wait(page, "document.getElementById('level').style.getPropertyValue('--level') > 0.3")
+        wait_for_bubble(page, ".user[data-partial]", "word word")
+        wait_for_bubble(page, ".user:not([data-partial])", LONG)
+        wait_for_sign(page, "Speaking")
+        wait_for_bubble(page, "[data-status=speaking]", "You said: word")
+
+        # The next time that the microphone is loud, the avatar is still speaking.
+        wait_for_sign(page, "Interrupted")
+        wait_for_bubble(page, "[data-status=stopped]", "You said: word")
+        wait_for_bubble(page, ".user:not([data-partial])", "now stop please")
+        wait_for_bubble(page, ":not(.user)", "You said: now stop please.")
+        turns = page.evaluate("turns")
+        assert turns[:4] == ["preparing", "listening", "thinking", "speaking"]
+        assert "interrupted" in turns[4:]
+
+
+def test_push_to_talk_is_heard_only_while_held(browser: Browser) -> None:
+    talking = scripted_talking([f"turn {number}" for number in range(9)])
+    with live_server(talking) as url, opened_page(browser, url, **ALLOWED) as page:
+        page.click("#push")
+        connect(page, conversation=True)
+        wait_for_sign(page, "Hold Space or the button to talk")
+        assert page.evaluate("avatarClient.microphoneTrack.enabled") is False
+        assert page.inner_text("#microphone") == "Hold to talk"
+        # A whole round of the microphone's speech goes by.
+        page.wait_for_timeout(3200)
+        assert page.locator("#transcript li").count() == 0
+
+        page.keyboard.down("Space")
+        wait_for_sign(page, "Listening")
+        wait_for_bubble(page, ".user[data-partial]", "turn 0")
+        page.keyboard.up("Space")
+        assert page.evaluate("avatarClient.microphoneTrack.enabled") is False
+        wait_for_bubble(page, ".user:not([data-partial])", "turn 0")
+
+        page.hover("#microphone")
+        page.mouse.down()
+        assert page.evaluate("avatarClient.microphoneTrack.enabled") is True
+        page.mouse.up()
+        assert page.evaluate("avatarClient.microphoneTrack.enabled") is False
+        # In the box to write in, Space is a space.
+        page.focus("#text")
+        page.keyboard.press("Space")
+        assert page.input_value("#text") == " "
+
+        page.click("#push")
+        assert page.evaluate("avatarClient.microphoneTrack.enabled") is True
+        page.check("#mode-speak")
+        wait(page, "avatarClient.conversation === 'off'")
+        assert page.evaluate("avatarClient.microphone") is False
+
+
+def test_without_a_microphone_it_goes_on_by_text(browser: Browser) -> None:
+    # Nobody answers the question of this browser: it refuses, as after a click on "Block".
+    with live_server() as url, opened_page(browser, url) as page:
+        pc_id = connect(page, conversation=True)
+        page.wait_for_selector("#notice[data-gentle]:not([hidden])", timeout=TIMEOUT)
+        notice = page.inner_text("#notice")
+        assert "Let us go on by text" in notice
+        assert "Allow it in the address bar" in notice
+        wait_for_sign(page, "Waiting for your words")
+        say(page, "hello")
+        wait_for_bubble(page, ".user:not([data-partial])", "hello")
+        wait_for_bubble(page, "[data-status=said]", "You said: hello.")
+
+        page.evaluate(TURNS)
+        lose_connection(url, pc_id)
+        wait(page, "turns[0] === 'preparing' && turns.at(-1) === 'listening'")
+        say(page, LONG)
+        wait_for_bubble(page, "[data-status=speaking]", "You said: word")
+        page.click("#stop")
+        wait_for_sign(page, "Interrupted")
+        wait_for_bubble(page, "[data-status=stopped]", "You said")
+
+
+def test_what_is_written_while_the_server_gets_ready_is_answered(browser: Browser) -> None:
+    loaded = threading.Event()
+
+    def load() -> Engines:
+        loaded.wait(60)
+        return Engines(LoudnessVad(), ScriptedRecogniser(), EchoDialogue())
+
+    talking = Talking(scripted_talking().personas, load)
+    with live_server(talking) as url, opened_page(browser, url) as page:
+        say(page, "hello")  # connects, too
+        wait_for_sign(page, "Getting ready…")
+        wait_for_bubble(page, ".user[data-partial]", "hello")
+        loaded.set()
+        wait_for_bubble(page, "[data-status=said]", "You said: hello.")
+        assert page.locator("#transcript li").count() == 2
+
+
+def test_a_server_that_cannot_converse_says_why(browser: Browser) -> None:
+    def load() -> Engines:
+        raise EngineUnavailableError("there is no model; bring one")
+
+    talking = Talking(scripted_talking().personas, load)
+    with live_server(talking) as url, opened_page(browser, url) as page:
+        connect(page, conversation=True)
+        page.wait_for_selector("#notice:has-text('There is no model; bring one.')", timeout=TIMEOUT)
+        assert page.evaluate("avatarClient.conversation") == "off"
+        page.check("#mode-speak")
+        say(page, "This works.")
+        wait_for_bubble(page, "[data-status=said]", "This works.")
+
+
+def test_the_greeting_waits_until_it_can_be_heard(browser: Browser) -> None:
+    with (
+        live_server(scripted_talking(greeting="Welcome here.")) as url,
+        opened_page(browser, url) as page,
+    ):
+        page.evaluate(
+            """() => {
+              const play = HTMLMediaElement.prototype.play;
+              window.blocked = true;
+              HTMLMediaElement.prototype.play = function () {
+                return blocked && !this.muted
+                  ? Promise.reject(new DOMException("no click yet", "NotAllowedError"))
+                  : play.call(this);
+              };
+            }"""
+        )
+        connect(page, conversation=True)
+        assert page.is_visible("#hear")
+        assert page.evaluate("avatarClient.conversation") == "off"
+        page.evaluate("blocked = false")
+        page.click("#hear")
+        wait_for_bubble(page, "[data-status=said]", "Welcome here.")
