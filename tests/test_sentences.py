@@ -32,6 +32,7 @@ async def cut(text: str, size: int = 3) -> list[str]:
             ["See https://example.org/a.b?c=1.", "Then go."],
         ),
         ("Am 3. Mai kommt er. Gut.", ["Am 3. Mai kommt er.", "Gut."]),
+        ("The U.S. team won. Good.", ["The U.S. team won.", "Good."]),
         ("Well... maybe. Yes.", ["Well...", "maybe.", "Yes."]),
         ("你好。今天怎么样？很好！", ["你好。", "今天怎么样？", "很好！"]),
         ('She said "No." He left.', ['She said "No."', "He left."]),

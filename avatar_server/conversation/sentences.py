@@ -70,6 +70,6 @@ def _is_end(text: str, mark: re.Match[str]) -> bool:
     before = word.group().lower() if word else ""
     if before in _ABBREVIATIONS:
         return False
-    if len(before) == 1 and before.isalpha():
-        return False
+    if re.fullmatch(r"(?:[^\W\d_]\.)*[^\W\d_]", before):
+        return False  # an initial, or several: "J.", "U.S."
     return not (before.isdigit() and len(before) <= 2)
