@@ -13,6 +13,7 @@ import av
 import ifaddr
 import numpy as np
 
+from avatar_server.capacity import measure_capacity
 from avatar_server.conversation.tts import SpeechSynthesisError, TextToSpeech
 from avatar_server.models import Models
 from avatar_server.serve import ServeError, listen
@@ -46,6 +47,7 @@ def examine(settings: Settings, models: Models, engine: TextToSpeech) -> Iterato
     yield from _codecs()
     yield _voice(settings, engine)
     yield from _speed(settings, models)
+    yield _capacity(settings, models)
 
 
 def _port(settings: Settings) -> Finding:
@@ -132,3 +134,9 @@ def _speed(settings: Settings, models: Models) -> Iterator[Finding]:
         yield Finding("speed", "warning", f"{message}. Expect dropped frames when it is busy.")
     else:
         yield Finding("speed", "ok", message)
+
+
+def _capacity(settings: Settings, models: Models) -> Finding:
+    avatar = models.avatar(settings.avatar)
+    capacity = measure_capacity(models, avatar, settings.video_bitrate)
+    return Finding("capacity", "ok", capacity.describe())
