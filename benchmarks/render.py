@@ -92,8 +92,8 @@ def steps(avatar: EmbeddedAvatar) -> dict[str, Callable[[FloatArray], object]]:
         pose = read_pose(frame)
         texture = face.pixels.copy()
         gaze = pose.offsets[Keypoint.GAZE]
-        for eye, key in zip(avatar.eyes, (Keypoint.LID_LEFT, Keypoint.LID_RIGHT), strict=True):
-            eye.draw(texture, float(pose.offsets[key, 1]), float(gaze[0]), float(gaze[1]))
+        left, right = (float(pose.offsets[k, 1]) for k in (Keypoint.LID_LEFT, Keypoint.LID_RIGHT))
+        avatar.eyes.draw(texture, (left, right), float(gaze[0]), float(gaze[1]))
 
     def mouth(frame: FloatArray) -> None:
         pose = read_pose(frame)

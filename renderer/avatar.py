@@ -13,7 +13,7 @@ from motion.keypoints import Keypoint
 from motion.layout import FloatArray
 from renderer import elastic, rig
 from renderer.contract import ImageArray
-from renderer.eyes import EyeParts, prepare_eye
+from renderer.eyes import Eyes, prepare_eyes
 from renderer.field import FaceField, HairField, PlateField, face_field, hair_field, plate_field
 from renderer.layer import Layer, Rect, premultiplied, trimmed
 from renderer.mouth import MouthParts, cut_lips
@@ -59,7 +59,7 @@ class EmbeddedAvatar:
     hair: Layer
     hair_outline: HairOutline
     hair_field: HairField
-    eyes: tuple[EyeParts, EyeParts]
+    eyes: Eyes
     mouth: MouthParts
 
     @property
@@ -115,7 +115,6 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
     skin = sheets.part((elastic.SKIN,), Rect(0, 0, columns, rows))
     face_edge = edge_points(face, frame)
     front_hair = trimmed(pictures["hair"])
-    left, right = (prepare_eye(eye, pictures, face, frame) for eye in portrait.eyes)
     return EmbeddedAvatar(
         name=portrait.name,
         title=portrait.title,
@@ -135,7 +134,7 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
         hair=front_hair,
         hair_outline=_hair_outline(front_hair, maps, frame),
         hair_field=hair,
-        eyes=(left, right),
+        eyes=prepare_eyes(portrait.eyes, pictures, face, frame),
         mouth=_mouth(portrait, pictures, sheets, frame),
     )
 

@@ -77,8 +77,8 @@ def draw_face(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:
     """Face, eyes and mouth over ``frame``."""
     texture = avatar.face.pixels.copy()
     gaze_x, gaze_y, _ = (float(v) for v in pose.offsets[Keypoint.GAZE])
-    for eye, lid in zip(avatar.eyes, (Keypoint.LID_LEFT, Keypoint.LID_RIGHT), strict=True):
-        eye.draw(texture, float(pose.offsets[lid, 1]), gaze_x, gaze_y)
+    left, right = (float(pose.offsets[k, 1]) for k in (Keypoint.LID_LEFT, Keypoint.LID_RIGHT))
+    avatar.eyes.draw(texture, (left, right), gaze_x, gaze_y)
     field = avatar.face_field
     terms = face_terms(pose)
     edge = avatar.face_outline.driven(pose, terms)

@@ -1,6 +1,7 @@
 """Eyes: irises that aim, lids that close, drawn into the face before it is warped.
 
-The face's texture has the white of the eyes in place.
+The face's texture has the white of the eyes in place. Both eyes are drawn at once, side by side in
+one strip: they are so small that the number of calls is what they cost.
 """
 
 from __future__ import annotations
@@ -22,100 +23,133 @@ LEAST_LID = 0.02
 TURN = 0.6
 """Closure at which the lashes point at the viewer."""
 SHORTEST_LASH = 0.2
+AT_REST = 0.05
+"""Pixels by which a lid may be off its place at rest and still be drawn there."""
+GUARD = 2
+"""Clear rows between the pictures of a lid's parts."""
+LID_PARTS = ("lid", "lashes_up", "rim", "lashes_down")
+"""Skin of the closed lid, squeezed under the crease as the eye opens; lashes of the open lid;
+edge of the open lid; lashes of the closed lid."""
 
 
 @dataclass(frozen=True, slots=True)
-class EyeParts:
-    """One eye in the pixels of the face's texture."""
+class Eyes:
+    """Both eyes in the pixels of the face's texture; pictures are strips [h, 2 w, 4]."""
 
-    rect: Rect
-    """Where its patch lies in the texture."""
+    rects: tuple[Rect, Rect]
+    """Where left and right patch of a strip lie in the texture, [h, w] each."""
     gain: float
     """Texture pixels of one canonical unit."""
     inside: ImageArray
-    """Alpha of the ball in all four channels; it clips the iris."""
+    """Alpha of the balls in all four channels; it clips the irises."""
     iris: ImageArray
     glint: ImageArray
-    lid: ImageArray
-    """Skin of the closed lid; it is squeezed under the crease as the eye opens."""
-    rim: ImageArray
-    """Edge of the open lid."""
-    lashes_up: ImageArray
-    lashes_down: ImageArray
-    """Lashes of the open and of the closed lid."""
-    lid_at_rest: ImageArray
-    """Glint and upper lid while the lid's offset is zero."""
+    lid_parts: ImageArray
+    """The strips of :data:`LID_PARTS`, one below the other, each with its guard."""
+    lids_at_rest: ImageArray
+    """Glint and upper lids while their offsets are zero."""
     crease: FloatArray
-    """Height of the crease over the columns of the patch [w], and so on."""
+    """Height of the crease over the columns of a strip [2 w], and so on."""
     open: FloatArray
     closed: FloatArray
 
-    def draw(self, texture: ImageArray, lid: float, gaze_x: float, gaze_y: float) -> None:
-        """Draw the eye into the face's ``texture``; lid and gaze are offsets in canonical units."""
-        patch = self.rect.cut(texture)
+    def draw(
+        self, texture: ImageArray, lids: tuple[float, float], gaze_x: float, gaze_y: float
+    ) -> None:
+        """Draw the eyes into the face's ``texture``; lids and gaze are in canonical units."""
+        patches = [rect.cut(texture) for rect in self.rects]
+        strip = np.concatenate(patches, 1)
+        height, width = strip.shape[:2]
         place = np.array([[1, 0, gaze_x * self.gain], [0, 1, gaze_y * self.gain]], np.float32)
-        height, width = patch.shape[:2]
-        over(patch, masked(placed_pixels(self.iris, place, width, height), self.inside))
-        if lid == 0.0:
-            over(patch, self.lid_at_rest)
+        over(strip, masked(placed_pixels(self.iris, place, width, height), self.inside))
+        if max(abs(lid) for lid in lids) * self.gain < AT_REST:
+            over(strip, self.lids_at_rest)
         else:
-            over(patch, self.glint)
-            self.draw_lid(patch, lid / LID_TRAVEL)
+            over(strip, self.glint)
+            self.draw_lids(strip, (lids[0] / LID_TRAVEL, lids[1] / LID_TRAVEL))
+        for patch, drawn in zip(patches, np.split(strip, 2, 1), strict=True):
+            patch[:] = drawn
 
-    def draw_lid(self, patch: ImageArray, closure: float) -> None:
-        """Draw the upper lid when it has gone the share ``closure`` of its way down."""
-        edge = self.open + np.float32(closure) * (self.closed - self.open)
-        edge = np.maximum(edge, self.crease + np.float32(LEAST_LID * self.gain))
-        y = np.arange(len(patch), dtype=np.float32)[:, None]
-        squeeze = (self.closed - self.crease) / (edge - self.crease)
-        below_crease = np.maximum(y - self.crease, 0)
-        over(patch, _shifted(self.lid, y + below_crease * (squeeze - 1)))
-        below_edge = y - edge
-        up = closure < TURN
+    def draw_lids(self, strip: ImageArray, closures: tuple[float, float]) -> None:
+        """Draw the upper lids when they have gone the shares ``closures`` of their ways down."""
+        height, width = strip.shape[:2]
+        pitch = height + GUARD
         # Lashes turn with the lid: seen from the front they shorten, then lengthen downwards.
-        turned = (TURN - closure) / TURN if up else (closure - TURN) / (1 - TURN)
-        length = max(min(turned, 1.0), SHORTEST_LASH)
-        lashes, root = (self.lashes_up, self.open) if up else (self.lashes_down, self.closed)
-        over(patch, _shifted(lashes, root + below_edge * np.float32(1 / length)))
-        over(patch, _shifted(self.rim, self.open + below_edge))
+        up = [closure < TURN for closure in closures]
+        turned = [
+            (TURN - c) / TURN if is_up else (c - TURN) / (1 - TURN)
+            for c, is_up in zip(closures, up, strict=True)
+        ]
+        lengths = [max(min(t, 1.0), SHORTEST_LASH) for t in turned]
+        closure, stretch, lashes = np.repeat(
+            np.array([closures, [1 / v for v in lengths], [1 if v else 3 for v in up]], np.float32),
+            width // 2,
+            axis=1,
+        )
+        edge = self.open + closure * (self.closed - self.open)
+        np.maximum(edge, self.crease + np.float32(LEAST_LID * self.gain), out=edge)
+        squeeze = (self.closed - self.crease) / (edge - self.crease)
+        y = np.arange(height, dtype=np.float32)[:, None]
+        below_edge = y - edge
+        rows = np.empty((3, height, width), np.float32)
+        rows[0] = y + np.maximum(y - self.crease, 0) * (squeeze - 1)
+        rows[1] = np.where(lashes == 1, self.open, self.closed) + below_edge * stretch
+        rows[2] = self.open + below_edge
+        np.clip(rows, -1, height, out=rows)
+        rows[1] += lashes * pitch
+        rows[2] += 2 * pitch
+        columns = np.empty((3 * height, width), np.float32)
+        columns[:] = np.arange(width, dtype=np.float32)
+        parts = sampled_pixels(self.lid_parts, columns, rows.reshape(3 * height, width))
+        for part in parts.reshape(3, height, width, 4):
+            over(strip, part)
 
 
-def _shifted(picture: ImageArray, rows: FloatArray) -> ImageArray:
-    """``picture`` with each pixel taken from its own column at ``rows [h, w]``."""
-    columns = np.empty_like(rows)
-    columns[:] = np.arange(rows.shape[1], dtype=np.float32)
-    return sampled_pixels(picture, columns, rows)
+def prepare_eyes(
+    eyes: tuple[Eye, Eye], layers: dict[str, ImageArray], face: Layer, chart: Chart
+) -> Eyes:
+    """Both eyes from whole premultiplied ``layers``; ``chart`` is that of whole layers."""
+    boxes = [_box(eye, chart) for eye in eyes]
+    width, height = max(box.width for box in boxes), max(box.height for box in boxes)
+    left, right = (Rect(box.x, box.y, width, height) for box in boxes)
+
+    def strip(picture: ImageArray) -> ImageArray:
+        return np.concatenate([rect.cut(picture) for rect in (left, right)], 1)
+
+    def profile(kind: str) -> FloatArray:
+        heights = []
+        for eye, rect in zip(eyes, (left, right), strict=True):
+            local = chart.moved(rect.x, rect.y)
+            columns = (np.arange(width) - local.x) / local.gain
+            heights.append(np.interp(columns, eye.x, getattr(eye, kind)) * local.gain + local.y)
+        return np.concatenate(heights).astype(np.float32)
+
+    guard = ((0, GUARD), (0, 0), (0, 0))
+    glint = strip(layers["glint"])
+    prepared = Eyes(
+        rects=(
+            Rect(left.x - face.x, left.y - face.y, width, height),
+            Rect(right.x - face.x, right.y - face.y, width, height),
+        ),
+        gain=chart.gain,
+        inside=alpha_of(strip(layers["eye_ball"])),
+        iris=strip(layers["iris"]),
+        glint=glint,
+        lid_parts=np.concatenate([np.pad(strip(layers[name]), guard) for name in LID_PARTS]),
+        lids_at_rest=glint.copy(),
+        crease=profile("crease"),
+        open=profile("open"),
+        closed=profile("closed"),
+    )
+    prepared.draw_lids(prepared.lids_at_rest, (0.0, 0.0))
+    return prepared
 
 
-def prepare_eye(eye: Eye, layers: dict[str, ImageArray], face: Layer, chart: Chart) -> EyeParts:
-    """Parts of one eye from whole premultiplied ``layers``; ``chart`` is that of whole layers."""
+def _box(eye: Eye, chart: Chart) -> Rect:
+    """What an eye and its lids may cover of the picture."""
     margin = 0.03 * chart.gain
     left, right = (float(v) * chart.gain + chart.x for v in (eye.x[0], eye.x[-1]))
     top = float(eye.crease.min()) * chart.gain + chart.y - margin
     bottom = float(eye.closed.max()) * chart.gain + chart.y + 1.5 * margin
     x0, y0 = int(left - margin), int(top)
-    whole = Rect(x0, y0, int(right + margin) + 1 - x0, int(bottom) + 1 - y0)
-    local = chart.moved(whole.x, whole.y)
-    columns = (np.arange(whole.width) - local.x) / local.gain
-
-    def profile(heights: FloatArray) -> FloatArray:
-        row: FloatArray = np.interp(columns, eye.x, heights).astype(np.float32)
-        return row * np.float32(local.gain) + np.float32(local.y)
-
-    parts = {
-        name: np.ascontiguousarray(whole.cut(layers[name]))
-        for name in ("iris", "glint", "lid", "rim", "lashes_up", "lashes_down")
-    }
-    inside = alpha_of(whole.cut(layers["eye_ball"]))
-    eye_parts = EyeParts(
-        rect=Rect(whole.x - face.x, whole.y - face.y, whole.width, whole.height),
-        gain=chart.gain,
-        inside=inside,
-        lid_at_rest=parts["glint"].copy(),
-        crease=profile(eye.crease),
-        open=profile(eye.open),
-        closed=profile(eye.closed),
-        **parts,
-    )
-    eye_parts.draw_lid(eye_parts.lid_at_rest, 0.0)
-    return eye_parts
+    return Rect(x0, y0, int(right + margin) + 1 - x0, int(bottom) + 1 - y0)

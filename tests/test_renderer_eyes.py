@@ -12,7 +12,7 @@ from motion.keypoints import LID_TRAVEL, Keypoint
 from motion.layout import expression, neutral_motion
 from renderer.avatar import EmbeddedAvatar
 from renderer.decoder import EmbeddedRenderer
-from renderer.eyes import EyeParts
+from renderer.eyes import Eyes
 from renderer.raster import over
 from renderer.shapes import blink_motion, motion_of
 
@@ -23,24 +23,23 @@ def with_white_marked() -> EmbeddedAvatar:
     """Mira with the white of her eyes in green, and no iris or glint over it."""
     avatar = mira()
     face = avatar.face.pixels.copy()
-    eyes = []
-    for eye in avatar.eyes:
-        over(eye.rect.cut(face), painted(eye.inside))
-        eyes.append(without_glint(replace(eye, iris=np.zeros_like(eye.iris))))
-    left, right = eyes
-    return replace(avatar, eyes=(left, right), face=replace(avatar.face, pixels=face))
+    eyes = avatar.eyes
+    for rect, inside in zip(eyes.rects, np.split(eyes.inside, 2, axis=1), strict=True):
+        over(rect.cut(face), painted(inside))
+    blind = without_glint(replace(eyes, iris=np.zeros_like(eyes.iris)))
+    return replace(avatar, eyes=blind, face=replace(avatar.face, pixels=face))
 
 
 def with_iris_marked() -> EmbeddedAvatar:
     """Mira with irises in green."""
-    left, right = (without_glint(replace(eye, iris=painted(eye.iris))) for eye in mira().eyes)
-    return replace(mira(), eyes=(left, right))
+    eyes = mira().eyes
+    return replace(mira(), eyes=without_glint(replace(eyes, iris=painted(eyes.iris))))
 
 
-def without_glint(eye: EyeParts) -> EyeParts:
-    lid = np.zeros_like(eye.lid_at_rest)
-    eye.draw_lid(lid, 0.0)
-    return replace(eye, glint=np.zeros_like(eye.glint), lid_at_rest=lid)
+def without_glint(eyes: Eyes) -> Eyes:
+    lids = np.zeros_like(eyes.lids_at_rest)
+    eyes.draw_lids(lids, (0.0, 0.0))
+    return replace(eyes, glint=np.zeros_like(eyes.glint), lids_at_rest=lids)
 
 
 def test_blink_closes_smoothly_and_fully() -> None:
@@ -79,13 +78,11 @@ def test_gaze_moves_the_iris_by_the_commanded_amount(x: float) -> None:
 
 def test_glint_stays_while_the_iris_moves() -> None:
     avatar = mira()
-    eyes = []
-    for eye in avatar.eyes:
-        lid = painted(eye.glint)
-        eye.draw_lid(lid, 0.0)
-        eyes.append(replace(eye, lid_at_rest=lid))
+    lids = painted(avatar.eyes.glint)
+    avatar.eyes.draw_lids(lids, (0.0, 0.0))
+    eyes = replace(avatar.eyes, lids_at_rest=lids)
     motions = np.concatenate([motion_of({}), motion_of({K.GAZE: (1.5, 0, 0)})])
-    frames = EmbeddedRenderer().render_rgb(replace(avatar, eyes=(eyes[0], eyes[1])), motions)
+    frames = EmbeddedRenderer().render_rgb(replace(avatar, eyes=eyes), motions)
     first, second = (greenness(frame) > 0.3 for frame in frames)
     assert first.sum() > 10
     assert (first != second).sum() < 0.15 * first.sum()
