@@ -5,14 +5,15 @@
 Speech comes from espeak-ng's held-out voices and from recorded voices of festival and flite, with
 the times of their phonemes; the truth is the motion that the articulation model makes of those
 times. Needs Debian's packages flite, festival, festvox-kdlpc16k and festvox-italp16k; without them
-the ``human`` figures are missing.
+the ``human`` figures are missing, and without a trained model those of ``moda``.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -29,7 +30,7 @@ from benchmarks.lipsync_metrics import (
 from benchmarks.report import show
 from motion.contract import SAMPLES_PER_FRAME, SPEECH_RATE, Controls, Identity, MotionGenerator
 from motion.features import LogMelFeatures
-from motion.generator import CausalMoDA
+from motion.generator import BUILT_IN, MODEL_FILE, CausalMoDA
 from motion.layout import EXP, FPS, FloatArray, neutral_motion
 from motion.training import espeak_voices, recorded
 from motion.training.augmentation import add_noise, coloured_noise
@@ -43,11 +44,6 @@ _SEED: Final = 20_000
 _NOISE_DB: Final = (20, 10, 5)
 _SHIFTS_MS: Final = (40, 80, 120)
 _MARGIN_S: Final = 0.6
-
-_GENERATORS: Final[dict[str, Callable[[], MotionGenerator[Any]]]] = {
-    "moda": CausalMoDA,
-    "yardstick": Yardstick,
-}
 
 
 def espeak_speech(count: int) -> list[Utterance]:
@@ -169,9 +165,7 @@ def measure_shifted(speech: Sequence[Utterance]) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument(
-        "--generators", nargs="+", default=list(_GENERATORS), choices=list(_GENERATORS)
-    )
+    parser.add_argument("--model", type=Path, default=BUILT_IN, help="folder of a shipped model")
     parser.add_argument("--sentences", type=int, default=12, help="of each recorded voice")
     parser.add_argument("--chunk", type=int, default=4, help="frames made at a time")
     parser.add_argument("--minutes", type=float, default=3.0, help="of silence")
@@ -184,8 +178,12 @@ def main() -> None:
     except recorded.SynthesizerError as error:
         sys.stderr.write(f"no recorded voices: {error}\n")
     results: dict[str, float] = {}
-    for name in options.generators:
-        generator = _GENERATORS[name]()
+    generators: dict[str, MotionGenerator[Any]] = {"yardstick": Yardstick()}
+    if (options.model / MODEL_FILE).exists():
+        generators["moda"] = CausalMoDA(options.model)
+    else:
+        sys.stderr.write(f"no trained model in {options.model}\n")
+    for name, generator in generators.items():
         for kind, speech in sets.items():
             figures = measure_speech(generator, identity, speech, options.chunk)
             results |= {f"{name}.{kind}{key}": value for key, value in figures.items()}

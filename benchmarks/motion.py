@@ -1,4 +1,4 @@
-"""What the default motion generator costs on one thread.
+"""What the causal MoDA costs on one thread.
 
     python -m benchmarks.motion --json
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from benchmarks.report import percentile, show
 from motion.contract import SAMPLES_PER_FRAME, Controls, MotionGenerator
 from motion.features import LogMelFeatures
-from motion.generator import CausalMoDA
+from motion.generator import BUILT_IN, CausalMoDA
 from motion.layout import FPS, FloatArray
 from motion.yardstick import Yardstick
 from renderer.library import avatar_names, open_avatar
@@ -69,11 +70,12 @@ def drive(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--model", type=Path, default=BUILT_IN, help="folder of a shipped model")
     parser.add_argument("--seconds", type=float, default=20.0, help="of motion for each figure")
     parser.add_argument("--chunk", type=int, default=4, help="frames at a time for the sessions")
     options = parser.parse_args()
 
-    generator = CausalMoDA()
+    generator = CausalMoDA(options.model)
     drive(generator, 1, options.chunk, 2.0)
     results: dict[str, float | int | None] = {}
     for chunk in _CHUNKS:

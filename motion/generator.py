@@ -8,18 +8,29 @@ chunk (first-frame conditioning), so chunks join without a fade.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import torch
+from torch import nn
 
 from motion.contract import Controls, Emotion, Identity
-from motion.layout import MOTION_DIM, FloatArray, neutral_motion
+from motion.idle import IdleState, idle_motion
+from motion.keypoints import LID_TRAVEL, Keypoint
+from motion.layout import (
+    EXP,
+    KEYPOINTS,
+    MOTION_DIM,
+    FloatArray,
+    expression,
+    neutral_motion,
+)
 from motion.moda.causal import (
     BEFORE,
     LOOKAHEAD,
@@ -27,14 +38,23 @@ from motion.moda.causal import (
     emotion_weights,
     mouth_dimensions,
 )
-from motion.moda.causal_export import EMBEDDER_FILE, VELOCITY_FILE
+from motion.moda.causal_export import EMBEDDER_FILE, VELOCITY_FILE, Embedder, Velocity
 from motion.moda.masks import chunk_mask
 from motion.moda.sampler import TIME_SCALE, uniform_schedule
 from motion.moda.trained import load_model
 
+Runner = Callable[[Mapping[str, npt.NDArray[Any]]], FloatArray]
+
 MODEL_FILE: Final = "model.safetensors"
 BUILT_IN: Final = Path(__file__).parent / "data" / "causal"
 """The model that ships with the package."""
+
+_QUICK: Final = (Keypoint.LID_LEFT, Keypoint.LID_RIGHT, Keypoint.GAZE)
+_LIDS: Final = [Keypoint.LID_LEFT, Keypoint.LID_RIGHT]
+_VOICED_GAP: Final = 0.02
+_STRESSED_GAP: Final = 0.08
+_FACE_PACE: Final = 0.5
+_HEAD_PACE: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +70,17 @@ class Sampling:
     """Deviation of the noise that the mouth starts from; less keeps it closer to the sound."""
     face_temperature: float = 1.0
     """The same for all else: how lively head, eyes and brows are."""
+    idle: float = 1.0
+    """Strength of the seeded idle process (:mod:`motion.idle`) that is added to what the model
+    makes of head, eyes and brows, for a model that has not learned to blink; 0 leaves it out."""
 
     def __post_init__(self) -> None:
         if min(self.steps, self.chunk) < 1 or self.history < 2:
             raise ValueError("sampling needs at least 1 step, a chunk of 1 and a history of 2")
         if not (0.0 <= self.mouth_temperature <= 2.0 and 0.0 <= self.face_temperature <= 2.0):
             raise ValueError("temperatures must be between 0 and 2")
+        if not 0.0 <= self.idle <= 2.0:
+            raise ValueError(f"the strength of the idle process must be 0 to 2, not {self.idle}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +97,9 @@ class CausalState:
     """Audio tokens of the frames of the history [history, D]."""
     given: FloatArray
     """Normalised motion of the history and the frame before it [history + 1, 70]."""
+    settling: FloatArray
+    """What the last frame was smoothed from half-way [70]."""
+    idle: IdleState
 
 
 class CausalMoDA:
@@ -80,14 +108,16 @@ class CausalMoDA:
     lookahead: int = LOOKAHEAD
 
     def __init__(self, folder: Path = BUILT_IN, sampling: Sampling | None = None) -> None:
-        """Load the model in ``folder``. Raises OSError or
-        :class:`motion.moda.trained.ModelFileError`."""
+        """Load the model in ``folder``; without its ONNX files torch runs it, which is slower.
+
+        Raises OSError or :class:`motion.moda.trained.ModelFileError`.
+        """
         self._sampling = sampling or Sampling()
         model = load_model(folder / MODEL_FILE)
         self._network = model.network
         self._statistics = model.statistics
-        self._embedder = _session(folder / EMBEDDER_FILE)
-        self._velocity = _session(folder / VELOCITY_FILE)
+        self._embedder = _runner(folder / EMBEDDER_FILE, Embedder(model.network))
+        self._velocity = _runner(folder / VELOCITY_FILE, Velocity(model.network))
         self._past = int(model.network.audio_embedder.past)  # type: ignore[arg-type]
         self._schedule = uniform_schedule(self._sampling.steps)
         mouth = mouth_dimensions()
@@ -99,7 +129,7 @@ class CausalMoDA:
 
     def init_state(self, identity: Identity, seed: int) -> CausalState:
         history = self._sampling.history
-        keypoints = torch.from_numpy(np.asarray(identity.canonical, np.float32).reshape(1, -1))
+        keypoints = torch.from_numpy(np.array(identity.canonical, np.float32).reshape(1, -1))
         with torch.inference_mode():
             token = self._network.identity_embedder(keypoints)[0].numpy()
         heard = np.full((self._past + history, self._network.config.audio_features), SILENCE)
@@ -112,6 +142,8 @@ class CausalMoDA:
             heard=heard[history:].astype(np.float32),
             tokens=tokens[self._past :],
             given=np.repeat(rest, history + 1, axis=0),
+            settling=rest[0],
+            idle=IdleState(seed),
         )
 
     def step(
@@ -150,12 +182,16 @@ class CausalMoDA:
         for modulation, sigma, target in zip(
             modulations, self._schedule, self._schedule[1:], strict=False
         ):
-            (velocity,) = self._velocity.run(
-                None, {"latent": latent[None], "modulation": modulation, **constant}
+            velocity = self._velocity(
+                {"latent": latent[None], "modulation": modulation, **constant}
             )
             latent = latent + np.float32(target - sigma) * velocity[0]
             latent[:history] = known + np.float32(target) * (noise[:history] - known)
-        made = latent[history:]
+        made, settling = _smooth(latent[history:], state.settling, known[-1])
+        motion = self._statistics.denormalise(made)
+        idle = state.idle
+        if self._sampling.idle:
+            idle = _enliven(motion, idle, self._sampling.idle)
         after = CausalState(
             seed=state.seed,
             frame=state.frame + n,
@@ -163,14 +199,14 @@ class CausalMoDA:
             heard=heard[n : n + self._past],
             tokens=np.concatenate([state.tokens, fresh[:n]])[n:],
             given=np.concatenate([state.given, made])[n:],
+            settling=settling,
+            idle=idle,
         )
-        motion = self._statistics.denormalise(made)
         return motion, after
 
     def _embed(self, heard: FloatArray) -> FloatArray:
-        (tokens,) = self._embedder.run(None, {"audio": heard[None]})
-        embedded: FloatArray = tokens[0]
-        return embedded
+        tokens: FloatArray = self._embedder({"audio": heard[None]})[0]
+        return tokens
 
     def _noise(self, seed: int, frame: int) -> FloatArray:
         """Noise [70] of a frame, whatever chunk it falls into."""
@@ -209,8 +245,69 @@ class CausalMoDA:
             raise ValueError(f"at most {LOOKAHEAD} rows ahead are used, not {len(ahead)}")
 
 
-def _session(path: Path) -> onnxruntime.InferenceSession:
+def _pace() -> FloatArray:
+    """Share of the way to what was drawn that each number makes in a frame, twice [70]."""
+    face = np.full((KEYPOINTS, 3), _FACE_PACE, np.float32)
+    face[list(_QUICK)] = 1.0
+    pace = np.full(MOTION_DIM, _HEAD_PACE, np.float32)
+    pace[EXP] = face.reshape(-1)
+    return np.maximum(pace, mouth_dimensions())
+
+
+_PACE: Final = _pace()
+
+
+def _smooth(
+    drawn: FloatArray, settling: FloatArray, shown: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """``drawn [n, 70]`` with head and brows through a low-pass of second order, and its state.
+
+    Noise that is invisible in lips makes a head tremble; the released pipeline smooths the head
+    as well, over three frames centred on each, which a stream cannot.
+    """
+    smooth = np.empty_like(drawn)
+    for i, frame in enumerate(drawn):
+        settling = settling + _PACE * (frame - settling)
+        shown = shown + _PACE * (settling - shown)
+        smooth[i] = shown
+    return smooth, settling
+
+
+def _enliven(motion: FloatArray, idle: IdleState, strength: float) -> IdleState:
+    """Add the idle process to ``motion [n, 70]`` in place; nods and brows follow open vowels."""
+    face = expression(motion)
+    gap = face[:, Keypoint.LOWER_INNER, 1] - face[:, Keypoint.UPPER_INNER, 1]
+    voice = np.clip(gap / _VOICED_GAP, 0.0, 1.0).astype(np.float32)
+    stress = np.clip(gap / _STRESSED_GAP - 0.5, 0.0, 1.0).astype(np.float32)
+    added, idle = idle_motion(idle, voice, stress)
+    lids = expression(added)[:, _LIDS, 1].copy()
+    expression(added)[:, _LIDS, 1] = 0.0
+    motion += np.float32(strength) * added
+    # The process closes the lids from wide open; from half open they have less far to go.
+    open_ = face[:, _LIDS, 1]
+    face[:, _LIDS, 1] = np.minimum(open_ + lids * (1.0 - open_ / LID_TRAVEL), LID_TRAVEL)
+    return idle
+
+
+def _runner(path: Path, module: nn.Module) -> Runner:
+    """Runs the ONNX file at ``path`` on one thread or, where there is none, ``module``."""
+    if not path.exists():
+
+        def eager(inputs: Mapping[str, npt.NDArray[Any]]) -> FloatArray:
+            with torch.inference_mode():
+                tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
+                result: FloatArray = module(**tensors).numpy()
+            return result
+
+        return eager
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    def run(inputs: Mapping[str, npt.NDArray[Any]]) -> FloatArray:
+        result: FloatArray = session.run(None, inputs)[0]
+        return result
+
+    return run

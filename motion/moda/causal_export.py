@@ -1,4 +1,4 @@
-"""ONNX export of what the causal generator runs for every chunk, with free numbers of frames."""
+"""What the causal generator runs for every chunk, as modules and as ONNX files with free sizes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ VELOCITY_FILE = "velocity.onnx"
 [B, S], mask [T, T] -> velocity [B, N, 70]."""
 
 
-class _Embedder(nn.Module):
+class Embedder(nn.Module):
+    """The audio embedder by itself."""
+
     def __init__(self, network: MoDA) -> None:
         super().__init__()
         self.embedder = network.audio_embedder
@@ -28,7 +30,9 @@ class _Embedder(nn.Module):
         return tokens
 
 
-class _Velocity(nn.Module):
+class Velocity(nn.Module):
+    """The transformer by itself."""
+
     def __init__(self, network: MoDA) -> None:
         super().__init__()
         self.network = network
@@ -54,7 +58,7 @@ def export_causal(network: MoDA, folder: Path, lookahead: int) -> None:
     batch = torch.export.Dim("batch", min=1, max=256)
     rows = torch.export.Dim("rows", min=2, max=4096)
     torch.onnx.export(
-        _Embedder(network).eval(),
+        Embedder(network).eval(),
         (torch.zeros(2, 24, config.audio_features),),
         folder / EMBEDDER_FILE,
         input_names=["audio"],
@@ -81,7 +85,7 @@ def export_causal(network: MoDA, folder: Path, lookahead: int) -> None:
     }
     total = 2 * frames + lookahead + 2
     torch.onnx.export(
-        _Velocity(network).eval(),
+        Velocity(network).eval(),
         tuple(inputs.values()),
         folder / VELOCITY_FILE,
         input_names=list(inputs),

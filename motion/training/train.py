@@ -43,7 +43,7 @@ class Schedule:
 
     steps: int = 20_000
     minutes: float = math.inf
-    embedder_share: float = 0.3
+    embedder_share: float = 0.4
     """Part of the time in which only the audio embedder is trained."""
     thaw_share: float = 0.85
     """From the end of that until here only the rest of the network is trained, which is cheaper."""
