@@ -14,6 +14,9 @@ from renderer.liveportrait import crop, keypoints
 from renderer.liveportrait.motion_extractor import split_heads
 from renderer.liveportrait.stitching import stitch
 
+pytestmark = pytest.mark.timeout(1200)
+"""The full networks take minutes where other work has the cores."""
+
 Array = npt.NDArray[np.float32]
 
 

@@ -15,6 +15,9 @@ from motion.moda.network import Conditions, Encoded
 from motion.moda.sampler import released_schedule, sample
 from motion.moda.windows import generate_clip
 
+pytestmark = pytest.mark.timeout(1200)
+"""The full networks take minutes where other work has the cores."""
+
 STAGES = {
     "motion_embedder": "motion_embedder",
     "time_embedder": "time_embedder",
