@@ -13,6 +13,7 @@ the slit. Away from it the sheets are the same.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -64,18 +65,41 @@ def node_positions() -> tuple[FloatArray, FloatArray]:
 def solve(controls: list[Control], seam: FloatArray) -> ElasticField:
     """The field through ``controls`` on a plate slit along ``seam [k, 2]``."""
     sheets, own = _number_nodes(seam)
-    energy = _energy(sheets, own)
-    sampling = np.stack([_sampling(c, sheets, len(energy)) for c in controls])
-    response = np.linalg.solve(energy, sampling.T)
-    cardinal = np.linalg.solve((sampling @ response).T, response.T).T
+    bands = _bands(sheets, own)
+    diagonal, below = _energy(sheets, own, bands)
+    sampling = np.stack([_sampling(c, sheets, int(sheets.max()) + 1) for c in controls])
+    response = solve_bands(diagonal, below, [sampling[:, band].T for band in bands])
+    cardinal = np.linalg.solve((sampling[:, np.concatenate(bands)] @ response).T, response.T).T
+    order = np.argsort(np.concatenate(bands))
     weights = []
     for axis in ("follow_x", "follow_y"):
         mixtures = np.array(
             [[getattr(c, axis).get(k, 0.0) for k in WARPING] for c in controls], np.float64
         )
-        weights.append((cardinal @ mixtures)[sheets].astype(np.float32))
-    purse = (cardinal @ np.array([c.purse for c in controls]))[sheets].astype(np.float32)
+        weights.append((cardinal @ mixtures)[order][sheets].astype(np.float32))
+    purse = (cardinal @ np.array([c.purse for c in controls]))[order][sheets].astype(np.float32)
     return ElasticField(weights[0], weights[1], purse)
+
+
+def solve_bands(diagonal: list[Matrix], below: list[Matrix], right: list[Matrix]) -> Matrix:
+    """Solution [n, k] of a symmetric block tridiagonal system, by elimination from the top.
+
+    ``diagonal[i]`` is the block of band i with itself, ``below[i]`` that of band i + 1 with band i,
+    ``right[i]`` the band's part of the right side [n_i, k].
+    """
+    follow: list[Matrix] = []
+    solved: list[Matrix] = []
+    for i, (block, values) in enumerate(zip(diagonal, right, strict=True)):
+        if i:
+            block = block - below[i - 1] @ follow[-1]
+            values = values - below[i - 1] @ solved[-1]
+        after = below[i].T if i < len(below) else np.empty((len(block), 0))
+        both = np.linalg.solve(block, np.concatenate([after, values], 1))
+        follow.append(both[:, : after.shape[1]])
+        solved.append(both[:, after.shape[1] :])
+    for i in range(len(solved) - 2, -1, -1):
+        solved[i] = solved[i] - follow[i] @ solved[i + 1]
+    return np.concatenate(solved)
 
 
 def _number_nodes(seam: FloatArray) -> tuple[IndexArray, BoolArray]:
@@ -104,10 +128,30 @@ def _number_nodes(seam: FloatArray) -> tuple[IndexArray, BoolArray]:
     return sheets, own
 
 
-def _energy(sheets: IndexArray, own: BoolArray) -> Matrix:
-    """Matrix of the plate's energy over all unknowns."""
-    size = int(sheets.max()) + 1
-    energy = 1e-9 * np.eye(size)
+def _bands(sheets: IndexArray, own: BoolArray) -> list[IndexArray]:
+    """Numbers of the unknowns in every two rows of the grid, from top to bottom.
+
+    No stencil is higher than three rows: a band has to do with its neighbours only, so that the
+    plate is solved band by band, in a hundredth of the time that all unknowns at once would take.
+    """
+    row_of = np.empty(int(sheets.max()) + 1, np.int64)
+    rows = np.broadcast_to(np.arange(sheets.shape[1])[:, None], sheets.shape)
+    row_of[sheets[own]] = rows[own]
+    return [np.flatnonzero(row_of // 2 == band) for band in range(int(row_of.max()) // 2 + 1)]
+
+
+def _energy(
+    sheets: IndexArray, own: BoolArray, bands: list[IndexArray]
+) -> tuple[list[Matrix], list[Matrix]]:
+    """Matrix of the plate's energy: blocks of bands with themselves and with those above."""
+    band_of = np.empty(int(sheets.max()) + 1, np.int64)
+    place = np.empty_like(band_of)
+    for number, band in enumerate(bands):
+        band_of[band], place[band] = number, np.arange(len(band))
+    size = max(len(band) for band in bands)
+    # Each band's rows of the matrix: columns of the band above, then its own.
+    energy = np.zeros((len(bands), size, 2 * size))
+    energy[:, np.arange(size), size + np.arange(size)] = 1e-9
     tension = (PITCH / STIFFNESS) ** 2
     for coefficients, offsets, weight in (
         ((1.0, -2.0, 1.0), ((0, 0), (0, 1), (0, 2)), 1.0),
@@ -119,8 +163,16 @@ def _energy(sheets: IndexArray, own: BoolArray) -> Matrix:
         stencils = _stencils(sheets, own, offsets)
         for i, a in enumerate(coefficients):
             for j, b in enumerate(coefficients):
-                np.add.at(energy, (stencils[:, i], stencils[:, j]), weight * a * b)
-    return energy
+                one, other = stencils[:, i], stencils[:, j]
+                above = band_of[one] - band_of[other]
+                kept = above >= 0
+                one, other, column = one[kept], other[kept], (1 - above[kept]) * size
+                where = band_of[one], place[one], column + place[other]
+                np.add.at(energy, where, weight * a * b)
+    sizes = [len(band) for band in bands]
+    diagonal = [energy[i, :n, size : size + n] for i, n in enumerate(sizes)]
+    below = [energy[i, :n, :m] for i, (m, n) in enumerate(pairwise(sizes), 1)]
+    return diagonal, below
 
 
 def _stencils(

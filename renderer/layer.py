@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -58,13 +59,24 @@ class Layer:
 
 
 def premultiplied(layer: ImageArray, size: int) -> ImageArray:
-    """A straight-alpha BGRA picture as premultiplied BGRA [size, size, 4]."""
-    alpha = alpha_of(layer).astype(np.float32) / 255.0
-    alpha[..., 3] = 1.0
-    values = layer.astype(np.float32) * alpha
-    if size != len(layer):
-        values = cv2.resize(values, (size, size), interpolation=cv2.INTER_AREA)
-    result: ImageArray = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    """A straight-alpha BGRA picture as premultiplied BGRA [size, size, 4].
+
+    Most layers are mostly clear: only what shows is computed, to where pixels of both sizes meet.
+    """
+    common = math.gcd(len(layer), size)
+    source, target = len(layer) // common, size // common
+    x, y, width, height = cv2.boundingRect(layer[..., 3])
+    x0, y0 = x // source, y // source
+    columns, rows = -(-(x + width) // source) - x0, -(-(y + height) // source) - y0
+    part = Rect(x0 * source, y0 * source, columns * source, rows * source).cut(layer)
+    result = np.zeros((size, size, 4), np.uint8)
+    if part.size:
+        alpha = alpha_of(part).astype(np.float32) / 255.0
+        alpha[..., 3] = 1.0
+        shape = (columns * target, rows * target)
+        values = cv2.resize(part * alpha, shape, interpolation=cv2.INTER_AREA)
+        shown = Rect(x0 * target, y0 * target, columns * target, rows * target).cut(result)
+        shown[:] = np.rint(values)
     return result
 
 
