@@ -1,0 +1,103 @@
+"""The picture on the canvas of a portrait: eyes level, at the usual size, lips closed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from motion.keypoints import Keypoint
+from motion.layout import FloatArray
+from renderer.contract import ImageArray
+from renderer.photo.points import Placement
+
+CANVAS: Final = 1024
+UNIT: Final = 512.0
+PIVOT: Final = (512.0, 536.0)
+"""The portrait's ``picture``, ``unit`` and ``pivot``; leaves room for hair above."""
+SOFT: Final = 36.0
+"""Pixels over which the picture's edge dissolves into what is made up beyond it."""
+
+K = Keypoint
+
+
+def to_pixels(places: FloatArray) -> FloatArray:
+    """Pixels [..., 2] of the canvas of canonical ``places``."""
+    result: FloatArray = places * np.float32(UNIT) + np.array(PIVOT, np.float32)
+    return result
+
+
+def on_canvas(picture: ImageArray, face: Placement) -> ImageArray:
+    """``picture`` as BGR [CANVAS, CANVAS, 3] with the face at its place.
+
+    What lies beyond the picture's edges is made of the colours at them, blurred.
+    """
+    shrink = max(face.unit / UNIT / 1.5, 1.0)
+    if shrink > 1.0:
+        picture = np.asarray(
+            cv2.resize(picture, None, fx=1 / shrink, fy=1 / shrink, interpolation=cv2.INTER_AREA),
+            np.uint8,
+        )
+    turn = face.turn.T / shrink / UNIT
+    shift = face.origin / shrink - turn @ np.array(PIVOT, np.float32)
+    affine = np.concatenate([turn, shift[:, None]], 1).astype(np.float32)
+    flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    size = (CANVAS, CANVAS)
+    placed = cv2.warpAffine(picture, affine, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    covered = np.full(picture.shape[:2], 255, np.uint8)
+    inside = cv2.warpAffine(covered, affine, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    if inside.all():
+        return np.asarray(placed, np.uint8)
+    beyond = cv2.GaussianBlur(placed, (0, 0), SOFT).astype(np.float32)
+    # The canvas' own edges are no edges of the picture.
+    framed = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    distance = cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1]
+    share = np.clip(distance / SOFT, 0.0, 1.0)[..., None]
+    blended: ImageArray = np.rint(placed * share + beyond * (1.0 - share)).astype(np.uint8)
+    return blended
+
+
+def close_lips(canvas: ImageArray, face: FloatArray) -> tuple[ImageArray, FloatArray]:
+    """Shut an open mouth: the jaw is moved up and what showed between the lips is dropped.
+
+    Takes and returns the canvas and canonical keypoints [21, 2].
+    """
+    gap = float(face[K.LOWER_INNER, 1] - face[K.UPPER_INNER, 1])
+    if gap <= 0.0:
+        return canvas, face
+    middle, half = face[K.UPPER_INNER, 0], (face[K.MOUTH_RIGHT, 0] - face[K.MOUTH_LEFT, 0]) / 2
+    seam = seam_of(face)
+    end = float(face[K.JAW, 1]) + 0.12
+    y, x = np.mgrid[0:CANVAS, 0:CANVAS].astype(np.float32)
+    across = (x - PIVOT[0]) / UNIT - middle
+    down = (y - PIVOT[1]) / UNIT
+    line = np.interp((x[0] - PIVOT[0]) / UNIT, seam[:, 0], seam[:, 1])
+    below = down - line
+
+    def lift(below: FloatArray, down: FloatArray) -> FloatArray:
+        fade = np.clip((end - down) / (end - float(face[K.LOWER_INNER, 1])), 0.0, 1.0)
+        share: FloatArray = np.where(below > 0, fade * fade * (3 - 2 * fade), 0.0)
+        return share
+
+    width = np.maximum(1.0 - (np.abs(across) / (1.35 * half)) ** 2, 0.0)
+    moved = gap * width * lift(below, down)
+    source_y = y + (moved * UNIT).astype(np.float32)
+    closed = cv2.remap(canvas, x, source_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    face = face.copy()
+    for key in (K.LOWER_OUTER, K.JAW):
+        place = np.array(face[key, 1], np.float32)
+        face[key, 1] -= gap * float(lift(np.array(1.0, np.float32), place))
+    face[K.LOWER_INNER] = face[K.UPPER_INNER]
+    return np.asarray(closed, np.uint8), face
+
+
+def seam_of(face: FloatArray, count: int = 41) -> FloatArray:
+    """Line [count, 2] on which the lips meet, smooth through five keypoints of ``face [21, 2]``."""
+    knots = face[[K.MOUTH_LEFT, K.UPPER_LEFT, K.UPPER_INNER, K.UPPER_RIGHT, K.MOUTH_RIGHT]]
+    x = np.linspace(knots[0, 0], knots[-1, 0], count)
+    fit = np.polynomial.Polynomial.fit(knots[:, 0], knots[:, 1], 4)
+    straight = np.interp(x, knots[:, 0], knots[:, 1])
+    # A curve through unruly points may overshoot between them.
+    y = np.clip(fit(x), straight - 0.012, straight + 0.012)
+    return np.stack([x, y], 1).astype(np.float32)

@@ -1,0 +1,130 @@
+"""Pictures that users bring: checked before they are decoded, upright, without alpha."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final
+
+import cv2
+import numpy as np
+
+from renderer.contract import ImageArray
+
+LARGEST_FILE: Final = 20 << 20
+"""Bytes."""
+MOST_PIXELS: Final = 40_000_000
+SHORTEST_SIDE: Final = 192
+LONGEST_SIDE: Final = 3072
+"""Pixels; larger pictures are made smaller."""
+BEHIND: Final = 222
+"""Grey level that shows through where a picture is transparent."""
+
+
+class PictureError(ValueError):
+    """A file cannot be used as a picture; the text is one sentence that says why."""
+
+
+def decode_picture(content: bytes) -> ImageArray:
+    """The picture in a JPEG, PNG or WebP file: BGR [h, w, 3], upright as its EXIF data says.
+
+    CMYK is converted, transparency filled with a light grey, and no side is longer than
+    :data:`LONGEST_SIDE`. Raises :class:`PictureError`.
+    """
+    if len(content) > LARGEST_FILE:
+        raise PictureError(
+            f"The file has {len(content) >> 20} MiB; at most {LARGEST_FILE >> 20} are allowed."
+        )
+    width, height, complete = _header(content)
+    if width * height > MOST_PIXELS:
+        raise PictureError(
+            f"The picture has {width}x{height} pixels; at most "
+            f"{MOST_PIXELS // 1_000_000} million are allowed."
+        )
+    if min(width, height) < SHORTEST_SIDE:
+        raise PictureError(
+            f"The picture has {width}x{height} pixels; each side needs {SHORTEST_SIDE} or more."
+        )
+    if not complete:
+        raise PictureError("The file ends in the middle of the picture; copy or save it again.")
+    return _fitted(_decoded(content))
+
+
+def _decoded(content: bytes) -> ImageArray:
+    data = np.frombuffer(content, np.uint8)
+    try:
+        # IMREAD_COLOR turns the picture upright and converts CMYK, but drops the alpha.
+        upright = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        whole = None if content[:2] == b"\xff\xd8" else cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise PictureError("The picture is damaged and cannot be read.") from error
+    if upright is None:
+        raise PictureError("The picture is damaged and cannot be read.")
+    picture = np.asarray(upright, np.uint8)
+    if whole is None or whole.ndim != 3 or whole.shape[2] != 4:
+        return picture
+    if whole.dtype == np.uint16:
+        whole = (whole // 257).astype(np.uint8)
+    alpha = whole[..., 3:].astype(np.float32) / 255
+    blended = whole[..., :3] * alpha + BEHIND * (1 - alpha)
+    return np.rint(blended).astype(np.uint8)
+
+
+def _fitted(picture: ImageArray) -> ImageArray:
+    longest = max(picture.shape[:2])
+    if longest <= LONGEST_SIDE:
+        return picture
+    share = LONGEST_SIDE / longest
+    smaller = cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller, np.uint8)
+
+
+def _header(content: bytes) -> tuple[int, int, bool]:
+    """Width, height and whether the file seems complete, without decoding anything."""
+    try:
+        if content[:3] == b"\xff\xd8\xff":
+            return _jpeg(content)
+        if content[:8] == b"\x89PNG\r\n\x1a\n":
+            width, height = struct.unpack(">II", content[16:24])
+            return width, height, b"IEND" in content[-16:]
+        if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+            return _webp(content)
+    except (struct.error, IndexError) as error:
+        raise PictureError(
+            "The file ends in the middle of the picture; copy or save it again."
+        ) from error
+    raise PictureError("The file is not a JPEG, PNG or WebP picture.")
+
+
+def _jpeg(content: bytes) -> tuple[int, int, bool]:
+    """Walk the segments up to the scan; the end-of-image mark must follow it."""
+    place, size = 2, None
+    while True:
+        if content[place] != 0xFF:
+            raise PictureError("The picture is damaged and cannot be read.")
+        kind = content[place + 1]
+        if kind == 0xFF or kind == 0x01 or 0xD0 <= kind <= 0xD7:
+            place += 1 if kind == 0xFF else 2
+            continue
+        (length,) = struct.unpack(">H", content[place + 2 : place + 4])
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
+            height, width = struct.unpack(">HH", content[place + 5 : place + 9])
+            size = width, height
+        if kind == 0xDA:
+            if size is None:
+                raise PictureError("The picture is damaged and cannot be read.")
+            return *size, content.find(b"\xff\xd9", place + length) >= 0
+        place += 2 + length
+
+
+def _webp(content: bytes) -> tuple[int, int, bool]:
+    complete = len(content) >= struct.unpack("<I", content[4:8])[0] + 8
+    kind = content[12:16]
+    if kind == b"VP8X":
+        width = int.from_bytes(content[24:27], "little") + 1
+        height = int.from_bytes(content[27:30], "little") + 1
+    elif kind == b"VP8L":
+        bits = int.from_bytes(content[21:25], "little")
+        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    else:
+        width, height = (v & 0x3FFF for v in struct.unpack("<HH", content[26:30]))
+    return width, height, complete
