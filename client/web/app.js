@@ -289,9 +289,11 @@ function showHearing() {
   client.microphoneMuted = pushToTalk.enabled;
   $("push").hidden = !talks;
   $("hint-push").hidden = !pushToTalk.enabled;
-  const name = pushToTalk.enabled && client.microphone ? "Hold to talk" : "Microphone";
-  $("microphone").querySelector(".wide").textContent = name;
-  $("microphone").title = talks ? name : "The avatar speaks what you say";
+  const hold = pushToTalk.enabled && client.microphone;
+  const button = $("microphone");
+  button.querySelector(".wide").textContent = hold ? "Hold to talk" : "Microphone";
+  button.querySelector(".narrow").textContent = hold ? "Hold" : "Mic";
+  button.title = talks ? "The avatar hears you" : "The avatar speaks what you say";
   turn.hearing = client.microphone ? (pushToTalk.enabled ? "push" : "voice") : "text";
 }
 

@@ -13,7 +13,7 @@ const WORDS = {
 /** What to do when the avatar listens, by how it hears. */
 const LISTENING = {
   voice: WORDS.listening,
-  push: "Hold Space or the button to talk",
+  push: "Hold to talk",
   text: "Waiting for your words",
 };
 
