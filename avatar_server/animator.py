@@ -23,7 +23,7 @@ class _Job:
     plan: Plan
     controls: Controls
     visible: bool
-    """False when the tick has passed: its motion keeps the face continuous, nobody sees it."""
+    """False when the tick has passed and others wait: its motion keeps the face continuous."""
 
 
 class SessionAnimator:
@@ -69,9 +69,11 @@ class SessionAnimator:
 
     def take(self, tick: int) -> ImageArray | None:
         self._due = tick + 1
-        image = self._images.pop(tick, None)
-        for old in [t for t in self._images if t < tick]:
-            del self._images[old]
+        ready = [t for t in self._images if t <= tick]
+        # A picture that comes a tick late is better than one that stands still.
+        image = self._images[max(ready)] if ready else None
+        for shown in ready:
+            del self._images[shown]
         return image
 
     def rewind(self, tick: int) -> None:
@@ -95,7 +97,9 @@ class SessionAnimator:
             while self._jobs:
                 plan = self._jobs.popleft()
                 before = self._moment_before(plan.tick)
-                job = _Job(plan, self.controls, visible=plan.tick >= self._due)
+                # On a machine that is too slow, only the newest of the late plans is drawn.
+                visible = plan.tick >= self._due or not self._jobs
+                job = _Job(plan, self.controls, visible)
                 self._working_on, self._working_stale = plan.tick, False
                 moment, image = await loop.run_in_executor(
                     self._executor, self._animate, job, before

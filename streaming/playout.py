@@ -45,7 +45,8 @@ class Animator(Protocol):
         """Animate ``plan``; it follows the plan requested last."""
 
     def take(self, tick: int) -> npt.NDArray[np.uint8] | None:
-        """The I420 picture of ``tick``, which is due now; None if it is not ready."""
+        """The I420 picture for ``tick``, which is due now: its own, or the newest before it that
+        has not been shown; None if there is none."""
 
     def rewind(self, tick: int) -> None:
         """Forget every plan from ``tick`` on; the next request is for ``tick`` again."""

@@ -1,0 +1,116 @@
+"""The animator: order, rewinding, and a machine that is too slow."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+
+import numpy as np
+
+from avatar_server.animator import SessionAnimator
+from avatar_server.models import Models
+from motion.layout import EXP
+from streaming.clock import TICK
+from streaming.playout import Plan
+from streaming.speech import FEATURE_TICK, SpeechTick
+from streaming.stages import StageTimes
+from tests.fakes import FlatAvatar, LoudnessFeatures, LoudnessMotion
+
+
+class CountingRenderer:
+    """Paints the number of the frame that the motion counts; waits for ``gate``."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.gate.set()
+        self.drawn: list[int] = []
+
+    def render(self, avatar: FlatAvatar, motion: np.ndarray) -> np.ndarray:
+        self.gate.wait(10)
+        number = int(motion[-1, EXP.start + 1])
+        self.drawn.append(number)
+        return np.full((len(motion), 96, 64), number % 256, np.uint8)
+
+
+def plan(tick: int, level: float = 0.0) -> Plan:
+    speech = np.full(FEATURE_TICK, level, np.float32)
+    empty = np.empty(0, np.float32)
+    return Plan(tick, 0, SpeechTick(np.zeros(TICK, np.float32), speech, empty))
+
+
+@asynccontextmanager
+async def animating() -> AsyncGenerator[tuple[SessionAnimator, CountingRenderer]]:
+    renderer = CountingRenderer()
+    avatar = FlatAvatar()
+    models = Models(LoudnessFeatures(), LoudnessMotion(), renderer, {"flat": avatar})
+    with ThreadPoolExecutor(1) as executor:
+        animator = SessionAnimator(models, avatar, executor, StageTimes(), seed=0)
+        task = asyncio.create_task(animator.run())
+        yield animator, renderer
+        renderer.gate.set()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def drawn(renderer: CountingRenderer, count: int) -> None:
+    async with asyncio.timeout(10):
+        while len(renderer.drawn) < count:
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
+
+
+async def test_pictures_come_in_order() -> None:
+    async with animating() as (animator, renderer):
+        for tick in range(4):
+            animator.request(plan(tick))
+        await drawn(renderer, 4)
+        assert [int(animator.take(tick)[0, 0]) for tick in range(4)] == [0, 1, 2, 3]  # type: ignore[index]
+        assert animator.take(4) is None
+
+
+async def test_a_rewind_takes_up_the_state_of_the_last_picture_shown() -> None:
+    async with animating() as (animator, renderer):
+        for tick in range(6):
+            animator.request(plan(tick))
+        await drawn(renderer, 6)
+        for tick in range(3):
+            animator.take(tick)
+        animator.rewind(3)
+        for tick in range(3, 5):
+            animator.request(plan(tick))
+        await drawn(renderer, 8)
+        assert renderer.drawn[6:] == [3, 4], "frames are counted on from the last one shown"
+
+
+async def test_a_rewind_while_drawing_drops_what_is_being_drawn() -> None:
+    async with animating() as (animator, renderer):
+        animator.request(plan(0))
+        await drawn(renderer, 1)
+        animator.take(0)
+        renderer.gate.clear()
+        animator.request(plan(1))
+        await asyncio.sleep(0.05)
+        animator.rewind(1)
+        animator.request(plan(1))
+        renderer.gate.set()
+        await drawn(renderer, 3)
+        assert renderer.drawn == [0, 1, 1]
+        assert animator.take(1) is not None
+
+
+async def test_a_slow_machine_shows_the_newest_picture_late() -> None:
+    async with animating() as (animator, renderer):
+        renderer.gate.clear()
+        for tick in range(5):
+            animator.request(plan(tick))
+            await asyncio.sleep(0.01)
+            assert animator.take(tick) is None
+        renderer.gate.set()
+        await drawn(renderer, 2)
+        assert renderer.drawn == [0, 4], "late plans in between are not drawn"
+        image = animator.take(5)
+        assert image is not None
+        assert int(image[0, 0]) == 4, "motion went on through the plans that were not drawn"
