@@ -21,6 +21,8 @@ RIM_ABOVE, RIM_BELOW = 9, 4
 """Pixels above and below the edge of the upper lid that move with it."""
 CREASE: Final = 0.024
 """Height of the crease over the edge of the open lid, in canonical units."""
+LASH_SHADE: Final = 9
+"""Pixels below the edge of the upper lid that its lashes and their shade darken."""
 WINDOW: Final = 256
 """Width and height in pixels of the part of the canvas that holds an eye."""
 RADII: Final = np.arange(12.0, 40.0, 1.0)
@@ -190,22 +192,27 @@ def _iris(canvas: ImageArray, shape: EyeShape, opened: FloatArray, lower: FloatA
     """The whole disc of the iris; what the lids hide is mirrored from what they show."""
     (x, y), r = shape.centre, shape.radius * 1.06
     rows, columns = np.mgrid[0 : len(canvas), 0 : canvas.shape[1]].astype(np.float32)
-    hidden_above = rows < opened + 5
+    top = opened + LASH_SHADE
+    hidden_above = rows < top
     hidden_below = rows > lower - 2
     source = np.where(hidden_above | hidden_below, 2 * y - rows, rows)
     # What is hidden above and below alike is taken from the nearest row that shows.
-    source = np.clip(source, opened + 5, np.maximum(lower - 2, opened + 6)).astype(np.float32)
+    source = np.clip(source, top, np.maximum(lower - 2, top + 1)).astype(np.float32)
     disc = cv2.remap(canvas, columns, source, cv2.INTER_LINEAR)
     distance = np.hypot(columns - x, rows - y)
     return _with_alpha(np.asarray(disc, np.uint8), np.clip((r - distance) / 2.5 + 0.5, 0.0, 1.0))
 
 
 def _lid_skin(canvas: ImageArray, crease: FloatArray, lower: FloatArray) -> ImageArray:
-    """Skin of the lid, unfolded: the skin over the crease, a little darker towards the edge."""
+    """Skin of the lid, unfolded: that over the crease and that below the eye, mixed."""
     rows = np.arange(len(canvas), dtype=np.float32)[:, None]
     smooth = cv2.GaussianBlur(canvas, (0, 0), 3.0)
-    take = np.clip(np.rint(crease - 7).astype(int), 0, len(canvas) - 1)
-    skin = smooth[take, np.arange(len(take))].astype(np.float32)
+    columns = np.arange(canvas.shape[1])
+    skin = np.zeros((len(columns), 3), np.float32)
+    # Over the crease it may be in the shade of the brow, below the eye under lashes: half of each.
+    for line in (crease - 7, lower + 20):
+        take = np.clip(np.rint(line).astype(int), 0, len(canvas) - 1)
+        skin += 0.5 * smooth[take, columns]
     skin = cv2.blur(skin[None], (31, 1))[0]
     down = np.clip((rows - crease) / np.maximum(lower - crease, 1.0), 0.0, 1.0)[..., None]
     light = 0.97 + 0.05 * np.sin(np.pi * down) - 0.10 * down
