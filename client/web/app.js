@@ -16,14 +16,6 @@ import { Transcript } from "./transcript.js";
 import { TurnSign } from "./turn.js";
 
 const PUSH_KEY = "avatar.push-to-talk";
-const TITLES = {
-  lost: "The connection was lost",
-  session_ended: "The server ended the session",
-  unreachable: "The server does not answer",
-  unauthorized: "The token was not accepted",
-  "no-path": "No way through the network",
-  no_conversation: "The avatar cannot hold a conversation now",
-};
 
 const $ = (id) => document.getElementById(id);
 const body = document.body;
@@ -80,23 +72,15 @@ function connectFailed(error) {
 }
 
 function signIn(refused) {
-  $("sign-in-title").textContent = refused ? TITLES.unauthorized : "This server asks for a token";
+  $("sign-in-title").textContent = refused
+    ? "The token was not accepted"
+    : "This server asks for a token";
   $("sign-in").showModal();
 }
 
 function showError(error, actions = []) {
   if (error.code === "no_conversation") actions = [["Try again", beginConversation]];
-  notice.show(TITLES[error.code] ?? titleFor(error.code), sentence(error.message), actions);
-}
-
-/** Servers write their messages without a capital and a full stop, for logs. */
-function sentence(message) {
-  const end = /[.!?]$/.test(message) ? "" : ".";
-  return message.charAt(0).toUpperCase() + message.slice(1) + end;
-}
-
-function titleFor(code) {
-  return code.startsWith("microphone") ? "The microphone is not available" : "That did not work";
+  notice.explain(error, actions);
 }
 
 const STATUS = {

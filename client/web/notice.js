@@ -1,5 +1,14 @@
 /** The one place where the page says what is wrong and what can be done about it. */
 
+const TITLES = {
+  lost: "The connection was lost",
+  session_ended: "The server ended the session",
+  unreachable: "The server does not answer",
+  unauthorized: "The token was not accepted",
+  "no-path": "No way through the network",
+  no_conversation: "The avatar cannot hold a conversation now",
+};
+
 export class Notice {
   #element;
   #timer = 0;
@@ -42,6 +51,14 @@ export class Notice {
   }
 
   /**
+   * @param {import("./signalling.js").AvatarError} error
+   * @param {[string, () => void][]} [actions]
+   */
+  explain({ code, message }, actions = []) {
+    this.show(TITLES[code] ?? titleFor(code), sentence(message), actions);
+  }
+
+  /**
    * Count down, then act. Screen readers hear the first text only: the count is not announced.
    * @param {string} title
    * @param {string} text
@@ -71,4 +88,14 @@ export class Notice {
     clearInterval(this.#timer);
     this.#element.hidden = true;
   }
+}
+
+function titleFor(code) {
+  return code.startsWith("microphone") ? "The microphone is not available" : "That did not work";
+}
+
+/** Servers write their messages without a capital and a full stop, for logs. */
+function sentence(message) {
+  const end = /[.!?]$/.test(message) ? "" : ".";
+  return message.charAt(0).toUpperCase() + message.slice(1) + end;
 }
