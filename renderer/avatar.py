@@ -47,10 +47,12 @@ class EmbeddedAvatar:
     """Where pixels of a frame lie."""
     plate: ImageArray
     """Everything behind the head [size, size, 4]."""
-    plate_moving: tuple[Rect, ...]
+    plate_moving: tuple[Rect, Rect]
     """The parts of the plate that ever move."""
-    plate_lattices: tuple[FloatArray, ...]
-    """Their lattices at rest, in grid indices of the plate's field."""
+    plate_around: Rect
+    """The rectangle around them."""
+    plate_lattice: FloatArray
+    """Its lattice at rest, in grid indices of the plate's field."""
     plate_field: PlateField
     face: Layer
     face_field: FaceField
@@ -111,6 +113,7 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
         maps["hair.depth"].chart, portrait.maps["hair.depth"], portrait.maps["hair.head"]
     )
     moving = _moving(portrait, size)
+    around = moving[0].joined(moving[1])
     identity, still = np.eye(2, dtype=np.float32), np.zeros(2, np.float32)
     skin = sheets.part((elastic.SKIN,), Rect(0, 0, columns, rows))
     face_edge = edge_points(face, frame)
@@ -123,9 +126,9 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
         frame=frame,
         plate=pictures["plate"],
         plate_moving=moving,
-        plate_lattices=tuple(
-            start_places(rect, size // STEPS_PER_FRAME, frame, plate.chart, identity, still)
-            for rect in moving
+        plate_around=around,
+        plate_lattice=start_places(
+            around, size // STEPS_PER_FRAME, frame, plate.chart, identity, still
         ),
         plate_field=plate,
         face=face,
@@ -183,7 +186,7 @@ def _hair_outline(hair: Layer, maps: dict[str, _MapChart], frame: Chart) -> Hair
     return HairOutline(followed, still, (slice(a, b), slice(b, c), slice(c, d)))
 
 
-def _moving(portrait: Portrait, size: int) -> tuple[Rect, ...]:
+def _moving(portrait: Portrait, size: int) -> tuple[Rect, Rect]:
     """Where the plate follows anything: a narrow part above a wide one, in whole lattice steps."""
     follows = np.maximum(portrait.maps["plate.head"], portrait.maps["plate.body"]) > 0
     rows = np.flatnonzero(follows.any(1))
@@ -192,7 +195,8 @@ def _moving(portrait: Portrait, size: int) -> tuple[Rect, ...]:
     ]
     best = min(splits, key=lambda parts: sum(w * h for _, _, w, h in parts))
     step = size // STEPS_PER_FRAME
-    return tuple(Rect(x * step, y * step, w * step, h * step) for x, y, w, h in best)
+    upper, lower = (Rect(x * step, y * step, w * step, h * step) for x, y, w, h in best)
+    return upper, lower
 
 
 def _bounds(follows: BoolArray, first: int, last: int) -> tuple[int, int, int, int]:

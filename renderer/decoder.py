@@ -19,7 +19,7 @@ from renderer.mouth import draw_mouth
 from renderer.outline import rect_around
 from renderer.pose import Pose, read_pose
 from renderer.raster import over
-from renderer.warp import invert, sample, start_places
+from renderer.warp import invert, part_of, sample, start_places
 
 _STILL = np.zeros(2, np.float32)
 
@@ -67,9 +67,10 @@ def draw_plate(avatar: EmbeddedAvatar, pose: Pose) -> ImageArray:
     field = avatar.plate_field
     displacement = field.displacement(pose)
     frame = avatar.plate.copy()
-    for rect, start in zip(avatar.plate_moving, avatar.plate_lattices, strict=True):
-        places = invert(displacement, start, _STILL)
-        sample(avatar.plate, avatar.frame, places, field.chart, avatar.step, rect.cut(frame))
+    places = invert(displacement, avatar.plate_lattice, _STILL)
+    for rect in avatar.plate_moving:
+        part = part_of(places, avatar.plate_around, rect, avatar.step)
+        sample(avatar.plate, avatar.frame, part, field.chart, avatar.step, rect.cut(frame))
     return frame
 
 
@@ -106,9 +107,7 @@ def draw_hair(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:
     chart = avatar.frame.moved(avatar.hair.x, avatar.hair.y)
     hole = avatar.hair_outline.driven_hole(edges, avatar.frame, step, avatar.size)
     for rect in _without(around, hole):
-        row, column = (rect.y - around.y) // step, (rect.x - around.x) // step
-        end_row, end_column = row + rect.height // step + 2, column + rect.width // step + 2
-        part = places[:, row:end_row, column:end_column]
+        part = part_of(places, around, rect, step)
         over(rect.cut(frame), sample(avatar.hair.pixels, chart, part, field.chart, step))
 
 

@@ -81,10 +81,9 @@ def cut_lips(
     return np.rint(upper).astype(np.uint8), np.rint(lower).astype(np.uint8)
 
 
-def seam_places(parts: MouthParts, pose: Pose, terms: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The driven edges of the upper and the lower lip, [k, 2] each, in canonical units."""
-    upper, lower = (parts.seam + parts.seam_basis @ terms) @ pose.linear + pose.shift
-    return upper, lower
+def seam_places(parts: MouthParts, pose: Pose, terms: FloatArray) -> FloatArray:
+    """The driven edges of the upper and the lower lip [2, k, 2] in canonical units."""
+    return (parts.seam + parts.seam_basis @ terms) @ pose.linear + pose.shift
 
 
 def draw_mouth(
@@ -105,7 +104,7 @@ def draw_mouth(
         return
     patch = Rect(region.x - rect.x, region.y - rect.y, region.width, region.height).cut(face)
     local = frame.moved(region.x, region.y)
-    upper_edge, lower_edge = (local.index(e) for e in seam_places(parts, pose, terms))
+    upper_edge, lower_edge = local.index(seam_places(parts, pose, terms))
     gap = float((lower_edge - upper_edge)[:, 1].max())
     if gap > VISIBLE_GAP:
         _draw_inside(patch, upper_edge, lower_edge, parts, pose, local)
@@ -129,12 +128,15 @@ def draw_mouth(
 
 def _region(parts: MouthParts, pose: Pose, frame: Chart, rect: Rect, step: int) -> Rect:
     """The driven mouth and the skin around it, in whole steps from the corner of ``rect``."""
-    places = parts.lips[:, :2] @ pose.linear + parts.lips[:, 2:] * pose.parallax + pose.shift
-    places = frame.index(places + pose.scale * pose.offsets[: len(parts.lips), :2])
-    reach = BAND * frame.gain
-    x0, y0 = ((places.min(0) - reach - (rect.x, rect.y)) // step).astype(int) * step
-    x1, y1 = (-(-(places.max(0) + reach - (rect.x, rect.y)) // step)).astype(int) * step
-    inside = Rect(int(x0), int(y0), int(x1 - x0), int(y1 - y0)).within(rect.width, rect.height)
+    places = parts.lips @ pose.projection[:3] + pose.shift
+    places += pose.scale * pose.offsets[: len(parts.lips), :2]
+    x, y = places.T
+    local = frame.moved(rect.x, rect.y)
+    x0 = int(((float(x.min()) - BAND) * frame.gain + local.x) // step) * step
+    y0 = int(((float(y.min()) - BAND) * frame.gain + local.y) // step) * step
+    x1 = int(-(-((float(x.max()) + BAND) * frame.gain + local.x) // step)) * step
+    y1 = int(-(-((float(y.max()) + BAND) * frame.gain + local.y) // step)) * step
+    inside = Rect(x0, y0, x1 - x0, y1 - y0).within(rect.width, rect.height)
     return Rect(inside.x + rect.x, inside.y + rect.y, inside.width, inside.height)
 
 
@@ -183,14 +185,21 @@ def _placed(
     y: float,
 ) -> ImageArray:
     """``layer`` in the plane of the teeth, moved by (x, y) canonical units, as [*shape]."""
+    # In plain numbers: arrays of two take longer to make than to compute with.
     chart = parts.layer_chart.moved(layer.x, layer.y)
     depth = float(parts.lips[K.UPPER_INNER, 2]) + TOOTH_DEPTH
-    moved = np.array((x, y), np.float32) * np.float32(pose.scale)
-    shift = np.float32(depth) * pose.parallax + pose.shift + moved
-    origin = np.array((chart.x, chart.y), np.float32) / np.float32(chart.gain)
-    corner = local.index((shift - origin @ pose.linear).astype(np.float32))
-    turn = pose.linear.T * np.float32(local.gain / chart.gain)
-    affine = np.concatenate([turn, corner[:, None]], 1)
+    (a, b), (c, d), (depth_x, depth_y), (shift_x, shift_y) = pose.projection.tolist()
+    left, top = -chart.x / chart.gain, -chart.y / chart.gain
+    corner_x = left * a + top * c + depth * depth_x + shift_x + pose.scale * x
+    corner_y = left * b + top * d + depth * depth_y + shift_y + pose.scale * y
+    ratio = local.gain / chart.gain
+    affine = np.array(
+        [
+            [a * ratio, c * ratio, corner_x * local.gain + local.x],
+            [b * ratio, d * ratio, corner_y * local.gain + local.y],
+        ],
+        np.float32,
+    )
     return placed_pixels(layer.pixels, affine, shape[1], shape[0])
 
 

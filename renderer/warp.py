@@ -74,6 +74,13 @@ def invert(displacement: FloatArray, start: FloatArray, guess: FloatArray) -> Fl
     return places
 
 
+def part_of(places: FloatArray, around: Rect, rect: Rect, step: int) -> FloatArray:
+    """Of lattice ``places`` of ``around`` those of ``rect`` inside, whole steps from its corner."""
+    row, column = (rect.y - around.y) // step, (rect.x - around.x) // step
+    end_row, end_column = row + rect.height // step + 2, column + rect.width // step + 2
+    return places[:, row:end_row, column:end_column]
+
+
 def sample(
     texture: ImageArray,
     texture_chart: Chart,
