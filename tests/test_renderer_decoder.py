@@ -12,6 +12,7 @@ from embedded_face import GREEN, blank, greenness, mira, natural_motions
 
 from motion.keypoints import Keypoint
 from motion.layout import TRANSLATION, neutral_motion
+from renderer import outline
 from renderer.decoder import EmbeddedRenderer
 from renderer.layer import Layer
 from renderer.shapes import motion_of
@@ -131,6 +132,14 @@ def test_head_keeps_its_hair_without_holes() -> None:
         head = (greenness(frame) < 0.5).astype(np.uint8)
         holes = cv2.connectedComponents(1 - head[:230])[0] - 2
         assert holes == 0
+
+
+def test_nothing_shows_outside_of_the_driven_outlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    motion = natural_motions(20, seed=7)
+    frames = RENDERER.render_rgb(mira(), motion)
+    monkeypatch.setattr(outline, "ROOM", 40)
+    roomy = RENDERER.render_rgb(mira(), motion)
+    assert np.abs(frames.astype(int) - roomy).max() <= 8
 
 
 @pytest.mark.parametrize("shape", [(70,), (2, 69), (1, 2, 70)])

@@ -31,14 +31,17 @@ def source_map(avatar: EmbeddedAvatar, pose: Pose, sheet: int, step: int) -> Flo
     nodes = invert(field.displacement(terms)[max(sheet - UPPER, 0)], start, field.guess(terms))
     places = np.moveaxis(enlarged(nodes, step), 0, -1)
     origin = np.array((field.chart.x, field.chart.y), np.float32)
-    return (places - origin) / np.float32(field.chart.gain)
+    shown: FloatArray = (places - origin) / np.float32(field.chart.gain)
+    return shown
 
 
 def at(values: FloatArray, x: float, y: float) -> FloatArray:
     i, j = int(y), int(x)
     v, u = y - i, x - j
     top = (1 - u) * values[i, j] + u * values[i, j + 1]
-    return (1 - v) * top + v * ((1 - u) * values[i + 1, j] + u * values[i + 1, j + 1])
+    bottom = (1 - u) * values[i + 1, j] + u * values[i + 1, j + 1]
+    mixed: FloatArray = (1 - v) * top + v * bottom
+    return mixed
 
 
 def sheet_and_step(avatar: EmbeddedAvatar, key: Keypoint) -> tuple[int, int]:
