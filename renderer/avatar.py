@@ -30,6 +30,13 @@ SIZES: Final = range(128, 1025, 64)
 STEPS_PER_FRAME: Final = 64
 """Lattice nodes across a frame; twice as many on the face."""
 
+CLEAR_SHARE: Final = 32
+"""Share of a frame, 1 / 32, that is left clear around face and hair. OpenCV is slow at places
+outside of a texture: 16 pixels instead of 2 save a quarter of the time to sample them."""
+
+LIP_REACH: Final = 0.14
+"""Reach of the lips' pictures around the lips, in canonical units; beyond their bands for speed."""
+
 NEAR_MOUTH: Final = 0.14
 """Reach of the mouth's own field around the lips, in canonical units."""
 
@@ -101,7 +108,7 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
     )
     pictures = {name: premultiplied(layer, size) for name, layer in portrait.layers.items()}
     over(pictures["face"], pictures["eye_ball"])
-    face = trimmed(pictures["face"])
+    face = trimmed(pictures["face"], size // CLEAR_SHARE)
     maps = {name: _MapChart(portrait, m) for name, m in portrait.maps.items()}
     sheets = _face_field(portrait, maps["face.depth"])
     _, rows, columns, _ = sheets.basis.shape
@@ -117,7 +124,7 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
     identity, still = np.eye(2, dtype=np.float32), np.zeros(2, np.float32)
     skin = sheets.part((elastic.SKIN,), Rect(0, 0, columns, rows))
     face_edge = edge_points(face, frame)
-    front_hair = trimmed(pictures["hair"])
+    front_hair = trimmed(pictures["hair"], size // CLEAR_SHARE)
     return EmbeddedAvatar(
         name=portrait.name,
         title=portrait.title,
@@ -234,7 +241,7 @@ def _mouth(
     )
     lips = portrait.canonical[: Keypoint.UPPER_RIGHT + 1]
     low, high = (frame.index(lips[:, :2].min(0)), frame.index(lips[:, :2].max(0)))
-    reach = 0.1 * frame.gain
+    reach = LIP_REACH * frame.gain
     x0, y0 = (low - reach).astype(int)
     x1, y1 = (high + reach).astype(int)
     window = Rect(int(x0), int(y0), int(x1 - x0), int(y1 - y0)).within(len(upper), len(upper))
