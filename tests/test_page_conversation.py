@@ -87,6 +87,7 @@ def test_the_avatar_listens_answers_and_can_be_spoken_over(browser: Browser) -> 
 def test_push_to_talk_is_heard_only_while_held(browser: Browser) -> None:
     talking = scripted_talking([f"turn {number}" for number in range(9)])
     with live_server(talking) as url, opened_page(browser, url, **ALLOWED) as page:
+        page.check("#mode-conversation")
         page.click("#push")
         connect(page, conversation=True)
         wait_for_sign(page, "Hold to talk")
@@ -152,6 +153,7 @@ def test_what_is_written_while_the_server_gets_ready_is_answered(browser: Browse
 
     talking = Talking(scripted_talking().personas, load)
     with live_server(talking) as url, opened_page(browser, url) as page:
+        page.check("#mode-conversation")
         say(page, "hello")  # connects, too
         wait_for_sign(page, "Getting ready…")
         wait_for_bubble(page, ".user[data-partial]", "hello")

@@ -15,6 +15,7 @@ import { setUpThemeButton } from "./theme.js";
 import { Transcript } from "./transcript.js";
 import { TurnSign } from "./turn.js";
 
+const MODE_KEY = "avatar.mode";
 const PUSH_KEY = "avatar.push-to-talk";
 
 const $ = (id) => document.getElementById(id);
@@ -178,8 +179,10 @@ function showMode() {
   showHearing();
 }
 
+$("mode-conversation").checked = localStorage.getItem(MODE_KEY) === "conversation";
 for (const id of ["mode-conversation", "mode-speak"]) {
   $(id).addEventListener("change", () => {
+    localStorage.setItem(MODE_KEY, mode());
     showMode();
     if (client.state !== "connected") return;
     stop();
