@@ -95,8 +95,8 @@ class HairField:
 
     def displacement(self, pose: Pose) -> FloatArray:
         """[rows, cols, 4] in grid indices, after the linear motion of the head is undone."""
-        coefficients: FloatArray = (_AT_REST - pose.projection) @ pose.inverse
-        return _combined(self.basis, coefficients, self.chart)
+        coefficients = (_AT_REST - pose.projection) @ pose.inverse
+        return _combined(self.basis, coefficients.astype(np.float32), self.chart)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,12 +37,14 @@ class Pose:
     @property
     def parallax(self) -> FloatArray:
         """c [2]: how far a place moves per unit of depth."""
-        return self.projection[2]
+        parallax: FloatArray = self.projection[2]
+        return parallax
 
     @property
     def shift(self) -> FloatArray:
         """b [2]."""
-        return self.projection[3]
+        shift: FloatArray = self.projection[3]
+        return shift
 
 
 def read_pose(motion: FloatArray) -> Pose:
