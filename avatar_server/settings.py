@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     asr: Annotated[
         tuple[str, ...],
         Field(min_length=1, description="Recognisers of speech; the first that can work is used."),
-    ] = ("whisper", "sphinx")
+    ] = ("sphinx",)
     dialogue: Annotated[
         tuple[str, ...],
         Field(min_length=1, description="What answers; the first that can work is used."),
