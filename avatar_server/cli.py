@@ -132,7 +132,7 @@ def render(
         models = embedded_models()
         shown = models.avatar(settings.avatar)
         started = time.perf_counter()
-        with Progress(*Progress.get_default_columns()[:1], TextColumn("{task.fields[at]}")) as bar:
+        with Progress(*Progress.get_default_columns()[:2], TextColumn("{task.fields[at]}")) as bar:
             task = bar.add_task("Rendering", total=None, at="")
             seconds = asyncio.run(
                 render_video(
