@@ -68,10 +68,11 @@ async def render_video(
     """Write ``speech`` spoken by ``avatar`` to ``out`` (H264 + AAC); returns its seconds.
 
     ``on_progress`` gets the seconds rendered so far. Raises :class:`MediaFileError` when the
-    file cannot be written.
+    file cannot be written; ``out`` is there only once it is complete.
     """
+    part = out.with_name(f".{out.stem}.part{out.suffix}")
     try:
-        with av.open(str(out), "w", options={"movflags": "+faststart"}) as container:
+        with av.open(str(part), "w", options={"movflags": "+faststart"}) as container:
             writer = _Writer(container, avatar.size)
             moment = models.begin(avatar, seed)
             async for ticks in _chunks(speech, models.generator.lookahead):
@@ -83,11 +84,14 @@ async def render_video(
                     writer.write(tick.audio, frame)
                 on_progress(writer.seconds)
             writer.finish()
-            return writer.seconds
+        part.replace(out)
+        return writer.seconds
     except (FFmpegError, OSError, ValueError) as error:
         if isinstance(error, MediaFileError):
             raise
         raise MediaFileError(f"{out} cannot be written: {error}") from error
+    finally:
+        part.unlink(missing_ok=True)
 
 
 async def _chunks(

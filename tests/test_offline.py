@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from avatar_server.conversation.tts import SpeechChunk
+from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError
 from avatar_server.offline import TAIL_SECONDS, MediaFileError, read_audio, render_video
 from motion.contract import Controls
 from tests.fakes import flat_models
@@ -89,3 +90,17 @@ async def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         await render(beeps(0.2), tmp_path / "no_such" / "out.mp4")
     with pytest.raises(MediaFileError, match="cannot be written"):
         await render(beeps(0.2), tmp_path / "out.unknown")
+
+
+async def test_speech_that_breaks_off_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    async def breaking() -> AsyncIterator[SpeechChunk]:
+        async for chunk in beeps(2.0):
+            yield chunk
+        raise SpeechSynthesisError("the voice broke")
+
+    out = tmp_path / "out.mp4"
+    out.write_bytes(b"precious")
+    with pytest.raises(SpeechSynthesisError):
+        await render(breaking(), out)
+    assert out.read_bytes() == b"precious"
+    assert os.listdir(tmp_path) == ["out.mp4"], "nothing half made is left"
