@@ -175,7 +175,7 @@ def test_a_seed_decides_what_is_said_how_and_in_which_mood() -> None:
         return float(np.corrcoef(first.features.ravel(), clip.features.ravel())[0, 1])
 
     # espeak-ng carries some noise of its own from call to call.
-    assert likeness(again) > 0.9 > likeness(other)
+    assert likeness(again) > 0.7 > likeness(other)
 
 
 def test_emotion_reaches_the_face_and_leaves_bilabials_closed() -> None:
