@@ -48,14 +48,13 @@ class SessionAnimator:
         """Emotion and its strength from the next plan on."""
         self._jobs: deque[Plan] = deque(maxlen=_MAX_PLANS)
         self._wake = asyncio.Event()
-        self._rewound = 0
-        """Raised by every rewind: work begun before it and for later ticks is stale."""
         self._images: dict[int, ImageArray] = {}
         self._moments: dict[int, Moment] = {-1: models.begin(avatar, seed)}
         self._due = 0
         """First tick whose picture can still be shown."""
         self._working_on: int | None = None
         self._working_stale = False
+        """Whether a rewind has overtaken the plan that is being worked on."""
 
     def show(self, avatar: Avatar) -> None:
         """Draw another avatar from the next picture on; the motion goes on."""

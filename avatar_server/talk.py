@@ -30,7 +30,6 @@ log = logging.getLogger(__name__)
 MUTE_SECONDS: Final = 0.5
 """Seconds without a packet after which a microphone counts as switched off."""
 
-
 RETRY_SECONDS: Final = 1.5
 """When to ask again for a conversation whose engines are still loading."""
 

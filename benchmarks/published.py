@@ -15,15 +15,16 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F  # noqa: N812
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.report import show
 from motion.engine import ENGINES, EngineKind, build_engine, missing
 from motion.layout import FPS
 from motion.moda.config import PUBLISHED
+from motion.moda.export import VelocityStep
 from motion.moda.guidance import Guidance
-from motion.moda.network import Conditions, Encoded, MoDA
+from motion.moda.network import Conditions, MoDA
 from motion.moda.sampler import Modulations, released_schedule
 from motion.moda.sliding import WINDOW
 from renderer.liveportrait.appearance import CHANNELS, AppearanceExtractor
@@ -34,27 +35,6 @@ from renderer.liveportrait.sampling import axis
 from renderer.liveportrait.warping import COMPRESSED, MOTIONS, SIZE, VOLUME, WarpingNetwork
 
 POINTS = SIZE * SIZE * VOLUME[0]
-
-
-class VelocityStep(nn.Module):
-    """One evaluation of MoDA within a step, conditions encoded and adaLN cached."""
-
-    def __init__(self, network: MoDA) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(
-        self,
-        latent: Tensor,
-        audio: Tensor,
-        emotion: Tensor,
-        identity: Tensor,
-        previous: Tensor,
-        modulation: Tensor,
-    ) -> Tensor:
-        encoded = Encoded(audio, emotion, identity, previous)
-        velocity: Tensor = self.network.velocity(latent, encoded, modulation)
-        return velocity
 
 
 class GridSampleWarping(WarpingNetwork):

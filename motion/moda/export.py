@@ -46,7 +46,9 @@ class _Modulate(nn.Module):
         return self.network.modulate(time, emotion)
 
 
-class _Velocity(nn.Module):
+class VelocityStep(nn.Module):
+    """One evaluation of MoDA within a step, with encoded conditions and cached adaLN."""
+
     def __init__(self, network: MoDA) -> None:
         super().__init__()
         self.network = network
@@ -107,5 +109,5 @@ def export(
         ("modulation",),
     )
     fixed = {} if mask is None else {"mask": mask}
-    write_onnx(_Velocity(network), parts.velocity, inputs, ("velocity",), fixed)
+    write_onnx(VelocityStep(network), parts.velocity, inputs, ("velocity",), fixed)
     return parts
