@@ -146,6 +146,19 @@ async def test_the_greeting_comes_first_and_is_part_of_the_conversation() -> Non
         )
 
 
+async def test_whoever_writes_before_the_greeting_is_answered_instead() -> None:
+    async with room(greeting="Hi, I am here.") as r:
+        r.conversation.type("hello")  # before the conversation has had a chance to run
+        await r.until(Caption, text="You said: hello.", final=True)
+        assert r.dialogue.asked == [(Turn("user", "hello"),)]
+    async with room(greeting="Hi, I am here.") as r:
+        await r.until(ConversationState, state="thinking")
+        r.conversation.type("hello")  # before its first sound
+        await r.until(Caption, text="You said: hello.", final=True)
+        heard = [e.text for e in r.events if isinstance(e, Caption)]
+        assert not any(text.startswith("Hi") for text in heard)
+
+
 async def test_speaking_over_the_avatar_cuts_it_and_remembers_what_was_heard() -> None:
     async with room() as r:
         r.conversation.type("a b c d e f g h i j k l m n o p")
@@ -159,6 +172,7 @@ async def test_speaking_over_the_avatar_cuts_it_and_remembers_what_was_heard() -
         assert heard.text.startswith("You said: a")
         assert "p" not in heard.text
         await r.until(Caption, text="You said: wait please stop now.", final=True)
+        assert r.states[:5] == ["thinking", "speaking", "interrupted", "listening", "thinking"]
 
 
 async def test_a_backchannel_lets_the_avatar_finish() -> None:
@@ -169,7 +183,7 @@ async def test_a_backchannel_lets_the_avatar_finish() -> None:
         finished = await r.until(Speaking, on=False)
         assert finished.reason == "finished"  # type: ignore[attr-defined]
         assert r.conversation.turns[-1] == Turn("avatar", "You said: a b c d e f.")
-        assert "interrupted" not in r.states
+        assert r.states == ["thinking", "speaking", "listening"]
         assert len(r.dialogue.asked) == 1
 
 

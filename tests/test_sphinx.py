@@ -62,6 +62,20 @@ async def test_a_turn_goes_on_after_its_transcript(recogniser: SphinxRecogniser)
     turn.close()
 
 
+async def test_sound_that_keeps_coming_does_not_delay_the_transcript(
+    recogniser: SphinxRecogniser,
+) -> None:
+    turn = recogniser.open("en", lambda _: None)
+    turn.feed(said("wait a moment please"))
+    asked = asyncio.create_task(turn.transcript())
+    await asyncio.sleep(0)
+    later = said("can you say that again")
+    for _ in range(20):  # half a minute of it
+        turn.feed(later)
+    assert alike(await asked, "wait a moment please"), "what came later is not part of it"
+    turn.close()
+
+
 async def test_a_second_speaker_waits_for_the_process_and_loses_nothing(
     recogniser: SphinxRecogniser,
 ) -> None:

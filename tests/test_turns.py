@@ -117,10 +117,23 @@ def test_long_speech_is_no_backchannel() -> None:
 
 def test_a_protected_greeting_is_said_to_the_end() -> None:
     taker = TurnTaker()
-    taker.answer_started(protected=True)
+    taker.greet(protected=True)
+    assert taker.speech_started(0.5) == [], "not even before its first sound"
+    taker.answer_started()
     assert taker.speech_started(1.0) == []
     taker.answer_ended()
     assert kinds(taker.speech_started(2.0)) == ["open"]
+
+
+def test_a_greeting_waits_for_whoever_speaks_first() -> None:
+    taker = TurnTaker()
+    taker.greet(protected=False)
+    assert kinds(taker.speech_started(0.5)) == ["drop", "open"]
+    taker = TurnTaker()
+    taker.greet(protected=True)
+    assert kinds(taker.typed("hello")) == ["drop", "prepare", "commit"]
+    taker.answer_started()
+    assert kinds(taker.speech_started(1.0)) == ["hold", "open"], "only the greeting is protected"
 
 
 def test_barge_in_can_be_switched_off() -> None:
@@ -158,7 +171,7 @@ def test_the_answer_ends_while_the_user_speaks_over_it() -> None:
 
 
 EVENTS = st.sampled_from(
-    ["started", "ended", "partial", "nothing", "words", "mhm", "typed", "stop", "begun", "done"]
+    "started ended partial nothing words mhm typed stop greet begun done".split()
 )
 
 
@@ -186,6 +199,8 @@ def test_any_order_of_events_keeps_the_books_balanced(events: list[tuple[str, fl
                 actions += taker.stop("button")
             case "begun":
                 actions += taker.answer_started()
+            case "greet" if not actions and taker.phase == "listening":
+                taker.greet(protected=True)
             case "done":
                 actions += taker.answer_ended()
                 held = False

@@ -109,7 +109,8 @@ class Conversation:
     async def run(self) -> None:
         """Greet, then keep the time of turns until cancelled."""
         try:
-            if self._persona.greeting:
+            # Whoever has said something already is answered instead.
+            if self._persona.greeting and self._answer is None:
                 self._greet(self._persona.greeting)
             self._show_state()
             while True:
@@ -169,22 +170,22 @@ class Conversation:
             answer.heard = event.text
         elif isinstance(event, Speaking) and event.utterance == name:
             if event.on:
-                protected = answer.user is None and self._persona.turns.protect_greeting
-                self._do(self._taker.answer_started(protected=protected))
+                self._do(self._taker.answer_started())
             else:
                 self._finish(answer)
                 if event.reason == "finished":
                     self._do(self._taker.answer_ended())
 
     def _greet(self, text: str) -> None:
-        answer = self._answer = _Answer(user=None)
         try:
-            answer.utterance = self._voice.open(self._persona.voice)
+            utterance = self._voice.open(self._persona.voice)
         except SpeakerBusyError as error:
             self._fail("busy", error)
             return
-        answer.utterance.add(text)
-        answer.utterance.end()
+        self._answer = _Answer(user=None, utterance=utterance)
+        self._taker.greet(protected=self._persona.turns.protect_greeting)
+        utterance.add(text)
+        utterance.end()
 
     def _finish(self, answer: _Answer) -> None:
         """Write down what was heard of an answer; it is over."""
@@ -265,9 +266,10 @@ class Conversation:
     def _drop(self) -> None:
         """Forget the answer that is being prepared; nobody has heard any of it."""
         answer, self._answer = self._answer, None
-        if answer is None or answer.task is None:
+        if answer is None:
             return
-        answer.task.cancel()
+        if answer.task is not None:
+            answer.task.cancel()
         if answer.utterance is not None:
             self._voice.interrupt()
 
@@ -307,6 +309,8 @@ class Conversation:
 
     def _show_state(self) -> None:
         phase = self._taker.phase
+        if phase == "held":
+            return  # whether it was an interruption is not known yet
         state = {"thinking": "thinking", "speaking": "speaking"}.get(phase, "listening")
         if state != self._published:
             self._published = state

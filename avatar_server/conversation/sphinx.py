@@ -92,6 +92,8 @@ class SphinxRecognition:
         self._waiting = np.empty(0, np.float32)
         self._wanted: asyncio.Future[str] | None = None
         """Who asks for the transcript."""
+        self._due = 0
+        """Samples that still belong to that transcript; what comes later waits for it."""
         self._settled = ""
         """Words up to the last transcript."""
         self._text = ""
@@ -108,6 +110,7 @@ class SphinxRecognition:
 
     async def transcript(self) -> str:
         self._wanted = asyncio.get_running_loop().create_future()
+        self._due = len(self._waiting)
         self._changed.set()
         wanted = self._wanted
         either: list[asyncio.Future[Any]] = [self._task, wanted]
@@ -133,8 +136,10 @@ class SphinxRecognition:
     async def pump(self, worker: _Worker) -> None:
         """Exchange sound for words until the turn is closed."""
         while not self._closed:
-            if len(self._waiting):
-                piece, self._waiting = self._waiting[:_PIECE], self._waiting[_PIECE:]
+            size = _PIECE if self._wanted is None else min(_PIECE, self._due)
+            if size and len(self._waiting):
+                piece, self._waiting = self._waiting[:size], self._waiting[size:]
+                self._due = max(0, self._due - len(piece))
                 words = await worker.ask(AUDIO, to_s16(piece).tobytes())
                 self._unsettled = True
                 self._show(_join(self._settled, words))

@@ -86,6 +86,8 @@ class TurnTaker:
             case "listening":
                 self._enter("hearing", at)
                 return self._open()
+            case "thinking" if self._protected:
+                return []
             case "closing" | "thinking":
                 # The turn goes on: an answer that nobody heard leaves no trace.
                 dropped = [Action("drop")] if self._prepared else []
@@ -141,13 +143,18 @@ class TurnTaker:
 
     # --- the avatar -----------------------------------------------------------------------------
 
-    def answer_started(self, *, protected: bool = False) -> list[Action]:
+    def greet(self, *, protected: bool) -> None:
+        """The avatar is about to say the first words; ``protected``: whatever is heard."""
+        self._enter("thinking", 0.0)
+        self._prepared = True
+        self._protected = protected
+
+    def answer_started(self) -> list[Action]:
         """The first sound of the avatar's turn is heard."""
-        if self.phase not in ("thinking", "listening"):
+        if self.phase != "thinking":
             return []
         self._enter("speaking", 0.0)
         self._prepared = False
-        self._protected = protected
         return self._close()
 
     def answer_ended(self) -> list[Action]:
@@ -204,6 +211,7 @@ class TurnTaker:
         return [Action("prepare", text), *self.tick(now)]
 
     def _abandon(self, reason: Reason) -> list[Action]:
+        self._protected = False
         match self.phase:
             case "closing" | "thinking" if self._prepared:
                 return [Action("drop"), *self._close()]
