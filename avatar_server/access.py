@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import math
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from avatar_server.admission import Client, RateLimit, client_address, current_client
-from avatar_server.http import ApiError, read_json
+from avatar_server.http import ApiError, avatar_errors, read_json
 from avatar_server.models import Models
 from avatar_server.tokens import MAX_SECONDS, Grant, InvalidTokenError, TokenMint
 
@@ -144,8 +145,9 @@ class Tokens:
         if self._mint is None:
             raise ApiError(404, "no_tokens", "this server is open: it needs no tokens")
         wanted = await read_json(request, TokenRequest, _MAX_BODY)
-        if wanted.avatar is not None and wanted.avatar not in self._models.avatars:
-            raise ApiError(404, "unknown_avatar", f"there is no avatar {wanted.avatar!r}")
+        if wanted.avatar is not None:
+            with avatar_errors():
+                await asyncio.to_thread(self._models.avatars.stamp, wanted.avatar)
         token = self._mint.mint(wanted.seconds, wanted.avatar, wanted.client)
         body = {"token": token, "seconds": wanted.seconds}
         return JSONResponse(body, 201, headers={"Cache-Control": "no-store"})

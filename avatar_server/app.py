@@ -24,17 +24,17 @@ from avatar_server.admission import Admission, RateLimit, current_client
 from avatar_server.capacity import usable_cores
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.health import Health
-from avatar_server.http import ApiError, answer_api_error, read_body
+from avatar_server.http import ApiError, answer_api_error, avatar_errors, read_body
 from avatar_server.ice import for_aiortc, for_browsers, ice_servers
 from avatar_server.metrics import Metrics
-from avatar_server.models import Models, UnknownAvatarError
+from avatar_server.models import Models
 from avatar_server.session import SessionParts
 from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings
 from avatar_server.signalling import Signalling
 from avatar_server.speech_socket import SpeechSocket
 from avatar_server.talk import Talking
-from avatar_server.thumbnails import thumbnail
+from avatar_server.thumbnails import Thumbnails
 from avatar_server.whep import Whep
 from streaming.protocol import MAX_MESSAGE, ErrorEvent, ProtocolError, read_client_event
 from streaming.stages import StageTimes
@@ -139,7 +139,7 @@ class Api:
         self._models = models
         self._sessions = sessions
         self._stages = stages
-        self._thumbnails: dict[str, bytes] = {}
+        self._thumbnails = Thumbnails(models)
 
     def routes(self) -> list[Route]:
         """Routes below ``/api``."""
@@ -164,22 +164,24 @@ class Api:
         )
 
     async def avatars(self, _: Request) -> Response:
+        found = await asyncio.to_thread(self._models.avatars.listed)
         listed = [
-            {"name": name, "title": avatar.title, "thumbnail": f"/api/avatars/{name}.jpg"}
-            for name, avatar in self._models.avatars.items()
+            {
+                "name": avatar.name,
+                "title": avatar.title,
+                "thumbnail": f"/api/avatars/{avatar.name}.jpg?v={avatar.stamp}",
+            }
+            for avatar in found
         ]
         return JSONResponse({"default": self._settings.avatar, "avatars": listed})
 
     async def picture(self, request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in self._thumbnails:
-            try:
-                image = await asyncio.to_thread(thumbnail, self._models, name)
-            except UnknownAvatarError as error:
-                raise ApiError(404, "unknown_avatar", str(error)) from error
-            self._thumbnails[name] = image
-        headers = {"Cache-Control": "max-age=3600"}
-        return Response(self._thumbnails[name], media_type="image/jpeg", headers=headers)
+        with avatar_errors():
+            stamp, image = await asyncio.to_thread(self._thumbnails.jpeg, name)
+        fresh = request.query_params.get("v") == stamp
+        headers = {"Cache-Control": "max-age=86400" if fresh else "no-cache"}
+        return Response(image, media_type="image/jpeg", headers=headers)
 
     async def status(self, _: Request) -> Response:
         """Counts that return to where they were once every client has left."""
@@ -200,9 +202,10 @@ class Api:
         if session is None:
             raise ApiError(404, "unknown_session", "there is no such session")
         try:
-            answer = session.handle(read_client_event(await read_body(request, MAX_MESSAGE)))
+            event = read_client_event(await read_body(request, MAX_MESSAGE))
         except ProtocolError as error:
             raise ApiError(400, "bad_request", str(error)) from error
+        answer = await session.handle(event)
         if isinstance(answer, ErrorEvent):
             raise ApiError(429 if answer.code == "busy" else 400, answer.code, answer.message)
         return Response(status_code=202)

@@ -61,9 +61,9 @@ def serve(
     from avatar_server.conversation.persona import PersonaError
     from avatar_server.embedded import embedded_models
     from avatar_server.engines import built_in_talking, speech_engine
-    from avatar_server.models import UnknownAvatarError
     from avatar_server.serve import ServeError
     from avatar_server.serve import serve as run
+    from renderer.contract import UnknownAvatarError, UnusableAvatarError
 
     try:
         settings = load_settings(
@@ -78,12 +78,19 @@ def serve(
         )
         run(
             settings,
-            embedded_models(),
+            embedded_models(settings.library),
             speech_engine(settings),
             built_in_talking(settings),
             lambda url: typer.echo(f"The avatar is at {url}  (Ctrl-C stops it)"),
         )
-    except (SettingsError, ServeError, UnknownAvatarError, PersonaError, EngineError) as error:
+    except (
+        SettingsError,
+        ServeError,
+        UnknownAvatarError,
+        UnusableAvatarError,
+        PersonaError,
+        EngineError,
+    ) as error:
         raise fail(error) from error
 
 
@@ -115,9 +122,9 @@ def render(
     from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError
     from avatar_server.embedded import embedded_models
     from avatar_server.engines import speech_engine
-    from avatar_server.models import UnknownAvatarError
     from avatar_server.offline import MediaFileError, read_audio, render_video
     from motion.contract import Controls, emotion_named
+    from renderer.contract import UnknownAvatarError
 
     def speech(settings: Settings) -> AsyncIterator[SpeechChunk]:
         if text is not None and audio is None:
@@ -129,7 +136,7 @@ def render(
     try:
         settings = load_settings(config, avatar=avatar, voice=voice)
         controls = Controls(emotion_named(emotion), intensity)
-        models = embedded_models()
+        models = embedded_models(settings.library)
         shown = models.avatar(settings.avatar)
         started = time.perf_counter()
         with Progress(*Progress.get_default_columns()[:2], TextColumn("{task.fields[at]}")) as bar:
@@ -164,8 +171,9 @@ def avatars() -> None:
     """List the avatars."""
     from avatar_server.embedded import embedded_models
 
-    for name, avatar in embedded_models().avatars.items():
-        typer.echo(f"{name:12} {avatar.title} ({avatar.size}x{avatar.size})")
+    settings = load_settings()
+    for avatar in embedded_models(settings.library).avatars.listed():
+        typer.echo(f"{avatar.name:12} {avatar.title}")
 
 
 @app.command()
@@ -179,7 +187,7 @@ def doctor(
     from avatar_server.doctor import examine
     from avatar_server.embedded import embedded_models
     from avatar_server.engines import speech_engine
-    from avatar_server.models import UnknownAvatarError
+    from renderer.contract import UnknownAvatarError, UnusableAvatarError
 
     colours = {
         "ok": typer.colors.GREEN,
@@ -189,12 +197,13 @@ def doctor(
     findings = []
     try:
         settings = load_settings(config, port=port)
-        for finding in examine(settings, embedded_models(), speech_engine(settings)):
+        models = embedded_models(settings.library)
+        for finding in examine(settings, models, speech_engine(settings)):
             findings.append(finding)
             if not as_json:
                 mark = typer.style(f"{finding.verdict:8}", fg=colours[finding.verdict])
                 typer.echo(f"{mark} {finding.check}: {finding.message}")
-    except (SettingsError, UnknownAvatarError, EngineError) as error:
+    except (SettingsError, UnknownAvatarError, UnusableAvatarError, EngineError) as error:
         raise fail(error) from error
     if as_json:
         typer.echo(json.dumps([finding.as_dict() for finding in findings]))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 from threadpoolctl import threadpool_limits
 
+from avatar_server.gallery import Gallery
 from avatar_server.models import Models
 from motion.features import LogMelFeatures
 from motion.yardstick import Yardstick
 from renderer.decoder import EmbeddedRenderer
-from renderer.library import avatar_names, open_avatar
+from renderer.library import Library
 
 
-def embedded_models() -> Models:
-    """Load the avatars that ship with the server and what moves them."""
+def embedded_models(library: Path | None = None) -> Models:
+    """The avatars that ship with the server, those in the folder ``library``, what moves them.
+
+    Without ``library``, users' avatars are in the platform's folder for their data.
+    """
     # One frame is one thread's work and many sessions fill the cores: pools of threads inside
     # the libraries would only wake each other.
     cv2.setNumThreads(1)
@@ -22,5 +28,5 @@ def embedded_models() -> Models:
         features=LogMelFeatures(),
         generator=Yardstick(),
         renderer=EmbeddedRenderer(),
-        avatars={name: open_avatar(name) for name in avatar_names()},
+        avatars=Gallery(Library(library)),
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from renderer.contract import UnknownAvatarError, UnusableAvatarError
 from streaming.protocol import Problem, explain
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
@@ -34,6 +36,17 @@ async def answer_api_error(_: Request, error: Exception) -> Response:
     """Exception handler for :class:`ApiError`."""
     assert isinstance(error, ApiError)
     return error.response()
+
+
+@contextmanager
+def avatar_errors() -> Iterator[None]:
+    """Answer with an :class:`ApiError` where an avatar is not found or cannot be used."""
+    try:
+        yield
+    except UnknownAvatarError as error:
+        raise ApiError(404, "unknown_avatar", str(error)) from error
+    except UnusableAvatarError as error:
+        raise ApiError(409, "unusable_avatar", str(error)) from error
 
 
 def require_content_type(request: Request, expected: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,8 +13,31 @@ from motion.layout import FloatArray
 from renderer.contract import Avatar, Renderer
 
 
-class UnknownAvatarError(LookupError):
-    """There is no avatar of that name; the message lists those that exist."""
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What is known of an avatar before it is opened."""
+
+    name: str
+    title: str
+    stamp: str
+    """Changes whenever the avatar does."""
+
+
+class Avatars(Protocol):
+    """The avatars of a model family. Thread-safe; reads files, so not for the event loop."""
+
+    def listed(self) -> Sequence[Listing]:
+        """All of them, sorted by name."""
+
+    def stamp(self, name: str) -> str:
+        """See :class:`Listing`; raises :class:`~renderer.contract.UnknownAvatarError`."""
+
+    def open(self, name: str) -> Avatar:
+        """The avatar, ready to be drawn; takes a moment when it is met for the first time.
+
+        Raises :class:`~renderer.contract.UnknownAvatarError` or
+        :class:`~renderer.contract.UnusableAvatarError`.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +55,11 @@ class Models:
     features: FeatureExtractor[Any]
     generator: MotionGenerator[Any]
     renderer: Renderer[Any]
-    avatars: Mapping[str, Avatar]
+    avatars: Avatars
 
     def avatar(self, name: str) -> Avatar:
-        try:
-            return self.avatars[name]
-        except KeyError:
-            names = ", ".join(self.avatars)
-            message = f"there is no avatar {name!r}; choose from: {names}"
-            raise UnknownAvatarError(message) from None
+        """See :meth:`Avatars.open`."""
+        return self.avatars.open(name)
 
     def begin(self, avatar: Avatar, seed: int) -> Moment:
         """The moment before the first frame; the same seed moves the same way."""

@@ -25,9 +25,9 @@ class ObservedSession(Session):
         self._metrics.peers.labels(negotiated_video_codec(answer) or "none").inc()
         return answer
 
-    def handle(self, event: ClientEvent) -> ServerEvent | None:
+    async def handle(self, event: ClientEvent) -> ServerEvent | None:
         self._metrics.events.labels(event.type).inc()
-        answer = super().handle(event)
+        answer = await super().handle(event)
         if isinstance(answer, ErrorEvent):
             self._metrics.errors.labels(answer.code).inc()
         return answer

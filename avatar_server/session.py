@@ -9,15 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from avatar_server.animator import SessionAnimator
 from avatar_server.conversation.engines import EngineError
 from avatar_server.conversation.speaker import SpeakerBusyError
 from avatar_server.conversation.tts import TextToSpeech
-from avatar_server.models import Models, UnknownAvatarError
+from avatar_server.models import Models
 from avatar_server.talk import (
     RETRY_SECONDS,
     EnginesLoadingError,
@@ -27,7 +28,7 @@ from avatar_server.talk import (
 )
 from avatar_server.voice import UtteranceExistsError, Voice
 from motion.contract import Controls, emotion_named
-from renderer.contract import Avatar, ImageArray
+from renderer.contract import Avatar, ImageArray, UnknownAvatarError, UnusableAvatarError
 from streaming.broadcast import Broadcast, Viewer
 from streaming.clock import FPS
 from streaming.peer import IceServers, Peer
@@ -98,8 +99,12 @@ class _Link:
         # Clients of the SmallWebRTC form keep the channel alive with this bare text.
         if isinstance(message, str) and message.startswith("ping"):
             return
+        self.session.start(self._answer(message))
+
+    async def _answer(self, message: str | bytes) -> None:
+        answer: ServerEvent | None
         try:
-            answer = self.session.handle(read_client_event(message))
+            answer = await self.session.handle(read_client_event(message))
         except ProtocolError as error:
             answer = ErrorEvent(code="bad_message", message=str(error))
         if answer is not None:
@@ -123,6 +128,9 @@ class Session:
         self._links: dict[str, _Link] = {}
         self._listeners: dict[Listener, None] = {}
         """In the order in which they came."""
+        self._asked_for: Show | None = None
+        """The latest event that asked for another avatar."""
+        self._group: asyncio.TaskGroup | None = None
         self._over = asyncio.Event()
         self._reason = ""
 
@@ -144,6 +152,7 @@ class Session:
         """Live until :meth:`end`, until the last peer has gone or until a part fails."""
         try:
             async with asyncio.TaskGroup() as group:
+                self._group = group
                 parts = {
                     "playout": self.voice.play(),
                     "speaker": self.voice.speak(),
@@ -166,6 +175,13 @@ class Session:
                 listener.on_session_end(self._reason)
             await self._close_peers()
             log.info("session %s ended: %s", self.id, self._reason)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do ``work`` as a part of the session, which waits for it before it is over."""
+        if self._group is None or self._over.is_set():
+            work.close()
+        else:
+            self._group.create_task(work)
 
     def end(self, reason: str) -> None:
         """End the session; ``reason`` is told to its peers."""
@@ -256,7 +272,7 @@ class Session:
 
     # --- what clients want ----------------------------------------------------------------------
 
-    def handle(self, event: ClientEvent) -> ServerEvent | None:
+    async def handle(self, event: ClientEvent) -> ServerEvent | None:
         """Do what a client asks; returns an answer for that client alone, if there is one."""
         match event:
             case Say():
@@ -273,7 +289,7 @@ class Session:
             case Express():
                 return self._express(event)
             case Show():
-                return self._show(event)
+                return await self._show(event)
             case Ping():
                 return Pong(id=event.id)
         return None
@@ -315,11 +331,16 @@ class Session:
             return ErrorEvent(code="bad_message", message=str(error))
         return None
 
-    def _show(self, event: Show) -> ErrorEvent | None:
+    async def _show(self, event: Show) -> ErrorEvent | None:
+        self._asked_for = event
         try:
-            avatar = self._parts.models.avatar(event.avatar)
+            avatar = await asyncio.to_thread(self._parts.models.avatar, event.avatar)
         except UnknownAvatarError as error:
             return ErrorEvent(code="unknown_avatar", message=str(error))
+        except UnusableAvatarError as error:
+            return ErrorEvent(code="unusable_avatar", message=str(error))
+        if self._asked_for is not event:
+            return None  # while it was prepared, another one was asked for
         if avatar.size != self.avatar.size:
             message = f"{avatar.name} is {avatar.size} pixels wide, this session {self.avatar.size}"
             return ErrorEvent(code="other_size", message=message)

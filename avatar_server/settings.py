@@ -65,6 +65,13 @@ class Settings(BaseSettings):
         int, Field(ge=0, le=65_535, description="TCP port; 0 lets the system choose one.")
     ] = 8080
     avatar: Annotated[str, Field(description="Avatar for clients that ask for none.")] = "mira"
+    library: Annotated[
+        Path | None,
+        Field(
+            description="Folder of the users' avatars; the platform's folder for a user's data "
+            "if it is not set."
+        ),
+    ] = None
     voice: Annotated[str, Field(description="Voice of the speech engine.")] = "en-us"
     token: Annotated[
         SecretStr | None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 from starlette.requests import Request
@@ -9,9 +10,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from avatar_server.admission import AdmissionError, current_client
-from avatar_server.http import ApiError, read_json
+from avatar_server.http import ApiError, avatar_errors, read_json
 from avatar_server.logs import current_session
-from avatar_server.models import Models, UnknownAvatarError
+from avatar_server.models import Models
 from avatar_server.session import Session
 from avatar_server.sessions import Sessions
 from streaming.protocol import Answer, CandidatePatch, Offer
@@ -20,15 +21,17 @@ from streaming.sdp import MAX_SDP, BadOfferError, UnsupportedMediaError
 _MAX_BODY = MAX_SDP + 16_000
 
 
-def open_session(sessions: Sessions, models: Models, avatar: str | None, default: str) -> Session:
+async def open_session(
+    sessions: Sessions, models: Models, avatar: str | None, default: str
+) -> Session:
     """A new session with ``avatar``, or the :class:`ApiError` that says why there is none."""
     granted = current_client.get().avatar
     if granted is not None and avatar not in (None, granted):
         raise ApiError(403, "forbidden", f"your token is for the avatar {granted!r} only")
+    with avatar_errors():
+        met = await asyncio.to_thread(models.avatar, avatar or granted or default)
     try:
-        return sessions.open(models.avatar(avatar or granted or default))
-    except UnknownAvatarError as error:
-        raise ApiError(404, "unknown_avatar", str(error)) from error
+        return sessions.open(met)
     except AdmissionError as error:
         retry = {"Retry-After": str(error.retry_after)}
         raise ApiError(error.status, error.code, str(error), retry) from error
@@ -77,7 +80,9 @@ class Signalling:
         pc_id = body.pc_id if session and body.pc_id else secrets.token_urlsafe(16)
         new = session is None
         if session is None:
-            session = open_session(self._sessions, self._models, body.avatar, self._default_avatar)
+            session = await open_session(
+                self._sessions, self._models, body.avatar, self._default_avatar
+            )
         answer = await attach(session, pc_id, body.sdp, new_session=new)
         self._forget_ended()
         self._owners[pc_id] = session.id

@@ -73,7 +73,7 @@ class SpeechSocket:
                 start = read_socket_event(await socket.receive_text())
             if not isinstance(start, Start):
                 raise ProtocolError("the first message must be a start event")
-            session = self._session(start)
+            session = await self._open(start)
         except TimeoutError:
             await socket.close(_POLICY, f"no start event within {START_TIMEOUT:g} s")
         except (ProtocolError, KeyError) as error:
@@ -86,9 +86,11 @@ class SpeechSocket:
         else:
             await _Call(socket, session, start.rate).run()
 
-    def _session(self, start: Start) -> Session:
+    async def _open(self, start: Start) -> Session:
         if start.session is None:
-            return open_session(self._sessions, self._models, start.avatar, self._default_avatar)
+            return await open_session(
+                self._sessions, self._models, start.avatar, self._default_avatar
+            )
         session = self._sessions.get(start.session)
         if session is None:
             raise ApiError(404, "unknown_session", f"there is no session {start.session!r}")
@@ -138,9 +140,9 @@ class _Call:
             if (piece := message.get("bytes")) is not None:
                 await self._push(piece)
             else:
-                self._handle(message.get("text") or "")
+                await self._handle(message.get("text") or "")
 
-    def _handle(self, text: str) -> None:
+    async def _handle(self, text: str) -> None:
         try:
             event = read_socket_event(text)
             match event:
@@ -152,7 +154,7 @@ class _Call:
                 case SpeakEnd():
                     self._finish()
                 case _:
-                    answer = self._session.handle(event)
+                    answer = await self._session.handle(event)
                     if answer is not None:
                         self._put(answer.model_dump_json())
         except (ProtocolError, UtteranceExistsError) as error:

@@ -58,7 +58,7 @@ class Whep:
         wanted = request.query_params.get("session")
         if wanted is None:
             avatar = request.query_params.get("avatar")
-            session = open_session(self._sessions, self._models, avatar, self._default_avatar)
+            session = await open_session(self._sessions, self._models, avatar, self._default_avatar)
         elif (found := self._sessions.get(wanted)) is not None:
             session = found
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -11,6 +12,17 @@ from motion.contract import Identity
 from motion.layout import FloatArray
 
 ImageArray = npt.NDArray[np.uint8]
+
+
+class UnknownAvatarError(LookupError):
+    """No avatar has this name; the text lists those that exist."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"there is no avatar {name!r}; choose from: {', '.join(known)}")
+
+
+class UnusableAvatarError(ValueError):
+    """An avatar's files cannot be used; the text says which file is at fault and why."""
 
 
 class Avatar(Identity, Protocol):

@@ -9,24 +9,22 @@ import tempfile
 from pathlib import Path
 
 from renderer.avatar import EmbeddedAvatar, load_avatar
+from renderer.contract import UnknownAvatarError
 from renderer.parts import write_archive
-from renderer.portrait import DESCRIPTION, NAME, Portrait, encoded, read_portrait
+from renderer.portrait import (
+    DESCRIPTION,
+    NAME,
+    Portrait,
+    PortraitError,
+    encoded,
+    read_portrait,
+    read_title,
+)
 
 BUILT_IN = Path(__file__).parent / "data"
 
 SUFFIX = ".avatar"
 """Ending of the name of an avatar in one file."""
-
-
-class UnknownAvatarError(KeyError):
-    """No avatar has this name; the text lists those that exist."""
-
-    def __init__(self, name: str, known: list[str]) -> None:
-        super().__init__(name)
-        self.known = known
-
-    def __str__(self) -> str:
-        return f"no avatar is called {self.args[0]!r}; there are: {', '.join(self.known)}"
 
 
 class LibraryError(ValueError):
@@ -65,9 +63,29 @@ class Library:
     def portrait(self, name: str) -> Portrait:
         """The portrait of an avatar.
 
-        Raises :class:`UnknownAvatarError` or :class:`~renderer.portrait.PortraitError`.
+        Raises :class:`~renderer.contract.UnknownAvatarError` or
+        :class:`~renderer.portrait.PortraitError`.
         """
         return read_portrait(self._place(name))
+
+    def title(self, name: str) -> str:
+        """The title of an avatar, or its name if its description cannot be read."""
+        try:
+            return read_title(self._place(name))
+        except PortraitError:
+            return name
+
+    def stamp(self, name: str) -> str:
+        """A text that changes whenever the avatar of that name does.
+
+        Raises :class:`~renderer.contract.UnknownAvatarError`.
+        """
+        place = self._place(name)
+        file = place / DESCRIPTION if place.is_dir() else place
+        try:
+            return f"{file.stat().st_mtime_ns:x}"
+        except FileNotFoundError as error:  # deleted just now
+            raise UnknownAvatarError(name, self.names()) from error
 
     def open(self, name: str, size: int = 512) -> EmbeddedAvatar:
         """The avatar ``name`` prepared for ``size`` pixels; raises as :meth:`portrait` does."""
@@ -112,7 +130,8 @@ class Library:
     def delete(self, name: str) -> None:
         """Delete a user's avatar.
 
-        Raises :class:`UnknownAvatarError`, or :class:`LibraryError` for a built-in one.
+        Raises :class:`~renderer.contract.UnknownAvatarError`, or :class:`LibraryError` for a
+        built-in one.
         """
         if self.built_in(name):
             raise LibraryError(f"{name!r} ships with the server and cannot be deleted")
@@ -140,7 +159,7 @@ def avatar_names() -> list[str]:
 def open_avatar(name: str, size: int = 512) -> EmbeddedAvatar:
     """The built-in avatar ``name`` prepared for ``size`` pixels.
 
-    Raises :class:`UnknownAvatarError`.
+    Raises :class:`~renderer.contract.UnknownAvatarError`.
     """
     known = avatar_names()
     if name not in known:

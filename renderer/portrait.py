@@ -23,7 +23,7 @@ from safetensors.numpy import load, save
 
 from motion.keypoints import Keypoint
 from motion.layout import KEYPOINTS, FloatArray
-from renderer.contract import ImageArray
+from renderer.contract import ImageArray, UnusableAvatarError
 from renderer.parts import Parts, PartsError, open_parts
 
 FORMAT_VERSION: Final = 1
@@ -54,8 +54,8 @@ PICTURES: Final = range(256, 2049)
 """Widths that a portrait's picture may have."""
 
 
-class PortraitError(ValueError):
-    """An avatar cannot be used; the text says which file is at fault and why."""
+class PortraitError(UnusableAvatarError):
+    """A portrait cannot be used; the text says which file is at fault and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,15 @@ def read_portrait(path: Path) -> Portrait:
     try:
         with open_parts(path, FILES) as parts:
             return _portrait(parts)
+    except PartsError as error:
+        raise PortraitError(str(error)) from error
+
+
+def read_title(path: Path) -> str:
+    """The title of the portrait at ``path``; raises :class:`PortraitError`."""
+    try:
+        with open_parts(path, FILES) as parts:
+            return str(_read_description(parts).get("title", ""))
     except PartsError as error:
         raise PortraitError(str(error)) from error
 

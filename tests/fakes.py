@@ -11,10 +11,11 @@ import numpy as np
 from avatar_server.conversation.dialogue import DialogueError, Turn
 from avatar_server.conversation.persona import Persona
 from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, WordMark
-from avatar_server.models import Models
+from avatar_server.models import Listing, Models
 from avatar_server.talk import Engines, Talking
 from motion.contract import Controls, Identity
 from motion.layout import EXP, neutral_motion
+from renderer.contract import UnknownAvatarError
 
 SIZE = 64
 
@@ -105,12 +106,31 @@ class ToneSpeech:
         self.finished.append(text)
 
 
+class FlatAvatars:
+    """A fixed set of avatars."""
+
+    def __init__(self, *avatars: FlatAvatar) -> None:
+        self._avatars = {avatar.name: avatar for avatar in avatars}
+
+    def listed(self) -> list[Listing]:
+        return [Listing(avatar.name, avatar.title, "1") for avatar in self._avatars.values()]
+
+    def stamp(self, name: str) -> str:
+        self.open(name)
+        return "1"
+
+    def open(self, name: str) -> FlatAvatar:
+        if name not in self._avatars:
+            raise UnknownAvatarError(name, self._avatars)
+        return self._avatars[name]
+
+
 def flat_models() -> Models:
-    avatars = {
-        "flat": FlatAvatar(),
-        "red": FlatAvatar("red", "Red", hue=200),
-        "big": FlatAvatar("big", "Big", size=2 * SIZE),
-    }
+    avatars = FlatAvatars(
+        FlatAvatar(),
+        FlatAvatar("red", "Red", hue=200),
+        FlatAvatar("big", "Big", size=2 * SIZE),
+    )
     return Models(LoudnessFeatures(), LoudnessMotion(), FlatRenderer(), avatars)
 
 

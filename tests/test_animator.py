@@ -17,7 +17,7 @@ from streaming.clock import TICK
 from streaming.playout import Plan
 from streaming.speech import FEATURE_TICK, SpeechTick
 from streaming.stages import StageTimes
-from tests.fakes import FlatAvatar, LoudnessFeatures, LoudnessMotion
+from tests.fakes import FlatAvatar, FlatAvatars, LoudnessFeatures, LoudnessMotion
 
 
 class CountingRenderer:
@@ -45,7 +45,7 @@ def plan(tick: int, level: float = 0.0) -> Plan:
 async def animating() -> AsyncGenerator[tuple[SessionAnimator, CountingRenderer]]:
     renderer = CountingRenderer()
     avatar = FlatAvatar()
-    models = Models(LoudnessFeatures(), LoudnessMotion(), renderer, {"flat": avatar})
+    models = Models(LoudnessFeatures(), LoudnessMotion(), renderer, FlatAvatars(avatar))
     with ThreadPoolExecutor(1) as executor:
         animator = SessionAnimator(models, avatar, executor, StageTimes(), seed=0)
         task = asyncio.create_task(animator.run())

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from motion.keypoints import Keypoint
-from renderer.library import BUILT_IN, Library, LibraryError, UnknownAvatarError
+from renderer.contract import UnknownAvatarError
+from renderer.library import BUILT_IN, Library, LibraryError
 from renderer.parts import LARGEST_PART
 from renderer.portrait import FILES, PortraitError, encoded, read_portrait
 

@@ -16,7 +16,8 @@ from safetensors.numpy import load_file, save_file
 
 from motion.keypoints import EYE_DISTANCE, Keypoint
 from renderer.avatar import load_avatar
-from renderer.library import BUILT_IN, UnknownAvatarError, avatar_names, open_avatar
+from renderer.contract import UnknownAvatarError
+from renderer.library import BUILT_IN, avatar_names, open_avatar
 from renderer.portrait import PortraitError, read_portrait
 
 
@@ -43,7 +44,7 @@ def test_mira_ships() -> None:
 
 
 def test_unknown_name_lists_the_known() -> None:
-    with pytest.raises(UnknownAvatarError, match=r"no avatar is called 'nobody'.*mira"):
+    with pytest.raises(UnknownAvatarError, match=r"there is no avatar 'nobody'.*mira"):
         open_avatar("nobody")
 
 
