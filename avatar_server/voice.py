@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from avatar_server.conversation.speaker import Speaker, Utterance
+from avatar_server.conversation.speaker import Speaker, Utterance, UtteranceListener
 from avatar_server.conversation.tts import SpeechSynthesisError, TextToSpeech
 from streaming.clock import SAMPLE_RATE, MediaClock
 from streaming.playout import Animator, Output, Playout
@@ -77,9 +77,11 @@ class Voice:
         utterance.end()
         return utterance.name
 
-    def open(self, voice: str, name: str | None = None) -> Utterance:
+    def open(
+        self, voice: str, name: str | None = None, listener: UtteranceListener | None = None
+    ) -> Utterance:
         """Queue an utterance whose text is still being written; raises as :meth:`say` does."""
-        utterance = Utterance(self._unused(name), voice)
+        utterance = Utterance(self._unused(name), voice, listener)
         self._speaker.say(utterance)
         self._utterances[utterance.name] = _Progress(utterance)
         return utterance

@@ -94,6 +94,8 @@ class ToneSpeech:
     async def synthesize(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk]:
         if text == "fail":
             raise SpeechSynthesisError("the voice broke; choose another")
+        if text == "crash":
+            raise OSError("the engine is dead")
         self.started.append(text)
         time = np.arange(self.rate // 5) / self.rate
         tone = (0.5 * np.sin(2 * np.pi * 300 * time)).astype(np.float32)
@@ -185,13 +187,24 @@ class EchoDialogue:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Turn, ...]] = []
+        self.instructions: list[str] = []
+        self.gate: asyncio.Event | None = None
+        """Answers wait for it where there is one."""
 
     async def answer(
         self, turns: Sequence[Turn], instructions: str, language: str
     ) -> AsyncGenerator[str]:
         self.asked.append(tuple(turns))
+        self.instructions.append(instructions)
+        if self.gate is not None:
+            await self.gate.wait()
+        if not turns:
+            yield "Nobody said anything."
+            return
         if turns[-1].text == "fail":
             raise DialogueError("the model is gone; check its address")
+        if turns[-1].text == "crash":
+            raise OSError("the engine is dead")
         for word in f"You said: {turns[-1].text}. ".split(" "):
             await asyncio.sleep(0)
             yield word + " "

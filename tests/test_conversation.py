@@ -7,11 +7,23 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import numpy as np
+import pytest
 
 from avatar_server.conversation.conversation import Conversation
 from avatar_server.conversation.dialogue import Turn
 from avatar_server.conversation.endpointing import SpeechDetector
 from avatar_server.conversation.persona import Persona
+from avatar_server.conversation.progress import (
+    AnswerBegan,
+    AnswerEnded,
+    AnswerMade,
+    AnswerSounded,
+    AnswerWritten,
+    Progress,
+    UserBegan,
+    UserEnded,
+    UserRevoked,
+)
 from avatar_server.conversation.turns import TurnPolicy
 from avatar_server.voice import Voice
 from streaming.protocol import (
@@ -46,6 +58,7 @@ class NoPictures:
 class Room:
     def __init__(self, persona: Persona) -> None:
         self.events: list[ServerEvent] = []
+        self.progress: list[Progress] = []
         self.changed = asyncio.Event()
         self.recogniser = ScriptedRecogniser()
         self.dialogue = EchoDialogue()
@@ -58,6 +71,7 @@ class Room:
             self.recogniser,
             self.dialogue,
             self._publish,
+            self.progress.append,
         )
 
     def _publish(self, event: ServerEvent) -> None:
@@ -119,7 +133,7 @@ async def test_a_spoken_turn_is_answered_and_remembered() -> None:
         assert await r.until(Transcript, text="how are you", final=True)
         await r.until(Speaking, on=False, reason="finished")
         assert r.states == ["listening", "thinking", "speaking", "listening"]
-        assert r.conversation.turns == (
+        assert r.conversation.history.turns == (
             Turn("user", "how are you"),
             Turn("avatar", "You said: how are you."),
         )
@@ -167,7 +181,7 @@ async def test_speaking_over_the_avatar_cuts_it_and_remembers_what_was_heard() -
         await r.speak(words="wait please stop now", seconds=0.5)
         await r.until(ConversationState, state="interrupted", reason="voice")
         await r.until(Transcript, text="wait please stop now", final=True)
-        heard = r.conversation.turns[1]
+        heard = r.conversation.history.turns[1]
         assert heard.speaker == "avatar"
         assert heard.text.startswith("You said: a")
         assert "p" not in heard.text
@@ -182,7 +196,7 @@ async def test_a_backchannel_lets_the_avatar_finish() -> None:
         await r.speak(words="mhm", seconds=0.2)
         finished = await r.until(Speaking, on=False)
         assert finished.reason == "finished"  # type: ignore[attr-defined]
-        assert r.conversation.turns[-1] == Turn("avatar", "You said: a b c d e f.")
+        assert r.conversation.history.turns[-1] == Turn("avatar", "You said: a b c d e f.")
         assert r.states == ["thinking", "speaking", "listening"]
         assert len(r.dialogue.asked) == 1
 
@@ -196,7 +210,7 @@ async def test_an_early_answer_leaves_no_trace_when_the_user_goes_on() -> None:
         await r.sound(QUIET, 0.3)
         await r.until(Transcript, final=True)
         await r.until(Speaking, on=True)
-        assert r.conversation.turns[0] == Turn("user", "tell me a story")
+        assert r.conversation.history.turns[0] == Turn("user", "tell me a story")
         assert r.dialogue.asked[-1] == (Turn("user", "tell me a story"),)
         captions = [e.text for e in r.events if isinstance(e, Caption)]
         assert not any(text == "You said: tell me." for text in captions)
@@ -221,6 +235,69 @@ async def test_a_failing_dialogue_is_told_and_the_conversation_goes_on() -> None
         assert r.states[-1] == "listening"
         r.conversation.type("again")
         await r.until(Caption, text="You said: again.", final=True)
+
+
+async def test_an_engine_that_dies_is_told_and_the_conversation_goes_on() -> None:
+    async with room() as r:
+        r.conversation.type("crash")
+        await r.until(ErrorEvent, code="internal_error")
+        assert [p.outcome for p in r.progress if isinstance(p, AnswerEnded)] == ["failed"]
+        r.conversation.type("again")
+        await r.until(Caption, text="You said: again.", final=True)
+
+
+async def test_an_observer_follows_both_sides() -> None:
+    async with room() as r:
+        await r.speak(words="how are you")
+        await r.until(Speaking, on=False, reason="finished")
+        kinds = [type(p) for p in r.progress]
+        assert list(dict.fromkeys(kinds)) == [
+            UserBegan,
+            UserEnded,
+            AnswerBegan,
+            AnswerWritten,
+            AnswerSounded,
+            AnswerMade,
+            AnswerEnded,
+        ]
+        began, ended = r.progress[:2]
+        assert isinstance(began, UserBegan)
+        assert isinstance(ended, UserEnded)
+        assert began.turn == ended.turn
+        assert (began.second, ended.second) == (
+            pytest.approx(0, abs=0.1),
+            pytest.approx(0.3, abs=0.1),
+        )
+        last = r.progress[-1]
+        assert isinstance(last, AnswerEnded)
+        assert (last.outcome, last.heard) == ("finished", "You said: how are you.")
+        assert last.position_ms == pytest.approx(1000, abs=20), "five words of 200 ms"
+
+
+async def test_a_user_who_goes_on_after_all_takes_the_turn_back() -> None:
+    async with room(patience=0.1) as r:
+        r.dialogue.gate = asyncio.Event()
+        await r.speak(words="tell me")
+        await r.until(Transcript, text="tell me", final=True)
+        r.recogniser.opened[0]._text = "tell me a story"
+        await r.sound(LOUD, 0.3)
+        r.dialogue.gate.set()
+        await r.sound(QUIET, 0.3)
+        await r.until(Transcript, text="tell me a story", final=True)
+        assert r.conversation.history.turns[0] == Turn("user", "tell me a story")
+        revoked = next(p.turn for p in r.progress if isinstance(p, UserRevoked))
+        assert revoked == next(p.turn for p in r.progress if isinstance(p, UserEnded))
+
+
+async def test_an_answer_can_be_asked_for_with_other_instructions() -> None:
+    async with room(greeting="Hi.", answers=False) as r:
+        await r.until(Speaking, on=False)
+        await r.speak(words="how are you")
+        await r.until(Transcript, final=True)
+        assert r.dialogue.asked == []
+        r.conversation.respond("Answer in verse.")
+        await r.until(Caption, text="You said: how are you.", final=True)
+        assert r.dialogue.instructions[-1] == "Answer in verse."
 
 
 async def test_noise_is_not_answered() -> None:

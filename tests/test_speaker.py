@@ -15,7 +15,7 @@ from avatar_server.conversation.speaker import (
     SpeakerBusyError,
     Utterance,
 )
-from avatar_server.conversation.tts import SpeechSynthesisError
+from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError
 from streaming.speech import Cue, SpeechBuffer
 from tests.fakes import ToneSpeech
 
@@ -97,9 +97,10 @@ async def test_stop_ends_the_engine_and_what_waits() -> None:
         assert {cue.utterance for cue in cues} == {"c"}
 
 
-async def test_a_failing_engine_is_reported_and_the_next_utterance_is_spoken() -> None:
+@pytest.mark.parametrize("fault", ["fail", "crash"])
+async def test_a_failing_engine_is_reported_and_the_next_utterance_is_spoken(fault: str) -> None:
     async with speaking() as stage:
-        stage.speaker.say(whole("a", "fail"))
+        stage.speaker.say(whole("a", fault))
         stage.speaker.say(whole("b", "fine"))
         await stage.settled()
         assert [utterance.name for utterance, _ in stage.errors] == ["a"]
@@ -110,6 +111,38 @@ async def test_a_failing_engine_is_reported_and_the_next_utterance_is_spoken() -
             ("b", "start"),
             ("b", "end"),
         ]
+
+
+class Made:
+    def __init__(self) -> None:
+        self.chunks: list[tuple[int, SpeechChunk]] = []
+        self.over = 0
+
+    def on_chunk(self, index: int, chunk: SpeechChunk) -> None:
+        self.chunks.append((index, chunk))
+
+    def on_made(self) -> None:
+        self.over += 1
+
+
+async def test_a_listener_follows_how_an_utterance_is_made() -> None:
+    async with speaking() as stage:
+        made = Made()
+        utterance = Utterance("a", "en-us", made)
+        stage.speaker.say(utterance)
+        utterance.add("One two.")
+        utterance.add("Three!")
+        await stage.settled()
+        assert (len(made.chunks), made.over) == (3, 0)
+        utterance.end()
+        await stage.settled()
+        assert made.over == 1
+        words = [
+            utterance.text[index + w.start : index + w.end]
+            for index, chunk in made.chunks
+            for w in chunk.words
+        ]
+        assert words == ["One", "two.", "Three!"]
 
 
 async def test_too_many_waiting_utterances_are_refused() -> None:

@@ -45,6 +45,17 @@ def test_a_slow_transcript_commits_as_soon_as_it_is_there() -> None:
     assert kinds(taker.transcript("what time is it", 2.9)) == ["prepare", "commit"]
 
 
+def test_a_policy_may_leave_it_to_others_to_ask_for_the_answer() -> None:
+    taker = TurnTaker(TurnPolicy(patience=0.5, answers=False))
+    taker.speech_started(1.0)
+    taker.speech_ended(2.0)
+    assert taker.transcript("what time is it", 2.3) == []
+    assert kinds(taker.tick(2.5)) == ["commit", "close"]
+    assert taker.phase == "listening"
+    assert kinds(taker.asked()) == ["prepare", "commit"]
+    assert taker.phase == "thinking"
+
+
 def test_unfinished_words_are_given_more_time() -> None:
     taker = TurnTaker(TurnPolicy(patience=0.5, patience_unfinished=1.5))
     taker.speech_started(1.0)

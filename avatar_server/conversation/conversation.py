@@ -9,21 +9,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any
 
-import numpy as np
-
-from avatar_server.conversation.asr import Recognition, RecognitionError, SpeechRecogniser
+from avatar_server.conversation.answer import Answer, ConversationVoice
+from avatar_server.conversation.asr import RecognitionError, SpeechRecogniser
 from avatar_server.conversation.dialogue import Dialogue, DialogueError, Turn
+from avatar_server.conversation.ear import Ear
 from avatar_server.conversation.endpointing import SpeechDetector
-from avatar_server.conversation.markup import plain
+from avatar_server.conversation.history import History, new_turn_key
 from avatar_server.conversation.persona import Persona
-from avatar_server.conversation.sentences import speakable
-from avatar_server.conversation.speaker import SpeakerBusyError, Utterance
+from avatar_server.conversation.progress import Progress, UserBegan, UserEnded, UserRevoked
+from avatar_server.conversation.speaker import SpeakerBusyError
 from avatar_server.conversation.turns import Action, Reason, TurnTaker
 from motion.contract import SPEECH_RATE
 from motion.layout import FloatArray
@@ -38,36 +36,6 @@ from streaming.protocol import (
 
 log = logging.getLogger(__name__)
 
-PREROLL_SECONDS: Final = 0.5
-"""Sound before the detected start of speech that the recogniser gets as well."""
-
-MAX_TURNS: Final = 100
-"""Turns that are remembered."""
-
-
-class ConversationVoice(Protocol):
-    """The avatar's voice, as a conversation uses it; see :class:`avatar_server.voice.Voice`."""
-
-    def open(self, voice: str, name: str | None = None) -> Utterance: ...
-
-    def hold(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def interrupt(self) -> None: ...
-
-
-@dataclass(eq=False, slots=True)
-class _Answer:
-    """One turn of the avatar, from the first thought to the last sound."""
-
-    user: str | None
-    """What it answers; None for a greeting."""
-    committed: asyncio.Event = field(default_factory=asyncio.Event)
-    utterance: Utterance | None = None
-    heard: str = ""
-    task: asyncio.Task[None] | None = None
-
 
 class Conversation:
     """Use from one event loop only; run :meth:`run` in the session's task group."""
@@ -80,31 +48,46 @@ class Conversation:
         recogniser: SpeechRecogniser,
         dialogue: Dialogue,
         publish: Callable[[ServerEvent], None],
+        observe: Callable[[Progress], None] = lambda _: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``publish`` gets events for the client, ``observe`` what happens behind them."""
+        self.history = History()
+        """What has been said, the avatar's turns as far as they were heard."""
         self._persona = persona
         self._voice = voice
-        self._detector = detector
-        self._detection = detector.init_state()
-        self._recogniser = recogniser
+        self._ear = Ear(detector, recogniser)
         self._dialogue = dialogue
         self._publish = publish
+        self._observe = observe
         self._now = now
         self._taker = TurnTaker(persona.turns)
-        self._turns: deque[Turn] = deque(maxlen=MAX_TURNS)
-        self._answer: _Answer | None = None
-        self._recognition: Recognition | None = None
+        self._answer: Answer | None = None
+        self._user: str | None = None
+        """Key of the turn that the user is speaking."""
+        self._speech = (0.0, 0.0)
+        """Seconds of the microphone's sound at which speech began and ended last."""
         self._settling: asyncio.Task[None] | None = None
-        self._preroll: deque[FloatArray] = deque()
-        self._samples = 0
         self._published = ""
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
-    def turns(self) -> tuple[Turn, ...]:
-        """What has been said, the avatar's turns as far as they were heard."""
-        return tuple(self._turns)
+    def answering(self) -> str | None:
+        """Key of the answer that is being made or heard."""
+        answer = self._answer
+        return answer.key if answer is not None and answer.committed else None
+
+    @property
+    def hearing(self) -> bool:
+        """Whether the user is in the middle of a spoken turn."""
+        return self._user is not None
+
+    def reconfigure(self, persona: Persona, detector: SpeechDetector[Any]) -> None:
+        """Go on as ``persona``, from the next thing that happens on."""
+        self._persona = persona
+        self._taker.policy = persona.turns
+        self._ear.detector = detector
 
     async def run(self) -> None:
         """Greet, then keep the time of turns until cancelled."""
@@ -123,8 +106,7 @@ class Conversation:
                 except TimeoutError:
                     self._do(self._taker.tick(self._now()))
         finally:
-            if self._recognition is not None:
-                self._recognition.close()
+            self._ear.close()
             for task in tuple(self._tasks):
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -133,25 +115,34 @@ class Conversation:
 
     def hear(self, speech: FloatArray) -> None:
         """The user's microphone: ``speech [n]`` at 16 kHz, in real time."""
-        self._samples += len(speech)
-        if self._recognition is not None and self._detection.endpoint.speaking:
-            self._recognition.feed(speech)
-        else:
-            self._remember(speech)
-        events, self._detection = self._detector.step(self._detection, speech)
-        for event in events:
-            at = self._now() - (self._samples - event.sample) / SPEECH_RATE
+        for event in self._ear.hear(speech):
+            second = event.sample / SPEECH_RATE
+            at = self._now() - self._ear.samples / SPEECH_RATE + second
             if event.kind == "started":
+                self._speech = (second, second)
                 self._stop_settling()
                 self._do(self._taker.speech_started(at))
-                self._feed_remembered()
+                self._ear.feed_remembered()
             else:
+                self._speech = (self._speech[0], second)
                 self._do(self._taker.speech_ended(at))
 
     def type(self, text: str) -> None:
         """The user wrote ``text``."""
         self._stop_settling()
         self._do(self._taker.typed(text))
+
+    def respond(self, instructions: str | None = None) -> None:
+        """Answer what has been said so far, by other ``instructions`` than the persona's if given.
+
+        With nothing said and nothing instructed it is the greeting.
+        """
+        self._stop_settling()
+        if self._persona.greeting and instructions is None and not self.history.turns:
+            self._greet(self._persona.greeting)
+            self._show_state()
+        else:
+            self._do(self._taker.asked(), instructions)
 
     def stop(self, reason: Reason) -> None:
         """The user wants silence."""
@@ -172,31 +163,27 @@ class Conversation:
             if event.on:
                 self._do(self._taker.answer_started())
             else:
-                self._finish(answer)
+                self._finish(answer, event.position_ms)
                 if event.reason == "finished":
                     self._do(self._taker.answer_ended())
 
     def _greet(self, text: str) -> None:
-        try:
-            utterance = self._voice.open(self._persona.voice)
-        except SpeakerBusyError as error:
-            self._fail("busy", error)
-            return
-        self._answer = _Answer(user=None, utterance=utterance)
+        answer = self._answer = Answer(self._observe)
         self._taker.greet(protected=self._persona.turns.protect_greeting)
-        utterance.add(text)
-        utterance.end()
+        answer.commit()
+        answer.task = self._start(self._say(answer, _only(text)))
 
-    def _finish(self, answer: _Answer) -> None:
+    def _finish(self, answer: Answer, position_ms: int = 0) -> None:
         """Write down what was heard of an answer; it is over."""
         if answer.heard:
-            self._turns.append(Turn("avatar", answer.heard))
+            self.history.add(answer.key, Turn("avatar", answer.heard))
         if self._answer is answer:
             self._answer = None
+        answer.finish(position_ms)
 
     # --- doing ----------------------------------------------------------------------------------
 
-    def _do(self, actions: list[Action]) -> None:
+    def _do(self, actions: list[Action], instructions: str | None = None) -> None:
         for action in actions:
             match action.kind:
                 case "open":
@@ -204,41 +191,36 @@ class Conversation:
                 case "settle":
                     self._settling = self._start(self._settle())
                 case "close":
-                    self._close()
+                    self._stop_settling()
+                    self._ear.close()
                 case "prepare":
-                    self._prepare(action.text)
+                    self._prepare(action.text, instructions)
                 case "commit":
                     self._commit(action.text)
                 case "drop":
-                    self._drop()
+                    self._drop(action.reason)
                 case "hold":
                     self._voice.hold()
                 case "resume":
                     self._voice.resume()
                 case "cut":
                     self._cut(action.reason)
+        self._follow_user()
         self._changed.set()
         self._show_state()
 
     def _open(self) -> None:
         try:
-            self._recognition = self._recogniser.open(self._persona.language, self._on_partial)
+            self._ear.open(self._persona.language, self._on_partial)
         except RecognitionError as error:
             self._fail("recognition_failed", error)
 
-    def _close(self) -> None:
-        self._stop_settling()
-        if self._recognition is not None:
-            self._recognition.close()
-            self._recognition = None
-
     async def _settle(self) -> None:
         text = ""
-        if self._recognition is not None:
-            try:
-                text = await self._recognition.transcript()
-            except RecognitionError as error:
-                self._fail("recognition_failed", error)
+        try:
+            text = await self._ear.transcript()
+        except RecognitionError as error:
+            self._fail("recognition_failed", error)
         self._settling = None
         self._do(self._taker.transcript(text, self._now()))
 
@@ -251,19 +233,40 @@ class Conversation:
         self._publish(Transcript(text=text))
         self._do(self._taker.partial(text))
 
-    def _prepare(self, text: str) -> None:
-        self._drop()
-        answer = self._answer = _Answer(user=text)
-        turns = (*self._turns, Turn("user", text))
-        answer.task = self._start(self._think(answer, turns))
+    def _follow_user(self) -> None:
+        """Tell when the user's turn begins, and when nothing came of it."""
+        speaks = self._taker.phase in ("hearing", "closing")
+        if speaks and self._user is None:
+            self._user = new_turn_key()
+            self._observe(UserBegan(self._user, self._speech[0]))
+        elif not speaks and self._user is not None:
+            self._end_user("")
+
+    def _end_user(self, text: str) -> str:
+        key, self._user = self._user or new_turn_key(), None
+        if text:
+            self.history.add(key, Turn("user", text))
+        self._observe(UserEnded(key, self._speech[1], text))
+        return key
+
+    def _prepare(self, text: str, instructions: str | None) -> None:
+        self._drop("voice")
+        answer = self._answer = Answer(self._observe)
+        turns = (*self.history.turns, Turn("user", text)) if text else self.history.turns
+        if instructions is None:
+            instructions = self._persona.instructions
+        answer.task = self._start(self._think(answer, turns, instructions))
 
     def _commit(self, text: str) -> None:
-        self._turns.append(Turn("user", text))
-        self._publish(Transcript(text=text, final=True))
+        """The user's turn is over; without ``text`` there was none, only the wish for an answer."""
+        question = self._end_user(text) if text else None
+        if text:
+            self._publish(Transcript(text=text, final=True))
         if self._answer is not None:
-            self._answer.committed.set()
+            self._answer.question = question
+            self._answer.commit()
 
-    def _drop(self) -> None:
+    def _drop(self, reason: Reason) -> None:
         """Forget the answer that is being prepared; nobody has heard any of it."""
         answer, self._answer = self._answer, None
         if answer is None:
@@ -272,36 +275,38 @@ class Conversation:
             answer.task.cancel()
         if answer.utterance is not None:
             self._voice.interrupt()
+        if answer.committed:
+            answer.reason = reason
+            self._finish(answer)
+            if reason == "voice" and answer.question is not None:
+                self.history.remove(answer.question)
+                self._observe(UserRevoked(answer.question))
 
     def _cut(self, reason: Reason) -> None:
         """The avatar's turn is over before its end."""
         answer = self._answer
-        if answer is not None and answer.task is not None:
-            answer.task.cancel()
+        if answer is not None:
+            answer.reason = reason
+            if answer.task is not None:
+                answer.task.cancel()
         self._voice.interrupt()  # its events end the answer, see on_event
         log.debug("answer cut by %s", reason)
         self._publish(ConversationState(state="interrupted", reason=reason))
         self._published = "interrupted"
 
-    async def _think(self, answer: _Answer, turns: tuple[Turn, ...]) -> None:
-        persona = self._persona
+    async def _think(self, answer: Answer, turns: tuple[Turn, ...], instructions: str) -> None:
+        answers = self._dialogue.answer(turns, instructions, self._persona.language)
+        async with aclosing(answers) as deltas:
+            await self._say(answer, deltas)
+
+    async def _say(self, answer: Answer, deltas: AsyncIterator[str]) -> None:
         try:
-            async with aclosing(
-                self._dialogue.answer(turns, persona.instructions, persona.language)
-            ) as deltas:
-                async for written in speakable(deltas):
-                    if not (piece := plain(written)):
-                        continue
-                    await answer.committed.wait()
-                    if answer.utterance is None:
-                        answer.utterance = self._voice.open(persona.voice)
-                    answer.utterance.add(piece)
+            await answer.speak(deltas, self._voice, self._persona.voice)
         except (DialogueError, SpeakerBusyError) as error:
+            answer.failed = True
             self._fail("answer_failed", error)
-        await answer.committed.wait()
-        if answer.utterance is not None:
-            answer.utterance.end()
-        else:
+        await answer.end()
+        if answer.utterance is None:
             self._finish(answer)
             self._do(self._taker.answer_ended())
 
@@ -321,19 +326,6 @@ class Conversation:
 
     # --- inside ---------------------------------------------------------------------------------
 
-    def _feed_remembered(self) -> None:
-        """Let the recogniser hear how the speech began, before it was noticed."""
-        if self._recognition is not None:
-            for chunk in self._preroll:
-                self._recognition.feed(chunk)
-            self._preroll.clear()
-
-    def _remember(self, speech: FloatArray) -> None:
-        self._preroll.append(np.asarray(speech, np.float32))
-        kept = sum(map(len, self._preroll))
-        while self._preroll and kept - len(self._preroll[0]) >= PREROLL_SECONDS * SPEECH_RATE:
-            kept -= len(self._preroll.popleft())
-
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
@@ -344,5 +336,11 @@ class Conversation:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("a part of the conversation failed", exc_info=error)
+            if self._answer is not None and self._answer.task is task:
+                self._answer.failed = True
             self._fail("internal_error", RuntimeError("an engine failed; say it again"))
             self._do(self._taker.stop("api"))
+
+
+async def _only(text: str) -> AsyncIterator[str]:
+    yield text

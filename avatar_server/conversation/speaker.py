@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from contextlib import aclosing
-from typing import Final
+from typing import Final, Protocol
 
-from avatar_server.conversation.tts import SpeechSynthesisError, TextToSpeech
-from motion.layout import FloatArray
+from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, TextToSpeech
 from streaming.speech import SpeechBuffer, SpeechSource
+
+log = logging.getLogger(__name__)
 
 MAX_WAITING: Final = 32
 """Utterances that may wait to be spoken; more are refused."""
@@ -19,12 +21,23 @@ class SpeakerBusyError(RuntimeError):
     """Too many utterances wait already."""
 
 
+class UtteranceListener(Protocol):
+    """Follows how an utterance is made, ahead of its playout."""
+
+    def on_chunk(self, index: int, chunk: SpeechChunk) -> None:
+        """More of its sound; ``chunk`` counts its words from ``index`` of the text."""
+
+    def on_made(self) -> None:
+        """That was all of it."""
+
+
 class Utterance:
     """A text that is spoken as one, although it may come in pieces."""
 
-    def __init__(self, name: str, voice: str) -> None:
+    def __init__(self, name: str, voice: str, listener: UtteranceListener | None = None) -> None:
         self.name = name
         self.voice = voice
+        self.listener = listener
         self.text = ""
         """All pieces so far."""
         self._pieces: asyncio.Queue[tuple[int, str] | None] = asyncio.Queue()
@@ -54,15 +67,12 @@ class Speaker:
         speech: SpeechBuffer,
         on_speech: Callable[[], None],
         on_error: Callable[[Utterance, SpeechSynthesisError], None],
-        on_sound: Callable[[Utterance, FloatArray, int], None] = lambda *_: None,
     ) -> None:
-        """``on_speech`` is told that the buffer has grown, ``on_error`` of engines that fail,
-        ``on_sound`` of every chunk (samples and rate) as the engine makes it."""
+        """``on_speech`` is told that the buffer has grown, ``on_error`` of engines that fail."""
         self._engine = engine
         self._speech = speech
         self._on_speech = on_speech
         self._on_error = on_error
-        self._on_sound = on_sound
         self._waiting: asyncio.Queue[Utterance] = asyncio.Queue(MAX_WAITING)
         self._current: asyncio.Task[None] | None = None
 
@@ -102,9 +112,15 @@ class Speaker:
                 await self._speak_piece(utterance, source, *piece)
             except SpeechSynthesisError as error:
                 self._on_error(utterance, error)
+            except Exception:  # engines come from other packages too: the session outlives them
+                log.exception("the speech engine failed")
+                said = "the speech engine failed; say it again, or look into the server's log"
+                self._on_error(utterance, SpeechSynthesisError(said))
         source.text = utterance.text
         source.end()
         self._on_speech()
+        if utterance.listener is not None:
+            utterance.listener.on_made()
 
     async def _speak_piece(
         self, utterance: Utterance, source: SpeechSource, index: int, text: str
@@ -116,6 +132,7 @@ class Speaker:
                 for word in chunk.words:
                     at = round(begin * chunk.rate) + word.sample
                     source.cue(at, chunk.rate, index + word.end)
-                self._on_sound(utterance, chunk.pcm, chunk.rate)
+                if utterance.listener is not None:
+                    utterance.listener.on_chunk(index, chunk)
                 self._on_speech()
                 await self._speech.room()

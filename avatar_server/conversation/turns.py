@@ -36,6 +36,8 @@ class TurnPolicy(BaseModel):
     """Words that a listener says without wanting the turn."""
     backchannel_seconds: Annotated[float, Field(ge=0, le=3)] = 0.8
     """Speech longer than this is never a back-channel."""
+    answers: bool = True
+    """Whether a turn of the user is answered unasked."""
     protect_greeting: bool = False
     """Whether the avatar's first words are said to the end whatever is heard."""
 
@@ -57,16 +59,16 @@ class Action:
     prepare: work on an answer without being heard. commit: let it be heard. drop: forget it.
     hold, resume: the avatar falls silent for now, goes on. cut: its turn is over."""
     text: str = ""
-    """prepare, commit: what the user said."""
+    """prepare, commit: what the user said; "" for an answer that was asked for."""
     reason: Reason = "voice"
-    """cut: by what."""
+    """cut, drop: by what."""
 
 
 class TurnTaker:
     """Feed events in the order in which they happen; ``now`` is seconds on any one clock."""
 
     def __init__(self, policy: TurnPolicy | None = None) -> None:
-        self._policy = policy or TurnPolicy()
+        self.policy = policy or TurnPolicy()
         self.phase: Phase = "listening"
         self.deadline: float | None = None
         """When :meth:`tick` wants to be called."""
@@ -93,8 +95,8 @@ class TurnTaker:
                 dropped = [Action("drop")] if self._prepared else []
                 self._enter("hearing", at)
                 return [*dropped, *self._open()]
-            case "speaking" if self._policy.barge_in and not self._protected:
-                self._enter("held", at, at + self._policy.backchannel_seconds)
+            case "speaking" if self.policy.barge_in and not self._protected:
+                self._enter("held", at, at + self.policy.backchannel_seconds)
                 return [Action("hold"), *self._open()]
         return []
 
@@ -130,10 +132,11 @@ class TurnTaker:
 
     def typed(self, text: str) -> list[Action]:
         """The user wrote instead of speaking."""
-        before = self._abandon("text")
-        self._enter("thinking", 0.0)
-        self._prepared = True
-        return [*before, Action("prepare", text), Action("commit", text)]
+        return self._answer_now(text, "text")
+
+    def asked(self) -> list[Action]:
+        """Somebody wants an answer to what has been said."""
+        return self._answer_now("", "api")
 
     def stop(self, reason: Reason) -> list[Action]:
         """The user wants silence."""
@@ -183,6 +186,9 @@ class TurnTaker:
             return [Action("cut")]
         if self.phase == "closing" and self._text:
             text = self._text
+            if not self.policy.answers:
+                self._enter("listening", now)
+                return [Action("commit", text), *self._close()]
             self._enter("thinking", now)
             self._prepared = True
             return [Action("commit", text)]
@@ -204,17 +210,25 @@ class TurnTaker:
             self._enter("listening", now)
             return self._close()
         unfinished = _looks_unfinished(text)
-        patience = self._policy.patience_unfinished if unfinished else self._policy.patience
+        patience = self.policy.patience_unfinished if unfinished else self.policy.patience
         self._text = text
         self.deadline = self._since + patience
+        if not self.policy.answers:
+            return self.tick(now)
         self._prepared = True
         return [Action("prepare", text), *self.tick(now)]
+
+    def _answer_now(self, text: str, reason: Reason) -> list[Action]:
+        before = self._abandon(reason)
+        self._enter("thinking", 0.0)
+        self._prepared = True
+        return [*before, Action("prepare", text), Action("commit", text)]
 
     def _abandon(self, reason: Reason) -> list[Action]:
         self._protected = False
         match self.phase:
             case "closing" | "thinking" if self._prepared:
-                return [Action("drop"), *self._close()]
+                return [Action("drop", reason=reason), *self._close()]
             case "speaking" | "held":
                 return [Action("cut", reason=reason), *self._close()]
         return self._close()
@@ -233,7 +247,7 @@ class TurnTaker:
 
     def _is_backchannel(self, text: str) -> bool:
         words = re.findall(r"[^\W_]+(?:[-'][^\W_]+)*", text.lower())
-        return len(words) <= 2 and all(word in self._policy.backchannels for word in words)
+        return len(words) <= 2 and all(word in self.policy.backchannels for word in words)
 
 
 def _looks_unfinished(text: str) -> bool:

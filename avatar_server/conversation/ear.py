@@ -1,0 +1,68 @@
+"""The user's microphone: where in its sound there is speech, and what that says."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+
+from avatar_server.conversation.asr import Recognition, SpeechRecogniser
+from avatar_server.conversation.endpointing import SpeechDetector, SpeechEvent
+from motion.contract import SPEECH_RATE
+from motion.layout import FloatArray
+
+PREROLL_SECONDS: Final = 0.5
+"""Sound before the detected start of speech that the recogniser gets as well."""
+
+
+class Ear:
+    """Use from one event loop only."""
+
+    def __init__(self, detector: SpeechDetector[Any], recogniser: SpeechRecogniser) -> None:
+        self.detector = detector
+        """May be replaced by one with another policy over the same kind of VAD."""
+        self.samples = 0
+        """How many have been heard, at 16 kHz."""
+        self._detection = detector.init_state()
+        self._recogniser = recogniser
+        self._recognition: Recognition | None = None
+        self._preroll: deque[FloatArray] = deque()
+
+    def hear(self, speech: FloatArray) -> tuple[SpeechEvent, ...]:
+        """Take ``speech [n]`` at 16 kHz; the starts and ends of speech that it brings."""
+        self.samples += len(speech)
+        if self._recognition is not None and self._detection.endpoint.speaking:
+            self._recognition.feed(speech)
+        else:
+            self._remember(speech)
+        events, self._detection = self.detector.step(self._detection, speech)
+        return events
+
+    def open(self, language: str, on_partial: Callable[[str], None]) -> None:
+        """Begin to recognise a turn; raises as :meth:`SpeechRecogniser.open` does."""
+        self._recognition = self._recogniser.open(language, on_partial)
+
+    def feed_remembered(self) -> None:
+        """Let the recogniser hear how the speech began, before it was noticed."""
+        if self._recognition is not None:
+            for chunk in self._preroll:
+                self._recognition.feed(chunk)
+            self._preroll.clear()
+
+    async def transcript(self) -> str:
+        """What the turn says; raises as :meth:`Recognition.transcript` does."""
+        return await self._recognition.transcript() if self._recognition is not None else ""
+
+    def close(self) -> None:
+        """The turn is over, or nobody wants to know what it says."""
+        if self._recognition is not None:
+            self._recognition.close()
+            self._recognition = None
+
+    def _remember(self, speech: FloatArray) -> None:
+        self._preroll.append(np.asarray(speech, np.float32))
+        kept = sum(map(len, self._preroll))
+        while self._preroll and kept - len(self._preroll[0]) >= PREROLL_SECONDS * SPEECH_RATE:
+            kept -= len(self._preroll.popleft())
