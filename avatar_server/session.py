@@ -9,13 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from avatar_server.animator import SessionAnimator
+from avatar_server.conversation.conversation import Conversation
 from avatar_server.conversation.engines import EngineError
+from avatar_server.conversation.persona import Persona
+from avatar_server.conversation.progress import Progress
 from avatar_server.conversation.speaker import SpeakerBusyError
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.models import Models
@@ -144,7 +147,7 @@ class Session:
             parts.models.generator.lookahead,
             self._send,
         )
-        self._talk = Talk(parts.talking, self.voice, self._send)
+        self.talk = Talk(parts.talking, self.voice, self._send)
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -158,7 +161,7 @@ class Session:
                     "speaker": self.voice.speak(),
                     "animator": self._animator.run(),
                     "broadcast": self._broadcast.run(),
-                    "talk": self._talk.run(),
+                    "talk": self.talk.run(),
                 }
                 tasks = [
                     group.create_task(work, name=f"{name} {self.id}")
@@ -248,15 +251,15 @@ class Session:
 
     def hear(self, pcm: FloatArray, rate: int) -> None:
         """Sound of the client's microphone, mono float32 [n] at ``rate`` Hz."""
-        if self._talk.on:
-            self._talk.hear(pcm, rate)
+        if self.talk.conversation is not None:
+            self.talk.hear(pcm, rate)
         else:
             self.voice.hear(pcm, rate)
 
     def publish_audio(self, pts: int, pcm: FloatArray) -> None:
         """Sound of the avatar that is due now; see :class:`streaming.playout.Output`."""
         self._broadcast.publish_audio(pts, pcm)
-        self._talk.played(pcm)
+        self.talk.played(pcm)
 
     def publish_video(self, pts: int, image: ImageArray) -> None:
         """Picture of the avatar that is due now."""
@@ -268,7 +271,7 @@ class Session:
             link.peer.send(message)
         for listener in tuple(self._listeners):
             listener.on_event(event)
-        self._talk.on_event(event)
+        self.talk.on_event(event)
 
     # --- what clients want ----------------------------------------------------------------------
 
@@ -278,7 +281,7 @@ class Session:
             case Say():
                 return self._say(event)
             case Interrupt():
-                self._talk.stop("button")
+                self.talk.stop("button")
                 self.voice.interrupt()
             case Converse():
                 return self._converse(event)
@@ -305,23 +308,30 @@ class Session:
 
     def _converse(self, event: Converse) -> ErrorEvent | None:
         if not event.on:
-            self._talk.end()
+            self.talk.end()
             return None
         try:
-            persona = self._talk.begin(event.persona)
+            self.converse(self._parts.talking.persona(event.persona))
         except EnginesLoadingError as error:
             message = str(error)
             return ErrorEvent(code="no_conversation", message=message, retry_after=RETRY_SECONDS)
         except (UnknownPersonaError, EngineError) as error:
             return ErrorEvent(code="no_conversation", message=str(error))
-        self.voice.use_microphone(False)
-        self._animator.controls = Controls(persona.emotion, persona.intensity)
         return None
 
+    def converse(
+        self, persona: Persona, observe: Callable[[Progress], None] = lambda _: None
+    ) -> Conversation:
+        """Begin a conversation as :meth:`Talk.begin` does, with its emotion in the face."""
+        conversation = self.talk.begin(persona, observe)
+        self.voice.use_microphone(False)
+        self._animator.controls = Controls(persona.emotion, persona.intensity)
+        return conversation
+
     def _chat(self, event: Chat) -> ErrorEvent | None:
-        if not self._talk.on:
+        if self.talk.conversation is None:
             return ErrorEvent(code="no_conversation", message="begin a conversation first")
-        self._talk.chat(event.text)
+        self.talk.chat(event.text)
         return None
 
     def _express(self, event: Express) -> ErrorEvent | None:

@@ -10,12 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from avatar_server.event_socket import (
+    BAD_DATA,
+    GOING_AWAY,
+    POLICY,
+    TOO_BIG,
+    TRY_AGAIN,
+    EventSocket,
+    close,
+)
 from avatar_server.http import ApiError
 from avatar_server.models import Models
 from avatar_server.session import Session
@@ -45,14 +54,6 @@ START_TIMEOUT: Final = 10.0
 MAX_PIECE: Final = 1_000_000
 """Bytes of one binary message (10 s at 48 kHz)."""
 
-_MAX_WAITING: Final = 256
-"""Events that may wait for a caller that reads slowly; past that it is disconnected."""
-
-_BAD_DATA: Final = 1003
-_POLICY: Final = 1008
-_TOO_BIG: Final = 1009
-_TRY_AGAIN: Final = 1013
-
 
 class SpeechSocket:
     """The route, and what its sockets share."""
@@ -75,12 +76,11 @@ class SpeechSocket:
                 raise ProtocolError("the first message must be a start event")
             session = await self._open(start)
         except TimeoutError:
-            await socket.close(_POLICY, f"no start event within {START_TIMEOUT:g} s")
+            await close(socket, POLICY, f"no start event within {START_TIMEOUT:g} s")
         except (ProtocolError, KeyError) as error:
-            await socket.close(_BAD_DATA, _reason(str(error)))
+            await close(socket, BAD_DATA, str(error))
         except ApiError as error:
-            code = _TRY_AGAIN if error.status == 503 else _POLICY
-            await socket.close(code, _reason(str(error)))
+            await close(socket, TRY_AGAIN if error.status == 503 else POLICY, str(error))
         except WebSocketDisconnect:
             log.debug("the caller left before it started")
         else:
@@ -101,46 +101,30 @@ class _Call:
     """One caller on one socket; a :class:`avatar_server.session.Listener`."""
 
     def __init__(self, socket: WebSocket, session: Session, rate: int) -> None:
-        self._socket = socket
+        self._socket = EventSocket(socket)
         self._session = session
         self._rate = rate
-        self._outgoing: asyncio.Queue[str] = asyncio.Queue(_MAX_WAITING)
-        self._ended: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         self._source: SpeechSource | None = None
         self._odd = b""
         """Half of a sample, when a piece ended within one."""
 
     async def run(self) -> None:
         self._session.listen(self)
-        self._put(self._session.ready().model_dump_json())
-        work: list[asyncio.Future[None]] = [
-            asyncio.create_task(self._receive(), name="speech-receive"),
-            asyncio.create_task(self._send(), name="speech-send"),
-        ]
-        ends: list[asyncio.Future[Any]] = [*work, self._ended]
+        self._put(self._session.ready())
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await self._socket.run(self._receive)
         finally:
-            for task in work:
-                task.cancel()
-            await asyncio.gather(*work, return_exceptions=True)
             if self._source is not None:
                 self._source.end()
             self._session.unlisten(self, "the caller left")
-        if self._ended.done():
-            await self._socket.close(*self._ended.result())
 
     # --- from the caller ------------------------------------------------------------------------
 
-    async def _receive(self) -> None:
-        while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                return
-            if (piece := message.get("bytes")) is not None:
-                await self._push(piece)
-            else:
-                await self._handle(message.get("text") or "")
+    async def _receive(self, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            await self._push(message)
+        else:
+            await self._handle(message)
 
     async def _handle(self, text: str) -> None:
         try:
@@ -156,13 +140,13 @@ class _Call:
                 case _:
                     answer = await self._session.handle(event)
                     if answer is not None:
-                        self._put(answer.model_dump_json())
+                        self._put(answer)
         except (ProtocolError, UtteranceExistsError) as error:
-            self._put(ErrorEvent(code="bad_message", message=str(error)).model_dump_json())
+            self._put(ErrorEvent(code="bad_message", message=str(error)))
 
     async def _push(self, piece: bytes) -> None:
         if len(piece) > MAX_PIECE:
-            self._end(_TOO_BIG, f"send at most {MAX_PIECE} bytes in one message")
+            self._socket.end(TOO_BIG, f"send at most {MAX_PIECE} bytes in one message")
             return
         # The socket is not read while much is waiting: the caller's own buffer fills up.
         await self._session.voice.room()
@@ -186,40 +170,21 @@ class _Call:
 
     def on_event(self, event: ServerEvent) -> None:
         if not isinstance(event, Speaking):
-            self._put(event.model_dump_json())
+            self._put(event)
         elif event.utterance is None:
             return
         elif event.on:
-            self._put(PlaybackStarted(utterance=event.utterance).model_dump_json())
+            self._put(PlaybackStarted(utterance=event.utterance))
         else:
             finished = PlaybackFinished(
                 utterance=event.utterance,
                 position_ms=event.position_ms,
                 interrupted=event.reason == "interrupted",
             )
-            self._put(finished.model_dump_json())
+            self._put(finished)
 
     def on_session_end(self, reason: str) -> None:
-        self._end(1001, reason)
+        self._socket.end(GOING_AWAY, reason)
 
-    def _put(self, message: str) -> None:
-        try:
-            self._outgoing.put_nowait(message)
-        except asyncio.QueueFull:
-            self._end(_POLICY, "events are not read fast enough")
-
-    async def _send(self) -> None:
-        try:
-            while True:
-                await self._socket.send_text(await self._outgoing.get())
-        except WebSocketDisconnect:
-            return
-
-    def _end(self, code: int, reason: str) -> None:
-        if not self._ended.done():
-            self._ended.set_result((code, _reason(reason)))
-
-
-def _reason(text: str) -> str:
-    """A close reason holds at most 123 bytes (RFC 6455, section 5.5)."""
-    return text.encode()[:120].decode(errors="ignore")
+    def _put(self, event: ServerEvent | PlaybackStarted | PlaybackFinished) -> None:
+        self._socket.send(event.model_dump_json())

@@ -17,6 +17,7 @@ from avatar_server.conversation.echo import EchoGuard
 from avatar_server.conversation.endpointing import SpeechDetector
 from avatar_server.conversation.engines import EngineError, EngineUnavailableError
 from avatar_server.conversation.persona import Persona
+from avatar_server.conversation.progress import Progress
 from avatar_server.conversation.turns import Reason
 from avatar_server.conversation.vad import VoiceActivityDetector
 from avatar_server.voice import Voice
@@ -59,6 +60,7 @@ class Talking:
         self.personas = personas
         self._load = load
         self._engines: Engines | None = None
+        self._settled = asyncio.Event()
         self._failure: EngineUnavailableError = EnginesLoadingError(
             "the engines of the conversation are still loading; try again in a few seconds"
         )
@@ -73,6 +75,11 @@ class Talking:
             self._failure = EngineUnavailableError(str(error))
         else:
             self._engines = engines
+        self._settled.set()
+
+    async def settled(self) -> None:
+        """Wait until the engines have loaded, or will not."""
+        await self._settled.wait()
 
     async def aclose(self) -> None:
         """Free what the engines hold."""
@@ -117,29 +124,38 @@ class Talk:
         self._silence: asyncio.TimerHandle | None = None
 
     @property
-    def on(self) -> bool:
-        return self._conversation is not None
+    def conversation(self) -> Conversation | None:
+        """The conversation that runs."""
+        return self._conversation
 
-    def begin(self, persona_name: str | None) -> Persona:
-        """Begin a conversation in place of one that runs.
+    def begin(
+        self, persona: Persona, observe: Callable[[Progress], None] = lambda _: None
+    ) -> Conversation:
+        """Begin a conversation in place of one that runs; ``observe`` follows it.
 
-        Raises :class:`UnknownPersonaError`, and
-        :class:`~avatar_server.conversation.engines.EngineError` where an engine cannot work.
+        Raises :class:`~avatar_server.conversation.engines.EngineError` where an engine cannot
+        work.
         """
-        persona = self._talking.persona(persona_name)
         engines = self._talking.engines
         self.end()
         self._echo = self._guard.init_state()
-        self._conversation = Conversation(
+        self._conversation = conversation = Conversation(
             persona,
             self._voice,
             SpeechDetector(engines.vad, persona.endpointing),
             engines.recogniser,
             engines.dialogue,
             self._publish,
+            observe,
         )
         self._changed.set()
-        return persona
+        return conversation
+
+    def reconfigure(self, persona: Persona) -> None:
+        """Let the conversation go on as ``persona``."""
+        if self._conversation is not None:
+            detector = SpeechDetector(self._talking.engines.vad, persona.endpointing)
+            self._conversation.reconfigure(persona, detector)
 
     def end(self) -> None:
         """End the conversation, if there is one."""
