@@ -27,7 +27,10 @@ PROTECTED: Final = ("/api/", "/v1/", "/metrics")
 FOR_SESSION_TOKENS: Final = ("/api/config", "/api/avatars", "/api/offer", "/v1/whep")
 """Paths for which a session token is enough."""
 
-_LIMITED: Final = ("/api/offer", "/v1/whep", "/v1/speech", "/v1/tokens")
+_LIMITED: Final = (
+    "/api/offer", "/v1/whep", "/v1/speech", "/v1/tokens", "/v1/avatars", "/v1/keypoints",
+    "/v1/preview",
+)  # fmt: skip
 """Paths that cost the server more than an answer."""
 
 _MAX_BODY: Final = 4096

@@ -26,8 +26,10 @@ from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.health import Health
 from avatar_server.http import ApiError, answer_api_error, avatar_errors, read_body
 from avatar_server.ice import for_aiortc, for_browsers, ice_servers
+from avatar_server.making import Bench, Maker
 from avatar_server.metrics import Metrics
 from avatar_server.models import Models
+from avatar_server.own_avatars import OwnAvatars
 from avatar_server.session import SessionParts
 from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings
@@ -36,6 +38,8 @@ from avatar_server.speech_socket import SpeechSocket
 from avatar_server.talk import Talking
 from avatar_server.thumbnails import Thumbnails
 from avatar_server.whep import Whep
+from renderer.library import Library
+from renderer.photo.detector import ShadowDetector
 from streaming.protocol import MAX_MESSAGE, ErrorEvent, ProtocolError, read_client_event
 from streaming.stages import StageTimes
 
@@ -72,6 +76,9 @@ def create_app(
     metrics.watch_sessions(lambda: admission.running, admission.limit, lambda: admission.draining)
     key = settings.token.get_secret_value() if settings.token else None
     api = Api(settings, models, sessions, stages)
+    bench = Bench()
+    maker = Maker(Library(settings.library), ShadowDetector(), settings.max_avatars)
+    own_avatars = OwnAvatars(maker, bench, models, speech_engine, settings.voice)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -87,6 +94,7 @@ def create_app(
             await asyncio.gather(*background, return_exceptions=True)
             await sessions.close("the server is stopping")
             await talking.aclose()
+            bench.close()
             executor.shutdown(wait=True, cancel_futures=True)
 
     app = Starlette(
@@ -102,6 +110,7 @@ def create_app(
                     *Whep(sessions, models, settings.avatar).routes(),
                     *SpeechSocket(sessions, models, settings.avatar).routes(),
                     *Tokens(key, models).routes(),
+                    *own_avatars.routes(),
                     *api.control(),
                 ],
             ),
@@ -111,7 +120,7 @@ def create_app(
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.allowed_origins,
-                allow_methods=["GET", "POST", "PATCH", "DELETE"],
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
                 allow_headers=["Authorization", "Content-Type", "If-Match"],
                 expose_headers=["Location", "Link", "ETag", "Avatar-Session", "Retry-After"],
             ),

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from avatar_server import avatars_cli
+from avatar_server.console import fail
 from avatar_server.settings import Settings, SettingsError, load_settings
 
 app = typer.Typer(
@@ -18,6 +20,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(avatars_cli.app, name="avatars")
 
 ConfigOption = Annotated[
     Path | None, typer.Option(help="TOML file with settings [avatar.toml, if it exists].")
@@ -28,12 +32,6 @@ VoiceOption = Annotated[str | None, typer.Option(help="Voice of the speech engin
 
 class UsageError(ValueError):
     """The command line asks for something that cannot be; the message says what to do."""
-
-
-def fail(error: Exception) -> typer.Exit:
-    """Say what is wrong on stderr and exit with status 1."""
-    typer.secho(f"avatar-server: {error}", err=True, fg=typer.colors.RED)
-    return typer.Exit(1)
 
 
 @app.command()
@@ -164,16 +162,6 @@ def render(
     ) as error:
         raise fail(error) from error
     typer.echo(f"{out}: {seconds:.1f} s, {seconds / took:.1f} times as fast as real time")
-
-
-@app.command()
-def avatars() -> None:
-    """List the avatars."""
-    from avatar_server.embedded import embedded_models
-
-    settings = load_settings()
-    for avatar in embedded_models(settings.library).avatars.listed():
-        typer.echo(f"{avatar.name:12} {avatar.title}")
 
 
 @app.command()

@@ -72,6 +72,9 @@ class Settings(BaseSettings):
             "if it is not set."
         ),
     ] = None
+    max_avatars: Annotated[
+        int, Field(ge=0, description="Avatars that users may add to the library.")
+    ] = 100
     voice: Annotated[str, Field(description="Voice of the speech engine.")] = "en-us"
     token: Annotated[
         SecretStr | None,

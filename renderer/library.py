@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
 import shutil
 import sys
 import tempfile
+import unicodedata
 from pathlib import Path
 
 from renderer.avatar import EmbeddedAvatar, load_avatar
 from renderer.contract import UnknownAvatarError
-from renderer.parts import write_archive
+from renderer.parts import packed
 from renderer.portrait import (
     DESCRIPTION,
     NAME,
     Portrait,
     PortraitError,
+    Source,
     encoded,
     read_portrait,
+    read_source,
     read_title,
 )
 
@@ -29,6 +34,10 @@ SUFFIX = ".avatar"
 
 class LibraryError(ValueError):
     """The library cannot do this; the text says why."""
+
+
+class NameTakenError(LibraryError):
+    """There is an avatar of this name already."""
 
 
 def user_folder() -> Path:
@@ -66,21 +75,32 @@ class Library:
         Raises :class:`~renderer.contract.UnknownAvatarError` or
         :class:`~renderer.portrait.PortraitError`.
         """
-        return read_portrait(self._place(name))
+        return read_portrait(self.place(name))
 
     def title(self, name: str) -> str:
         """The title of an avatar, or its name if its description cannot be read."""
         try:
-            return read_title(self._place(name))
+            return read_title(self.place(name))
         except PortraitError:
             return name
+
+    def source(self, name: str) -> Source | None:
+        """The picture that an avatar was made from; raises as :meth:`portrait` does."""
+        return read_source(self.place(name))
+
+    def editable(self, name: str) -> bool:
+        """Whether an avatar can be made anew from its picture."""
+        try:
+            return not self.built_in(name) and self.source(name) is not None
+        except PortraitError:
+            return False
 
     def stamp(self, name: str) -> str:
         """A text that changes whenever the avatar of that name does.
 
         Raises :class:`~renderer.contract.UnknownAvatarError`.
         """
-        place = self._place(name)
+        place = self.place(name)
         file = place / DESCRIPTION if place.is_dir() else place
         try:
             return f"{file.stat().st_mtime_ns:x}"
@@ -89,20 +109,28 @@ class Library:
 
     def open(self, name: str, size: int = 512) -> EmbeddedAvatar:
         """The avatar ``name`` prepared for ``size`` pixels; raises as :meth:`portrait` does."""
-        return load_avatar(self._place(name), size)
+        return load_avatar(self.place(name), size)
+
+    def check_new(self, name: str) -> None:
+        """Raise :class:`LibraryError` unless a new avatar may have this name."""
+        self._check(name)
+        if name in self.names():
+            raise NameTakenError(f"there is an avatar {name!r} already; choose another name")
+
+    def free_name(self, title: str) -> str:
+        """A name for a new avatar that people will call ``title``."""
+        plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+        base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-").lstrip("0123456789-")[:26] or "avatar"
+        taken = self.names()
+        candidates = (base if i == 1 else f"{base}-{i}" for i in itertools.count(1))
+        return next(name for name in candidates if name not in taken)
 
     def save(self, portrait: Portrait) -> None:
         """Keep a user's portrait, in the place of one of the same name.
 
         Raises :class:`LibraryError` if the name is no name or that of a built-in avatar.
         """
-        if not NAME.fullmatch(portrait.name):
-            raise LibraryError(
-                f"{portrait.name!r} is no name for an avatar; use up to 32 of a-z, 0-9 and -, "
-                "the first a letter"
-            )
-        if self.built_in(portrait.name):
-            raise LibraryError(f"{portrait.name!r} ships with the server; choose another name")
+        self._check(portrait.name)
         files = encoded(portrait)
         self.folder.mkdir(parents=True, exist_ok=True)
         # Complete under another name first: no reader ever sees half an avatar.
@@ -125,7 +153,7 @@ class Library:
 
     def export(self, name: str, path: Path) -> None:
         """Write an avatar to one ``.avatar`` file; raises as :meth:`portrait` does."""
-        write_archive(encoded(self.portrait(name)), path)
+        path.write_bytes(packed(encoded(self.portrait(name))))
 
     def delete(self, name: str) -> None:
         """Delete a user's avatar.
@@ -135,16 +163,28 @@ class Library:
         """
         if self.built_in(name):
             raise LibraryError(f"{name!r} ships with the server and cannot be deleted")
-        self._place(name)
+        self.place(name)
         self._remove(name)
 
-    def _place(self, name: str) -> Path:
+    def place(self, name: str) -> Path:
+        """The folder or file of an avatar; raises
+        :class:`~renderer.contract.UnknownAvatarError`.
+        """
         known = self.names()
         if name not in known:
             raise UnknownAvatarError(name, known)
         folder = BUILT_IN if self.built_in(name) else self.folder
         inside = folder / name
         return inside if inside.is_dir() else folder / f"{name}{SUFFIX}"
+
+    def _check(self, name: str) -> None:
+        if not NAME.fullmatch(name):
+            raise LibraryError(
+                f"{name!r} is no name for an avatar; use up to 32 of a-z, 0-9 and -, "
+                "the first a letter"
+            )
+        if self.built_in(name):
+            raise NameTakenError(f"{name!r} ships with the server; choose another name")
 
     def _remove(self, name: str) -> None:
         shutil.rmtree(self.folder / name, ignore_errors=True)

@@ -6,6 +6,7 @@ read into memory, only those that are asked for, and only up to the limits below
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -102,9 +103,16 @@ def open_parts(path: Path, names: Sequence[str]) -> Iterator[Parts]:
         raise PartsError(f"{path} is not an avatar: {error}") from error
 
 
-def write_archive(files: Mapping[str, bytes], path: Path) -> None:
-    """Write ``files`` into a zip at ``path``; the same files always give the same bytes."""
+def is_archive(content: bytes) -> bool:
+    """Whether ``content`` says that it is a zip."""
+    return content[:4] == b"PK\x03\x04"
+
+
+def packed(files: Mapping[str, bytes]) -> bytes:
+    """A zip of ``files``; the same files always give the same bytes."""
     # PNG and float maps hardly shrink further, so members are stored as they are.
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(files):
             archive.writestr(zipfile.ZipInfo(name), files[name])
+    return buffer.getvalue()

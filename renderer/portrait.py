@@ -45,8 +45,10 @@ MAPS: Final = (
 
 DESCRIPTION: Final = "avatar.json"
 MAP_FILE: Final = "maps.safetensors"
-FILES: Final = (DESCRIPTION, MAP_FILE, *(f"{layer}.png" for layer in LAYERS))
-"""All files of an avatar."""
+SOURCE_FILE: Final = "source.jpg"
+"""Only where a portrait was made from a picture."""
+FILES: Final = (DESCRIPTION, MAP_FILE, *(f"{layer}.png" for layer in LAYERS), SOURCE_FILE)
+"""All files that an avatar may have."""
 
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 """Names that avatars may have."""
@@ -66,6 +68,16 @@ class Eye:
     crease: FloatArray
     open: FloatArray
     closed: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The picture that a portrait was made from, so that it can be made anew."""
+
+    picture: bytes
+    """JPEG, upright, nothing but the pixels."""
+    points: FloatArray
+    """Keypoints [21, 2] in pixels of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,8 @@ class Portrait:
     """BGRA [picture, picture, 4] by name; alpha is not premultiplied."""
     maps: Mapping[str, FloatArray]
     """Maps [m, m] by name."""
+    source: Source | None = None
+    """None for drawn portraits."""
 
 
 def read_portrait(path: Path) -> Portrait:
@@ -106,6 +120,15 @@ def read_title(path: Path) -> str:
     try:
         with open_parts(path, FILES) as parts:
             return str(_read_description(parts).get("title", ""))
+    except PartsError as error:
+        raise PortraitError(str(error)) from error
+
+
+def read_source(path: Path) -> Source | None:
+    """The picture that the portrait at ``path`` was made from; raises :class:`PortraitError`."""
+    try:
+        with open_parts(path, FILES) as parts:
+            return _read_source(parts, _read_description(parts))
     except PartsError as error:
         raise PortraitError(str(error)) from error
 
@@ -128,6 +151,11 @@ def encoded(portrait: Portrait) -> dict[str, bytes]:
             for side, eye in zip(("left", "right"), portrait.eyes, strict=True)
         },
     }
+    if portrait.source is not None:
+        files[SOURCE_FILE] = portrait.source.picture
+        description["source"] = {
+            key.name: _rounded(portrait.source.points[key]) for key in Keypoint
+        }
     files[DESCRIPTION] = (json.dumps(description, indent=1) + "\n").encode()
     return files
 
@@ -138,7 +166,7 @@ def _rounded(values: FloatArray) -> Any:
 
 def _encoded_layer(name: str, layer: ImageArray) -> bytes:
     pixels = layer[..., :3] if name == "plate" else layer
-    return cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 6])[1].tobytes()
+    return cv2.imencode(".png", pixels, [cv2.IMWRITE_PNG_COMPRESSION, 3])[1].tobytes()
 
 
 def _portrait(parts: Parts) -> Portrait:
@@ -178,6 +206,7 @@ def _portrait(parts: Parts) -> Portrait:
         eyes=(left, right),
         layers={layer: _read_layer(parts, f"{layer}.png", picture) for layer in LAYERS},
         maps=_read_maps(parts),
+        source=_read_source(parts, description),
     )
 
 
@@ -234,6 +263,20 @@ def _read_layer(parts: Parts, name: str, picture: int) -> ImageArray:
     layer = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2BGRA) if kind == 2 else image, np.uint8)
     layer.setflags(write=False)
     return layer
+
+
+def _read_source(parts: Parts, description: Mapping[str, Any]) -> Source | None:
+    if "source" not in description:
+        return None
+    try:
+        places = [description["source"][key.name] for key in Keypoint]
+        points = _array(places, (KEYPOINTS, 2))
+    except (KeyError, TypeError, ValueError) as error:
+        raise PortraitError(f"{parts.where(DESCRIPTION)}: source: {error}") from error
+    content = parts.read(SOURCE_FILE)
+    if content[:2] != b"\xff\xd8":
+        raise PortraitError(f"{parts.where(SOURCE_FILE)} is not a JPEG picture")
+    return Source(content, points)
 
 
 def _read_maps(parts: Parts) -> dict[str, FloatArray]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import zipfile
 from typing import Final
 
 import cv2
@@ -35,6 +37,10 @@ def decode_picture(content: bytes) -> ImageArray:
             f"The file has {len(content) >> 20} MiB; at most {LARGEST_FILE >> 20} are allowed."
         )
     width, height, complete = _header(content)
+    if zipfile.is_zipfile(io.BytesIO(content)):
+        raise PictureError(
+            "The file is a picture and a zip archive at once; save the picture again."
+        )
     if width * height > MOST_PIXELS:
         raise PictureError(
             f"The picture has {width}x{height} pixels; at most "
@@ -64,9 +70,20 @@ def _decoded(content: bytes) -> ImageArray:
         return picture
     if whole.dtype == np.uint16:
         whole = (whole // 257).astype(np.uint8)
+    # What nobody sees shall not bleed into its surroundings when the picture is made smaller.
+    whole[whole[..., 3] == 0, :3] = BEHIND
+    whole = _fitted(np.asarray(whole, np.uint8))
     alpha = whole[..., 3:].astype(np.float32) / 255
     blended = whole[..., :3] * alpha + BEHIND * (1 - alpha)
     return np.rint(blended).astype(np.uint8)
+
+
+def encoded_jpeg(picture: ImageArray) -> bytes:
+    """``picture``, BGR [h, w, 3], as a JPEG file that holds nothing but its pixels."""
+    done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 94])
+    if not done:
+        raise RuntimeError("the picture could not be encoded")
+    return data.tobytes()
 
 
 def _fitted(picture: ImageArray) -> ImageArray:
@@ -85,7 +102,10 @@ def _header(content: bytes) -> tuple[int, int, bool]:
             return _jpeg(content)
         if content[:8] == b"\x89PNG\r\n\x1a\n":
             width, height = struct.unpack(">II", content[16:24])
-            return width, height, b"IEND" in content[-16:]
+            end = content.rfind(b"IEND") + 8
+            if 8 <= end < len(content):
+                raise PictureError("The file goes on after its picture; save the picture again.")
+            return width, height, end == len(content)
         if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
             return _webp(content)
     except (struct.error, IndexError) as error:

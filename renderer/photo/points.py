@@ -45,6 +45,29 @@ class PointsError(ValueError):
     """Keypoints do not make a face; the text is one sentence that says what is wrong."""
 
 
+def points_named(points: FloatArray) -> dict[str, list[float]]:
+    """``points [21, 2]`` by the names of the keypoints."""
+    return {key.name: np.round(points[key].astype(float), 2).tolist() for key in Keypoint}
+
+
+def named_points(values: object) -> FloatArray:
+    """Keypoints [21, 2] from their places by name; raises :class:`PointsError`."""
+    if not isinstance(values, Mapping):
+        raise PointsError("The keypoints must be an object of names and places.")
+    unknown = sorted(str(name) for name in values if name not in Keypoint.__members__)
+    missing = [key.name for key in Keypoint if key.name not in values]
+    if unknown or missing:
+        words = "are missing" if missing else "are unknown"
+        raise PointsError(f"Some keypoints {words}: {', '.join(missing or unknown)[:200]}.")
+    try:
+        points = np.array([values[key.name] for key in Keypoint], np.float32)
+    except (TypeError, ValueError) as error:
+        raise PointsError("Each keypoint needs two numbers, x and y.") from error
+    if points.shape != (KEYPOINTS, 2) or not np.isfinite(points).all():
+        raise PointsError("Each keypoint needs two numbers, x and y.")
+    return points
+
+
 @dataclass(frozen=True, slots=True)
 class Placement:
     """Where a face lies in a picture: pixel = canonical @ turn + origin."""

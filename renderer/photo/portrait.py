@@ -21,8 +21,9 @@ from renderer.photo.canvas import (
 )
 from renderer.photo.eyes import find_eye, take_apart
 from renderer.photo.mouth import denture, lower_lip
+from renderer.photo.picture import encoded_jpeg
 from renderer.photo.points import check_points, placement
-from renderer.portrait import Portrait
+from renderer.portrait import Portrait, Source
 from renderer.relief import BREATH_SHARE, Relief, grid, smoothstep
 
 K = Keypoint
@@ -93,6 +94,7 @@ def portrait_from(picture: ImageArray, points: FloatArray, name: str, title: str
         eyes=(left, right),
         layers={name: np.ascontiguousarray(layer) for name, layer in layers.items()},
         maps=_maps(relief),
+        source=Source(encoded_jpeg(picture), points.astype(np.float32)),
     )
     return Preparation(portrait, remarks)
 

@@ -1,0 +1,151 @@
+"""Avatars of users' own pictures, made one at a time on a thread of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, TypeVar
+
+from motion.layout import FloatArray
+from renderer.library import Library, LibraryError
+from renderer.parts import is_archive
+from renderer.photo.detector import FaceDetector, single_face
+from renderer.photo.picture import decode_picture
+from renderer.photo.portrait import Preparation, portrait_from
+from renderer.portrait import PortraitError, read_portrait
+
+ResultT = TypeVar("ResultT")
+OnStep = Callable[[str], None]
+
+MAX_TITLE: Final = 60
+_MAX_WAITING: Final = 4
+
+
+class BusyError(RuntimeError):
+    """Too many pictures wait to be worked on."""
+
+
+class LibraryFullError(LibraryError):
+    """The library holds as many avatars as it may."""
+
+
+class NoSourceError(LookupError):
+    """An avatar was not made from a picture, or not here."""
+
+
+class Bench:
+    """Where pictures are worked on, away from the event loop: one at a time, few waiting."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="make")
+        self._waiting = 0
+
+    async def do(self, work: Callable[[], ResultT]) -> ResultT:
+        """The result of ``work``; raises :class:`BusyError` rather than let many wait."""
+        if self._waiting >= _MAX_WAITING:
+            raise BusyError("other pictures are being worked on; try again in a moment")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        finally:
+            self._waiting -= 1
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=True, cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for."""
+
+    content: bytes
+    """A picture, or an ``.avatar`` file."""
+    name: str | None = None
+    """One that follows from the title if None."""
+    title: str | None = None
+    points: FloatArray | None = None
+    """Keypoints [21, 2] in pixels of the upright picture; found in it if None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    name: str
+    remarks: tuple[str, ...] = ()
+    """What the picture makes harder than it need be, one sentence each."""
+
+
+class Maker:
+    """Makes avatars and keeps them in ``library``; its methods block.
+
+    They raise :class:`~renderer.library.LibraryError` and what the parts of :mod:`renderer.photo`
+    raise: ``PictureError``, ``NoSingleFaceError``, ``PointsError``. Nothing is kept then.
+    """
+
+    def __init__(self, library: Library, detector: FaceDetector, most: int) -> None:
+        self.library = library
+        self.detector = detector
+        self._most = most
+
+    def make(self, order: Order, on_step: OnStep) -> Made:
+        """A new avatar; ``on_step`` is told what comes next, in words for people."""
+        self._check_room()
+        if order.name is not None:
+            self.library.check_new(order.name)
+        if is_archive(order.content):
+            return self._unpack(order, on_step)
+        title = order.title or (order.name or "my avatar").replace("-", " ").title()
+        name = order.name or self.library.free_name(title)
+        made = self.prepare(order.content, order.points, name, title, on_step)
+        return self._keep(made, on_step)
+
+    def remake(self, name: str, points: FloatArray, on_step: OnStep) -> Made:
+        """Make the avatar ``name`` anew, its keypoints at ``points [21, 2]`` of its picture.
+
+        Raises :class:`NoSourceError` too, and :class:`~renderer.contract.UnknownAvatarError`.
+        """
+        source = self.library.source(name)
+        if source is None or self.library.built_in(name):
+            raise NoSourceError(f"{name!r} was not made from a picture; its keypoints are fixed")
+        title = self.library.title(name)
+        return self._keep(self.prepare(source.picture, points, name, title, on_step), on_step)
+
+    def prepare(
+        self, content: bytes, points: FloatArray | None, name: str, title: str, on_step: OnStep
+    ) -> Preparation:
+        """A portrait that is not kept."""
+        on_step("Reading the picture")
+        picture = decode_picture(content)
+        if points is None:
+            on_step("Looking for the face")
+            points = single_face(self.detector, picture).points
+        on_step("Taking the face apart")
+        return portrait_from(picture, points, name, title)
+
+    def _unpack(self, order: Order, on_step: OnStep) -> Made:
+        on_step("Reading the avatar")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "file.avatar"
+            path.write_bytes(order.content)
+            try:
+                portrait = read_portrait(path)
+            except PortraitError as error:
+                raise LibraryError(str(error).replace(f"{path}", "the file")) from error
+        name = order.name or portrait.name
+        self.library.check_new(name)
+        on_step("Keeping the avatar")
+        self.library.save(replace(portrait, name=name, title=order.title or portrait.title))
+        return Made(name)
+
+    def _keep(self, made: Preparation, on_step: OnStep) -> Made:
+        on_step("Keeping the avatar")
+        self.library.save(made.portrait)
+        return Made(made.portrait.name, made.remarks)
+
+    def _check_room(self) -> None:
+        own = [name for name in self.library.names() if not self.library.built_in(name)]
+        if len(own) >= self._most:
+            raise LibraryFullError(f"the library holds {len(own)} avatars; remove one first")
