@@ -1,16 +1,21 @@
-"""Animates the plans of one session: features, motion and rendering on the worker threads."""
+"""Animates the plans of one session: its motion and its pictures, through the scheduler."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
-from concurrent.futures import Executor
-from dataclasses import dataclass
 from typing import Final
 
-from avatar_server.models import Models, Moment
+import numpy as np
+
+from avatar_server.models import Models, Moment, MotionWork, RenderWork, Step, View
+from avatar_server.scheduler import Scheduler
+from avatar_server.video_rate import VideoRate
 from motion.contract import Controls
+from motion.layout import FloatArray
 from renderer.contract import Avatar, ImageArray
+from streaming.clock import FPS
 from streaming.playout import Plan
 from streaming.stages import StageTimes
 
@@ -18,43 +23,43 @@ _MAX_PLANS: Final = 50
 """Plans that wait for a slow machine (2 s); past that the oldest are dropped."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    plan: Plan
-    controls: Controls
-    visible: bool
-    """False when the tick has passed and others wait: its motion keeps the face continuous."""
+class Animation:
+    """What the animators of a process share."""
+
+    def __init__(
+        self, models: Models, scheduler: Scheduler, rate: VideoRate, stages: StageTimes
+    ) -> None:
+        self.models = models
+        self.scheduler = scheduler
+        self.rate = rate
+        self.motion = MotionWork(models, stages)
+        self.render = RenderWork(models, stages)
 
 
 class SessionAnimator:
     """Implements :class:`streaming.playout.Animator` for one session.
 
+    Motion is made in chunks, as far as plans reach, and each of its frames is drawn on its own.
     States are values, so the ones after recent ticks are kept and a rewind takes up an old one.
     """
 
-    def __init__(
-        self,
-        models: Models,
-        avatar: Avatar,
-        executor: Executor,
-        stages: StageTimes,
-        seed: int,
-    ) -> None:
-        self._models = models
+    def __init__(self, animation: Animation, avatar: Avatar, controls: Controls) -> None:
+        self._shared = animation
         self._avatar = avatar
-        self._executor = executor
-        self._stages = stages
-        self.controls = Controls()
-        """Emotion and its strength from the next plan on."""
+        self.controls = controls
+        """What the client may change, from the next plan on."""
+        self._phase = controls.seed
         self._jobs: deque[Plan] = deque(maxlen=_MAX_PLANS)
         self._wake = asyncio.Event()
-        self._images: dict[int, ImageArray] = {}
-        self._moments: dict[int, Moment] = {-1: models.begin(avatar, seed)}
+        self._pictures: dict[int, asyncio.Future[ImageArray]] = {}
+        """Of ticks that were not shown yet, done or not."""
+        self._moments: dict[int, Moment] = {-1: animation.models.begin(avatar)}
         self._due = 0
-        """First tick whose picture can still be shown."""
-        self._working_on: int | None = None
-        self._working_stale = False
-        """Whether a rewind has overtaken the plan that is being worked on."""
+        """First tick whose picture can still be shown in time."""
+        self._valid_until = math.inf
+        """First tick that a rewind has taken from the plans being worked on."""
+        self.frames_late = 0
+        """Pictures that were not ready when their tick was due."""
 
     def show(self, avatar: Avatar) -> None:
         """Draw another avatar from the next picture on; the motion goes on."""
@@ -67,48 +72,77 @@ class SessionAnimator:
         self._wake.set()
 
     def take(self, tick: int) -> ImageArray | None:
+        """Raises what the renderer raised."""
         self._due = tick + 1
-        ready = [t for t in self._images if t <= tick]
+        if self._shared.rate.draws(tick, self._phase):
+            picture = self._pictures.get(tick)
+            late = picture is None or not picture.done()
+            self.frames_late += late
+            self._shared.rate.note(late=late)
+        ready = [t for t, picture in self._pictures.items() if t <= tick and picture.done()]
+        if not ready:
+            return None
         # A picture that comes a tick late is better than one that stands still.
-        image = self._images[max(ready)] if ready else None
-        for shown in ready:
-            del self._images[shown]
-        return image
+        newest = self._pictures[max(ready)]
+        self._forget_pictures(before=max(ready) + 1)
+        return newest.result()
 
     def rewind(self, tick: int) -> None:
         while self._jobs and self._jobs[-1].tick >= tick:
             self._jobs.pop()
-        for later in [t for t in self._images if t >= tick]:
-            del self._images[later]
+        for later in [t for t in self._pictures if t >= tick]:
+            self._pictures.pop(later).cancel()
         for later in [t for t in self._moments if t >= tick]:
             del self._moments[later]
-        if self._working_on is not None and self._working_on >= tick:
-            self._working_stale = True
+        self._valid_until = min(self._valid_until, tick)
 
-    # --- the worker ---------------------------------------------------------------------------
+    # --- motion and pictures --------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Animate requested plans until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            while self._jobs:
-                plan = self._jobs.popleft()
-                before = self._moment_before(plan.tick)
-                # On a machine that is too slow, only the newest of the late plans is drawn.
-                visible = plan.tick >= self._due or not self._jobs
-                job = _Job(plan, self.controls, visible)
-                self._working_on, self._working_stale = plan.tick, False
-                moment, image = await loop.run_in_executor(
-                    self._executor, self._animate, job, before
-                )
-                self._working_on = None
-                if self._working_stale:
-                    continue
-                self._moments[plan.tick] = moment
-                if image is not None:
-                    self._images[plan.tick] = image
+        """Animate requested plans until cancelled. Raises what the generator raised."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._jobs:
+                    await self._move()
+        finally:
+            self._forget_pictures(before=math.inf)
+
+    async def _move(self) -> None:
+        """Motion for the plans that wait, one chunk of them at most, and pictures of it."""
+        chunk = self._shared.models.generator.chunk
+        plans = [self._jobs.popleft() for _ in range(min(chunk, len(self._jobs)))]
+        step = Step(
+            moment=self._moment_before(plans[0].tick),
+            speech=np.concatenate([plan.speech.speech for plan in plans]),
+            ahead=plans[-1].speech.ahead,
+            controls=self.controls,
+        )
+        self._valid_until = math.inf
+        # Before pictures that are late already: with newer motion they need not be drawn.
+        deadline = plans[0].due - self._shared.models.pacing.lead / FPS
+        motion, moments = await self._shared.scheduler.submit(self._shared.motion, step, deadline)
+        for plan, frame, moment in zip(plans, motion, moments[1:], strict=True):
+            if plan.tick >= self._valid_until:
+                break
+            self._moments[plan.tick] = moment
+            if self._shared.rate.draws(plan.tick, self._phase):
+                self._draw(plan, frame)
+
+    def _draw(self, plan: Plan, frame: FloatArray) -> None:
+        if plan.tick < self._due:
+            # The machine is too slow: of the late pictures, only the newest is worth drawing.
+            for tick in [t for t, p in self._pictures.items() if t < plan.tick and not p.done()]:
+                self._pictures.pop(tick).cancel()
+        view = View(self._avatar, frame)
+        self._pictures[plan.tick] = self._shared.scheduler.submit(
+            self._shared.render, view, plan.due
+        )
+
+    def _forget_pictures(self, before: float) -> None:
+        for tick in [t for t in self._pictures if t < before]:
+            self._pictures.pop(tick).cancel()
 
     def _moment_before(self, tick: int) -> Moment:
         """The state to go on from; older ones that no rewind can reach are forgotten."""
@@ -118,13 +152,3 @@ class SessionAnimator:
         for old in [t for t in self._moments if t < keep]:
             del self._moments[old]
         return self._moments[newest]
-
-    def _animate(self, job: _Job, before: Moment) -> tuple[Moment, ImageArray | None]:
-        with self._stages.measure("motion"):
-            speech = job.plan.speech
-            motion, moment = self._models.advance(before, speech.speech, speech.ahead, job.controls)
-        if not job.visible:
-            return moment, None
-        with self._stages.measure("render"):
-            image: ImageArray = self._models.renderer.render(self._avatar, motion)[-1]
-        return moment, image

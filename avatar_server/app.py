@@ -21,6 +21,7 @@ from starlette.staticfiles import StaticFiles
 import client
 from avatar_server.access import AccessGuard, Tokens
 from avatar_server.admission import Admission, RateLimit, current_client
+from avatar_server.animator import Animation
 from avatar_server.capacity import usable_cores
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.health import Health
@@ -30,6 +31,7 @@ from avatar_server.making import Bench, Maker
 from avatar_server.metrics import Metrics
 from avatar_server.models import Models
 from avatar_server.own_avatars import OwnAvatars
+from avatar_server.scheduler import Scheduler
 from avatar_server.session import SessionParts
 from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings
@@ -37,6 +39,7 @@ from avatar_server.signalling import Signalling
 from avatar_server.speech_socket import SpeechSocket
 from avatar_server.talk import Talking
 from avatar_server.thumbnails import Thumbnails
+from avatar_server.video_rate import VideoRate
 from avatar_server.whep import Whep
 from renderer.library import Library
 from renderer.photo.detector import ShadowDetector
@@ -51,11 +54,14 @@ def create_app(
 ) -> Starlette:
     """The application; its lifespan owns the worker threads and all sessions."""
     models.avatar(settings.avatar)
-    executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="animate")
+    executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="encode")
     metrics = Metrics()
     stages = StageTimes(observe=metrics.observe_stage)
+    scheduler = Scheduler(settings.threads)
+    rate = VideoRate()
+    animation = Animation(models, scheduler, rate, stages)
     parts = SessionParts(
-        models=models,
+        animation=animation,
         speech_engine=speech_engine,
         executor=executor,
         stages=stages,
@@ -85,14 +91,16 @@ def create_app(
         background = [
             asyncio.create_task(metrics.watch_loop(), name="watch-loop"),
             asyncio.create_task(talking.prepare(), name="load-engines"),
+            asyncio.create_task(rate.watch(scheduler), name="video-rate"),
         ]
         try:
-            yield
+            async with scheduler:
+                yield
+                await sessions.close("the server is stopping")
         finally:
             for task in background:
                 task.cancel()
             await asyncio.gather(*background, return_exceptions=True)
-            await sessions.close("the server is stopping")
             await talking.aclose()
             bench.close()
             executor.shutdown(wait=True, cancel_futures=True)

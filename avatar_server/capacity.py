@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from avatar_server.models import Models
+from avatar_server.models import Models, Step
 from motion.contract import SAMPLES_PER_FRAME, Controls
 from renderer.contract import Avatar
 from streaming.clock import FPS, PACKET, TICK
@@ -77,26 +77,28 @@ def measure_capacity(
 ) -> Capacity:
     """Let ``avatar`` speak noise for a moment on this thread."""
     noise = np.random.default_rng(0).normal(0, 0.1, TICK).astype(np.float32)
-    speech = noise[:SAMPLES_PER_FRAME]
+    chunk = models.generator.chunk
+    speech, ahead = np.resize(noise, chunk * SAMPLES_PER_FRAME), noise[:SAMPLES_PER_FRAME]
     sound = to_s16(noise[:PACKET])
     pictures, opus = PictureEncoder("VP8", bitrate), OpusEncoder()
-    moment = models.begin(avatar, seed=0)
+    moment = models.begin(avatar)
     animating: list[float] = []
     encoding: list[float] = []
     began = clock()
     frame = 0
     while frame < _LEAST_FRAMES or clock() - began < _SECONDS:
         start = clock()
-        motion, moment = models.advance(moment, speech, speech, Controls())
-        image = models.renderer.render(avatar, motion)[0]
-        pictures.encode(image, frame * TICK, frame == 0)
+        ((motion, (*_, moment)),) = models.advance([Step(moment, speech, ahead, Controls())])
+        for i, row in enumerate(motion, start=frame):
+            image = models.renderer.render(avatar, row[None])[0]
+            pictures.encode(image, i * TICK, i == 0)
         animated = clock()
         packets: list[Any] = []
-        for half in range(TICK // PACKET):
-            packets += opus.encode(sound, frame * TICK + half * PACKET)
-        animating.append(animated - start)
-        encoding.append(clock() - animated)
-        frame += 1
+        for packet in range(chunk * TICK // PACKET):
+            packets += opus.encode(sound, frame * TICK + packet * PACKET)
+        animating.append((animated - start) / chunk)
+        encoding.append((clock() - animated) / chunk)
+        frame += chunk
     return Capacity(
         animating=float(np.median(animating)) * FPS,
         sending=float(np.median(encoding)) * FPS * _SENDING,

@@ -133,7 +133,7 @@ def render(
 
     try:
         settings = load_settings(config, avatar=avatar, voice=voice)
-        controls = Controls(emotion_named(emotion), intensity)
+        controls = Controls(emotion_named(emotion), intensity, seed=seed)
         models = embedded_models(settings.library)
         shown = models.avatar(settings.avatar)
         started = time.perf_counter()
@@ -146,7 +146,6 @@ def render(
                     speech(settings),
                     out,
                     controls,
-                    seed,
                     lambda at: bar.update(task, at=f"{at:.1f} s"),
                 )
             )

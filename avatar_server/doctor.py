@@ -15,7 +15,7 @@ import numpy as np
 
 from avatar_server.capacity import measure_capacity
 from avatar_server.conversation.tts import SpeechSynthesisError, TextToSpeech
-from avatar_server.models import Models
+from avatar_server.models import Models, Step
 from avatar_server.serve import ServeError, listen
 from avatar_server.settings import Settings
 from motion.contract import SAMPLES_PER_FRAME, Controls
@@ -108,7 +108,7 @@ def _voice(settings: Settings, engine: TextToSpeech) -> Finding:
 def _speed(settings: Settings, models: Models) -> Iterator[Finding]:
     """Milliseconds per frame of each stage on one thread, and the sessions that makes."""
     avatar = models.avatar(settings.avatar)
-    moment = models.begin(avatar, seed=0)
+    moment = models.begin(avatar)
     noise = np.random.default_rng(0).normal(0, 0.1, TICK).astype(np.float32)
     encoder = PictureEncoder("VP8", settings.video_bitrate)
     stages: dict[str, list[float]] = {"motion": [], "render": [], "encode": []}
@@ -119,12 +119,16 @@ def _speed(settings: Settings, models: Models) -> Iterator[Finding]:
         stages[stage].append((time.perf_counter() - started) * 1e3)
         return result
 
-    speech = noise[:SAMPLES_PER_FRAME]
-    for frame in range(_FRAMES):
-        motion, moment = timed("motion", models.advance, moment, speech, speech, Controls())
-        image = timed("render", models.renderer.render, avatar, motion)[0]
-        timed("encode", encoder.encode, image, frame * TICK, frame == 0)
+    chunk = models.generator.chunk
+    speech, ahead = np.resize(noise, chunk * SAMPLES_PER_FRAME), noise[:SAMPLES_PER_FRAME]
+    for number in range(-(-_FRAMES // chunk)):
+        step = Step(moment, speech, ahead, Controls())
+        ((motion, (*_, moment)),) = timed("motion", models.advance, [step])
+        for frame, row in enumerate(motion, start=number * chunk):
+            image = timed("render", models.renderer.render, avatar, row[None])[0]
+            timed("encode", encoder.encode, image, frame * TICK, frame == 0)
     medians = {stage: statistics.median(times) for stage, times in stages.items()}
+    medians["motion"] /= chunk
     total = sum(medians.values())
     shares = ", ".join(f"{stage} {ms:.1f}" for stage, ms in medians.items())
     message = f"{total:.1f} ms of one core per frame ({shares}); real time allows {1000 / FPS:.0f}"

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 from threadpoolctl import threadpool_limits
 
 from avatar_server.gallery import Gallery
 from avatar_server.models import Models
+from motion.contract import MotionGenerator
 from motion.features import LogMelFeatures
+from motion.generator import BUILT_IN, MODEL_FILE, CausalMoDA
 from motion.yardstick import Yardstick
 from renderer.decoder import EmbeddedRenderer
 from renderer.library import Library
+from streaming.playout import Pacing
 
 
 def embedded_models(library: Path | None = None) -> Models:
@@ -24,9 +28,12 @@ def embedded_models(library: Path | None = None) -> Models:
     # the libraries would only wake each other.
     cv2.setNumThreads(1)
     threadpool_limits(1)
+    trained = (BUILT_IN / MODEL_FILE).is_file()
+    generator: MotionGenerator[Any] = CausalMoDA() if trained else Yardstick()
     return Models(
         features=LogMelFeatures(),
-        generator=Yardstick(),
+        generator=generator,
         renderer=EmbeddedRenderer(),
         avatars=Gallery(Library(library)),
+        pacing=Pacing(chunk=generator.chunk),
     )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
-
-from motion.contract import Controls, FeatureExtractor, MotionGenerator
+from motion.contract import Controls, FeatureExtractor, MotionGenerator, MotionRequest, Stepped
 from motion.layout import FloatArray
-from renderer.contract import Avatar, Renderer
+from renderer.contract import Avatar, ImageArray, Renderer
+from streaming.playout import Pacing
+from streaming.stages import StageTimes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,18 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One session's wish to go on from a moment."""
+
+    moment: Moment
+    speech: FloatArray
+    """The sound of the next n frames [640 n] at 16 kHz."""
+    ahead: FloatArray
+    """The sound that follows [640 m], as far as it is known."""
+    controls: Controls
+
+
+@dataclass(frozen=True, slots=True)
 class Models:
     """One model family: what turns speech into pictures of its avatars."""
 
@@ -56,27 +68,69 @@ class Models:
     generator: MotionGenerator[Any]
     renderer: Renderer[Any]
     avatars: Avatars
+    pacing: Pacing = field(default_factory=Pacing)
+    """How far ahead of the clock a session of this family has to plan."""
 
     def avatar(self, name: str) -> Avatar:
         """See :meth:`Avatars.open`."""
         return self.avatars.open(name)
 
-    def begin(self, avatar: Avatar, seed: int) -> Moment:
-        """The moment before the first frame; the same seed moves the same way."""
-        return Moment(self.features.init_state(), self.generator.init_state(avatar, seed))
+    def begin(self, avatar: Avatar) -> Moment:
+        """The moment before the first frame."""
+        return Moment(self.features.init_state(), self.generator.init_state(avatar))
 
-    def advance(
-        self, moment: Moment, speech: FloatArray, ahead: FloatArray, controls: Controls
-    ) -> tuple[FloatArray, Moment]:
-        """Motion [n, 70] for ``speech [640 n]`` at 16 kHz, and the moment after it.
-
-        ``ahead [640 m]`` is the sound that follows, as far as it is known.
-        """
-        features, after = self.features.step(moment.features, speech)
-        following = (
-            self.features.step(after, ahead)[0]
-            if len(ahead)
-            else np.empty((0, self.features.dim), np.float32)
+    def advance(self, steps: Sequence[Step]) -> list[Stepped[Moment]]:
+        """Motion [n, 70] and the n + 1 moments around its frames, for each session."""
+        heard = self.features.steps([(step.moment.features, step.speech) for step in steps])
+        ahead = self.features.steps(
+            [(after[-1], step.ahead) for step, (_, after) in zip(steps, heard, strict=True)]
         )
-        motion, state = self.generator.step(moment.motion, features, following, controls)
-        return motion, Moment(after, state)
+        moved = self.generator.steps(
+            [
+                MotionRequest(step.moment.motion, features, following, step.controls)
+                for step, (features, _), (following, _) in zip(steps, heard, ahead, strict=True)
+            ]
+        )
+        return [
+            (motion, [Moment(f, m) for f, m in zip(feature_states, motion_states, strict=True)])
+            for (_, feature_states), (motion, motion_states) in zip(heard, moved, strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A face that is to be drawn."""
+
+    avatar: Avatar
+    motion: FloatArray
+    """[70]"""
+
+
+class MotionWork:
+    """Motion of several sessions; implements :class:`avatar_server.scheduler.Work`."""
+
+    name = "motion"
+    batch = 8
+
+    def __init__(self, models: Models, stages: StageTimes) -> None:
+        self._models = models
+        self._stages = stages
+
+    def run(self, items: Sequence[Step]) -> list[Stepped[Moment]]:
+        with self._stages.measure("motion"):
+            return self._models.advance(items)
+
+
+class RenderWork:
+    """Pictures of several sessions; implements :class:`avatar_server.scheduler.Work`."""
+
+    name = "render"
+
+    def __init__(self, models: Models, stages: StageTimes) -> None:
+        self._renderer = models.renderer
+        self._stages = stages
+        self.batch = models.renderer.batch
+
+    def run(self, items: Sequence[View]) -> Sequence[ImageArray]:
+        with self._stages.measure("render"):
+            return self._renderer.render_views([(view.avatar, view.motion) for view in items])

@@ -15,7 +15,7 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from avatar_server.conversation.tts import SpeechChunk
-from avatar_server.models import Models
+from avatar_server.models import Models, Step
 from motion.contract import Controls
 from renderer.contract import Avatar, ImageArray
 from streaming.clock import FPS, SAMPLE_RATE, TICK
@@ -62,7 +62,6 @@ async def render_video(
     speech: AsyncIterator[SpeechChunk],
     out: Path,
     controls: Controls,
-    seed: int,
     on_progress: Callable[[float], None],
 ) -> float:
     """Write ``speech`` spoken by ``avatar`` to ``out`` (H264 + AAC); returns its seconds.
@@ -74,11 +73,11 @@ async def render_video(
     try:
         with av.open(str(part), "w", options={"movflags": "+faststart"}) as container:
             writer = _Writer(container, avatar.size)
-            moment = models.begin(avatar, seed)
+            moment = models.begin(avatar)
             async for ticks in _chunks(speech, models.generator.lookahead):
-                motion, moment = models.advance(
-                    moment, np.concatenate([t.speech for t in ticks]), ticks[-1].ahead, controls
-                )
+                heard = np.concatenate([tick.speech for tick in ticks])
+                step = Step(moment, heard, ticks[-1].ahead, controls)
+                ((motion, (*_, moment)),) = models.advance([step])
                 frames = models.renderer.render(avatar, motion)
                 for tick, frame in zip(ticks, frames, strict=True):
                     writer.write(tick.audio, frame)

@@ -11,17 +11,16 @@ import logging
 import secrets
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from avatar_server.animator import SessionAnimator
+from avatar_server.animator import Animation, SessionAnimator
 from avatar_server.conversation.conversation import Conversation
 from avatar_server.conversation.engines import EngineError
 from avatar_server.conversation.persona import Persona
 from avatar_server.conversation.progress import Progress
 from avatar_server.conversation.speaker import SpeakerBusyError
 from avatar_server.conversation.tts import TextToSpeech
-from avatar_server.models import Models
 from avatar_server.talk import (
     RETRY_SECONDS,
     EnginesLoadingError,
@@ -30,7 +29,7 @@ from avatar_server.talk import (
     UnknownPersonaError,
 )
 from avatar_server.voice import UtteranceExistsError, Voice
-from motion.contract import Controls, emotion_named
+from motion.contract import Controls
 from renderer.contract import Avatar, ImageArray, UnknownAvatarError, UnusableAvatarError
 from streaming.broadcast import Broadcast, Viewer
 from streaming.clock import FPS
@@ -62,9 +61,10 @@ log = logging.getLogger(__name__)
 class SessionParts:
     """What all sessions of a process share."""
 
-    models: Models
+    animation: Animation
     speech_engine: TextToSpeech
     executor: Executor
+    """Threads that encode."""
     stages: StageTimes
     voice: str
     video_bitrate: int
@@ -138,13 +138,14 @@ class Session:
         self._reason = ""
 
         self._broadcast = Broadcast(parts.executor, parts.stages, parts.video_bitrate)
-        seed = secrets.randbits(32)
-        self._animator = SessionAnimator(parts.models, avatar, parts.executor, parts.stages, seed)
+        controls = Controls(seed=secrets.randbits(32))
+        self._animator = SessionAnimator(parts.animation, avatar, controls)
         self.voice = Voice(
             parts.speech_engine,
             self._animator,
             self,
-            parts.models.generator.lookahead,
+            parts.animation.models.generator.lookahead,
+            parts.animation.models.pacing,
             self._send,
         )
         self.talk = Talk(parts.talking, self.voice, self._send)
@@ -325,7 +326,9 @@ class Session:
         """Begin a conversation as :meth:`Talk.begin` does, with its emotion in the face."""
         conversation = self.talk.begin(persona, observe)
         self.voice.use_microphone(False)
-        self._animator.controls = Controls(persona.emotion, persona.intensity)
+        self._animator.controls = replace(
+            self._animator.controls, emotion=persona.emotion, intensity=persona.intensity
+        )
         return conversation
 
     def _chat(self, event: Chat) -> ErrorEvent | None:
@@ -335,8 +338,11 @@ class Session:
         return None
 
     def _express(self, event: Express) -> ErrorEvent | None:
+        given = event.model_dump(exclude={"type"}, exclude_none=True)
+        if event.emotion is not None:
+            given.setdefault("intensity", 1.0)
         try:
-            self._animator.controls = Controls(emotion_named(event.emotion), event.intensity)
+            self._animator.controls = replace(self._animator.controls, **given)
         except ValueError as error:
             return ErrorEvent(code="bad_message", message=str(error))
         return None
@@ -344,7 +350,7 @@ class Session:
     async def _show(self, event: Show) -> ErrorEvent | None:
         self._asked_for = event
         try:
-            avatar = await asyncio.to_thread(self._parts.models.avatar, event.avatar)
+            avatar = await asyncio.to_thread(self._parts.animation.models.avatar, event.avatar)
         except UnknownAvatarError as error:
             return ErrorEvent(code="unknown_avatar", message=str(error))
         except UnusableAvatarError as error:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from avatar_server.conversation.speaker import Speaker, Utterance, UtteranceListener
 from avatar_server.conversation.tts import SpeechSynthesisError, TextToSpeech
 from streaming.clock import SAMPLE_RATE, MediaClock
-from streaming.playout import Animator, Output, Playout
+from streaming.playout import Animator, Output, Pacing, Playout
 from streaming.protocol import Caption, ErrorEvent, ServerEvent, Speaking
 from streaming.resample import FloatArray
 from streaming.speech import Cue, SpeechBuffer, SpeechSource
@@ -44,11 +44,12 @@ class Voice:
         animator: Animator,
         output: Output,
         lookahead: int,
+        pacing: Pacing,
         publish: Callable[[ServerEvent], None],
     ) -> None:
         self._publish = publish
         self._speech = SpeechBuffer(lookahead)
-        self._playout = Playout(MediaClock(), self._speech, animator, output, self._on_cue)
+        self._playout = Playout(MediaClock(), self._speech, animator, output, self._on_cue, pacing)
         self._speaker = Speaker(
             engine, self._speech, self._playout.speech_arrived, self._on_speech_error
         )

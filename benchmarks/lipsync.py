@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,12 +90,13 @@ def move(
     """Motion [n, 70] as a live session makes it, ``chunk`` frames at a time."""
     extractor = LogMelFeatures()
     features, _ = extractor.step(extractor.init_state(), speech)
-    state = generator.init_state(identity, seed)
+    wanted = replace(controls or Controls(), seed=seed)
+    state = generator.init_state(identity)
     parts = []
     for at in range(0, len(features), chunk):
         end = min(at + chunk, len(features))
         ahead = features[end : end + generator.lookahead]
-        part, state = generator.step(state, features[at:end], ahead, controls or Controls())
+        part, (*_, state) = generator.step(state, features[at:end], ahead, wanted)
         parts.append(part)
     return np.concatenate(parts)
 

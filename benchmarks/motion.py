@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.report import percentile, show
-from motion.contract import SAMPLES_PER_FRAME, Controls, MotionGenerator
+from motion.contract import SAMPLES_PER_FRAME, Controls, MotionGenerator, MotionRequest
 from motion.features import LogMelFeatures
 from motion.generator import BUILT_IN, CausalMoDA
 from motion.layout import FPS, FloatArray
@@ -45,7 +45,7 @@ def drive(
     extractor = LogMelFeatures()
     identity = open_avatar(avatar_names()[0], 256)
     sound = speech(seconds)
-    states = [generator.init_state(identity, seed) for seed in range(sessions)]
+    states = [generator.init_state(identity) for _ in range(sessions)]
     heard = [extractor.init_state() for _ in range(sessions)]
     rows = [np.zeros((0, extractor.dim), np.float32) for _ in range(sessions)]
     wanted = chunk + generator.lookahead
@@ -53,15 +53,21 @@ def drive(
     steps = []
     began = time.process_time()
     while taken + wanted * SAMPLES_PER_FRAME <= len(sound):
+        start = time.perf_counter()
         for i in range(sessions):
-            start = time.perf_counter()
             missing = (wanted - len(rows[i])) * SAMPLES_PER_FRAME
             at = taken + len(rows[i]) * SAMPLES_PER_FRAME
-            fresh, heard[i] = extractor.step(heard[i], sound[at : at + missing])
+            fresh, (*_, heard[i]) = extractor.step(heard[i], sound[at : at + missing])
             rows[i] = np.concatenate([rows[i], fresh])
-            _, states[i] = generator.step(states[i], rows[i][:chunk], rows[i][chunk:], Controls())
-            rows[i] = rows[i][chunk:]
-            steps.append(time.perf_counter() - start)
+        made = generator.steps(
+            [
+                MotionRequest(states[i], rows[i][:chunk], rows[i][chunk:], Controls(seed=i))
+                for i in range(sessions)
+            ]
+        )
+        states = [after[-1] for _, after in made]
+        rows = [row[chunk:] for row in rows]
+        steps.append(time.perf_counter() - start)
         taken += chunk * SAMPLES_PER_FRAME
     spent = time.process_time() - began
     return steps, spent / (taken / SAMPLES_PER_FRAME / FPS) / sessions

@@ -128,7 +128,7 @@ def realtime_factor(avatar: str) -> float:
     async def render(out: Path) -> float:
         speech = EspeakTextToSpeech().synthesize(STORY, "en-us")
         return await render_video(
-            models, models.avatar(avatar), speech, out, Controls(), 0, lambda _: None
+            models, models.avatar(avatar), speech, out, Controls(), lambda _: None
         )
 
     with tempfile.TemporaryDirectory() as folder:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar, get_args
+from typing import Generic, Literal, Protocol, TypeVar, get_args
 
 from motion.layout import FloatArray
 
@@ -35,11 +36,23 @@ class Controls:
     emotion: Emotion = "none"
     intensity: float = 1.0
     """Strength of the emotion, 0 to 1."""
+    guidance: float | None = None
+    """Weight of classifier-free guidance, 1 (none) to 4; None is what suits the model best."""
+    head: float = 1.0
+    """Strength of the head's motion, 0 (still) to 2."""
+    seed: int = 0
+    """What is random about the motion; the same seed moves the same way."""
 
     def __post_init__(self) -> None:
         emotion_named(self.emotion)
         if not 0.0 <= self.intensity <= 1.0:
             raise ValueError(f"emotion intensity must be between 0 and 1, not {self.intensity}")
+        if self.guidance is not None and not 1.0 <= self.guidance <= 4.0:
+            raise ValueError(f"guidance must be between 1 and 4, not {self.guidance}")
+        if not 0.0 <= self.head <= 2.0:
+            raise ValueError(f"head motion must be between 0 and 2, not {self.head}")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"a seed must be from 0 to 2^32 - 1, not {self.seed}")
 
 
 class Identity(Protocol):
@@ -50,50 +63,73 @@ class Identity(Protocol):
         """Canonical keypoints x_c [21, 3]."""
 
 
-FeatureStateT = TypeVar("FeatureStateT")
-MotionStateT = TypeVar("MotionStateT")
+StateT = TypeVar("StateT")
+
+Stepped = tuple[FloatArray, Sequence[StateT]]
+"""Rows [n, dim] of n frames, and the n + 1 states before, between and after them.
+
+A state is never changed in place, so any of them can be taken up again: a barge-in goes on from
+the last frame shown.
+"""
 
 
-class FeatureExtractor(Protocol[FeatureStateT]):
+class FeatureExtractor(Protocol[StateT]):
     """Causal speech features at 25 fps: row k depends on samples before ``640 (k + 1)`` only."""
 
     dim: int
 
-    def init_state(self) -> FeatureStateT:
+    def init_state(self) -> StateT:
         """State before the first sample (silence on the left)."""
 
-    def step(self, state: FeatureStateT, speech: FloatArray) -> tuple[FloatArray, FeatureStateT]:
-        """Features [n, dim] of ``speech [640 n]`` (any n >= 0) and the state after it.
+    def step(self, state: StateT, speech: FloatArray) -> Stepped[StateT]:
+        """Features [n, dim] of ``speech [640 n]``, any n >= 0.
 
-        The given state is left as it was. Raises ValueError on any other length.
+        Raises ValueError on any other length.
         """
 
+    def steps(self, sessions: Sequence[tuple[StateT, FloatArray]]) -> list[Stepped[StateT]]:
+        """:meth:`step` for the states and sounds of several sessions."""
+        return [self.step(state, speech) for state, speech in sessions]
 
-class MotionGenerator(Protocol[MotionStateT]):
+
+@dataclass(frozen=True, slots=True)
+class MotionRequest(Generic[StateT]):
+    """One session's wish for the motion of its next n frames."""
+
+    state: StateT
+    features: FloatArray
+    """[n, dim]"""
+    ahead: FloatArray
+    """[m, dim]: features of the m frames that follow, as far as they are known."""
+    controls: Controls
+
+
+class MotionGenerator(Protocol[StateT]):
     """A causal, streaming generator of motion.
 
     ``offline(x) == concat(step over chunks of x)`` holds for any chunking, given the same
-    look-ahead; where frames are drawn together, for chunks of whole multiples of what is drawn
-    at once (other chunks give motion that is as good, but not the same). A state is never
-    changed in place, so an earlier one can be taken up again (a barge-in goes on from the last
-    frame shown).
+    look-ahead; where frames are drawn together, for chunks of whole multiples of ``chunk`` (others
+    give motion that is as good, but not the same).
     """
 
     lookahead: int
-    """Frames of features after the chunk that :meth:`step` can use."""
+    """Frames of features after those of a request that can be used."""
 
-    def init_state(self, identity: Identity, seed: int) -> MotionStateT:
-        """State before the first frame; the same seed gives the same motion."""
+    chunk: int
+    """Frames that are best asked for at a time."""
+
+    def init_state(self, identity: Identity) -> StateT:
+        """State before the first frame."""
+
+    def steps(self, requests: Sequence[MotionRequest[StateT]]) -> list[Stepped[StateT]]:
+        """Motion [n, 70] for each request; those of several sessions share the work.
+
+        Raises ValueError for features of another size or for more than ``lookahead`` rows ahead.
+        """
 
     def step(
-        self,
-        state: MotionStateT,
-        features: FloatArray,
-        ahead: FloatArray,
-        controls: Controls,
-    ) -> tuple[FloatArray, MotionStateT]:
-        """Motion [n, 70] for ``features [n, dim]`` and the state after it.
-
-        ``ahead [m, dim]``, ``0 <= m <= lookahead``, are features that follow the chunk; fewer
-        than ``lookahead`` means that the sound is not there yet.
-        """
+        self, state: StateT, features: FloatArray, ahead: FloatArray, controls: Controls
+    ) -> Stepped[StateT]:
+        """:meth:`steps` for one session."""
+        (stepped,) = self.steps([MotionRequest(state, features, ahead, controls)])
+        return stepped

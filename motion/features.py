@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from motion.contract import SAMPLES_PER_FRAME, SPEECH_RATE
+from motion.contract import SAMPLES_PER_FRAME, SPEECH_RATE, FeatureExtractor, Stepped
 from motion.layout import FloatArray
 
 HOPS: Final = 4
@@ -49,8 +49,8 @@ class LogMelState:
     past: FloatArray
 
 
-class LogMelFeatures:
-    """Implements :class:`motion.contract.FeatureExtractor`; stateless, safe to share."""
+class LogMelFeatures(FeatureExtractor[LogMelState]):
+    """Stateless, safe to share."""
 
     dim = HOPS * MELS
 
@@ -63,14 +63,14 @@ class LogMelFeatures:
     def init_state(self) -> LogMelState:
         return LogMelState(np.zeros(_WINDOW - _HOP + 1, np.float32))
 
-    def step(self, state: LogMelState, speech: FloatArray) -> tuple[FloatArray, LogMelState]:
+    def step(self, state: LogMelState, speech: FloatArray) -> Stepped[LogMelState]:
         if speech.ndim != 1 or len(speech) % SAMPLES_PER_FRAME:
             raise ValueError(
                 f"speech must be [n * {SAMPLES_PER_FRAME}] samples, not {list(speech.shape)}"
             )
         frames = len(speech) // SAMPLES_PER_FRAME
         if frames == 0:
-            return np.zeros((0, self.dim), np.float32), state
+            return np.zeros((0, self.dim), np.float32), (state,)
         samples = np.concatenate([state.past, np.asarray(speech, np.float32)])
         # Double precision makes a row the same however the sound was cut.
         exact = samples.astype(np.float64)
@@ -80,8 +80,9 @@ class LogMelFeatures:
         power = (spectrum.real**2 + spectrum.imag**2) @ self._filters
         level = 10.0 * np.log10(power + 10.0 ** (_FLOOR_DB / 10.0))
         features = ((level - _ZERO_DB) / _UNIT_DB).astype(np.float32)
-        past = samples[len(samples) - len(state.past) :].copy()
-        return features.reshape(frames, self.dim), LogMelState(past)
+        ends = range(len(state.past), len(samples) + 1, SAMPLES_PER_FRAME)
+        states = [LogMelState(samples[end - len(state.past) : end]) for end in ends]
+        return features.reshape(frames, self.dim), states
 
 
 def _mel_edges() -> npt.NDArray[np.float64]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from motion.keypoints import LID_TRAVEL, Keypoint
 from motion.layout import MOTION_DIM, PITCH, ROLL, SCALE, TRANSLATION, YAW, FloatArray, expression
@@ -34,8 +35,9 @@ _OTHER_PERIODS: Final = (150.0, 130.0, 260.0, 60.0, 6.0, 6.0)
 """Sway x, sway y, breath, brows, gaze x, gaze y."""
 _PERIODS: Final = np.array(_HEAD_PERIODS + _OTHER_PERIODS, np.float32)
 
+_RESEED_FRAMES: Final = 25
 _BREATH_FRAMES: Final = 105
-_GAZE_PER_DEGREE: Final = 0.0011
+GAZE_PER_DEGREE: Final = 0.0011
 """Offset of ``GAZE`` that an eyeball of 12 mm radius makes per degree."""
 
 _ACCENT_FRAMES: Final = 13
@@ -53,7 +55,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class IdleState:
-    seed: int
+    seed: int = 0
+    former_seed: int = 0
+    reseeded: int = -1000
+    """Frame at which ``seed`` took over from ``former_seed``."""
     frame: int = 0
     speaking: float = 0.0
     """How much has been spoken in the last second, 0..1."""
@@ -64,18 +69,29 @@ class IdleState:
     accent: Event = Event(0, -_ACCENT_FRAMES, 0)
 
 
+def reseed(state: IdleState, seed: int) -> IdleState:
+    """``state`` going on with another ``seed``, into which the head glides."""
+    if seed == state.seed:
+        return state
+    if state.frame == 0:
+        return replace(state, seed=seed)
+    return replace(state, seed=seed, former_seed=state.seed, reseeded=state.frame)
+
+
 def idle_motion(
     state: IdleState, voice: FloatArray, stress: FloatArray
-) -> tuple[FloatArray, IdleState]:
+) -> tuple[FloatArray, list[IdleState]]:
     """Motion [n, 70] to add to that of the mouth, for ``voice [n]`` and ``stress [n]`` (0..1).
 
-    Scale is relative (0 leaves it). No two frames are alike, and nothing drifts: every part swings
-    about a fixed mean.
+    With it come the n + 1 states before, between and after the frames. Scale is relative (0 leaves
+    it). No two frames are alike, and nothing drifts: every part swings about a fixed mean.
     """
-    events, after = _events(state, voice, stress)
-    frames = np.arange(state.frame, after.frame)
+    events, states = _events(state, voice, stress)
+    if len(events) == 0:
+        return np.zeros((0, MOTION_DIM), np.float32), states
+    frames = np.arange(state.frame, state.frame + len(events))
     speaking, lids, gaze_x, gaze_y, nod, brows = events.T
-    noise = wander(state.seed, _STREAM_WANDER, _PERIODS, frames)
+    noise = _wander(state, frames)
     noise[:, :6] *= _HEAD_DEGREES
     sway_x, sway_y, breath_phase, brow_noise, tremor_x, tremor_y = noise[:, 6:].T
 
@@ -92,22 +108,34 @@ def idle_motion(
 
     face = expression(motion)
     # The eyes hold their aim while the head turns, and tremble a little around it.
-    face[:, Keypoint.GAZE, 0] = gaze_x + 0.0005 * tremor_x - _GAZE_PER_DEGREE * motion[:, YAW]
-    face[:, Keypoint.GAZE, 1] = gaze_y + 0.0004 * tremor_y + _GAZE_PER_DEGREE * motion[:, PITCH]
+    face[:, Keypoint.GAZE, 0] = gaze_x + 0.0005 * tremor_x - GAZE_PER_DEGREE * motion[:, YAW]
+    face[:, Keypoint.GAZE, 1] = gaze_y + 0.0004 * tremor_y + GAZE_PER_DEGREE * motion[:, PITCH]
     face[:, _BROWS, 1] = -(brows + 0.0025 * brow_noise * (0.3 + 0.7 * speaking))[:, None]
     follow = 0.6 * face[:, Keypoint.GAZE, 1]
     face[:, _LIDS, 1] = (follow + lids * (LID_TRAVEL - follow))[:, None]
-    return motion, after
+    return motion, states
+
+
+def _wander(state: IdleState, frames: npt.NDArray[np.int64]) -> FloatArray:
+    """Noise [n, 12] of the seed, faded in where another one was before."""
+    noise = wander(state.seed, _STREAM_WANDER, _PERIODS, frames)
+    share = (frames + 1 - state.reseeded) / _RESEED_FRAMES
+    if share[0] < 1.0:
+        former = wander(state.former_seed, _STREAM_WANDER, _PERIODS, frames)
+        weight = np.clip(share, 0.0, 1.0).astype(np.float32)[:, None]
+        noise += (1.0 - weight * weight * (3.0 - 2.0 * weight)) * (former - noise)
+    return noise
 
 
 def _events(
     state: IdleState, voice: FloatArray, stress: FloatArray
-) -> tuple[FloatArray, IdleState]:
-    """Columns speaking, lids, gaze x, gaze y, nod and brows [n, 6], and the state after them."""
+) -> tuple[FloatArray, list[IdleState]]:
+    """Columns speaking, lids, gaze x, gaze y, nod and brows [n, 6], and the states around them."""
     seed, speaking, mean = state.seed, state.speaking, state.stress
     blink, look, accent = state.blink, state.look, state.accent
     rows = np.empty((len(voice), 6), np.float32)
     frame = state.frame
+    states = [state]
     for row, v, s in zip(rows, voice.tolist(), stress.tolist(), strict=True):
         speaking += (v - speaking) * (0.12 if v > speaking else 0.04)
         mean += 0.06 * v * (s - mean)
@@ -122,7 +150,13 @@ def _events(
         row[2:4] = _gaze(look, frame, seed)
         row[4:6] = _accent(accent, frame, seed)
         frame += 1
-    return rows, IdleState(seed, frame, speaking, mean, blink, look, accent)
+        states.append(
+            replace(
+                state, frame=frame, speaking=speaking, stress=mean, blink=blink, look=look,
+                accent=accent,
+            )
+        )  # fmt: skip
+    return rows, states
 
 
 def _next_blink(last: Event, seed: int) -> Event:

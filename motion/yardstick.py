@@ -6,16 +6,18 @@ For the embedded family of keypoints (:mod:`motion.keypoints`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from motion.articulation import ARTICULATION, Levels, articulate, initial_levels
-from motion.contract import Controls, Identity
+from motion.contract import Identity, MotionGenerator, MotionRequest, Stepped
 from motion.emotion import add_mood, ease, emotion_offsets
 from motion.features import LogMelFeatures
-from motion.idle import IdleState, idle_motion
+from motion.head import ease_strength, scale_head
+from motion.idle import IdleState, idle_motion, reseed
 from motion.keypoints import LID_TRAVEL, Keypoint
 from motion.layout import MOTION_DIM, SCALE, FloatArray, expression
 from motion.mouth import mouth_offsets
@@ -36,41 +38,57 @@ class YardstickState:
     idle: IdleState
     mood: FloatArray
     """Offsets [70] of the emotion as far as it has been taken on."""
+    head: float
+    """Present strength of the head's motion."""
 
 
-class Yardstick:
-    """Implements :class:`motion.contract.MotionGenerator`; stateless, safe to share."""
+class Yardstick(MotionGenerator[YardstickState]):
+    """Stateless, safe to share."""
 
     lookahead: int = len(_TAPS) - 2
+    chunk: int = 1
 
-    def init_state(self, identity: Identity, seed: int) -> YardstickState:
+    def init_state(self, identity: Identity) -> YardstickState:
         return YardstickState(
             levels=initial_levels(),
             before=np.zeros((1, len(ARTICULATION)), np.float32),
-            idle=IdleState(seed),
+            idle=IdleState(),
             mood=np.zeros(MOTION_DIM, np.float32),
+            head=1.0,
         )
 
-    def step(
-        self, state: YardstickState, features: FloatArray, ahead: FloatArray, controls: Controls
-    ) -> tuple[FloatArray, YardstickState]:
+    def steps(
+        self, requests: Sequence[MotionRequest[YardstickState]]
+    ) -> list[Stepped[YardstickState]]:
+        return [self._step(request) for request in requests]
+
+    def _step(self, request: MotionRequest[YardstickState]) -> Stepped[YardstickState]:
+        state, controls = request.state, request.controls
+        features, ahead = request.features, request.ahead
         self._check(features, ahead)
         n = len(features)
         if n == 0:
-            return np.zeros((0, MOTION_DIM), np.float32), state
+            return np.zeros((0, MOTION_DIM), np.float32), (state,)
         history, heard = articulate(np.concatenate([features, ahead]), state.levels)
         # What is not there yet is taken to go on as the last row.
         missing = np.repeat(heard[-1:], self.lookahead - len(ahead), axis=0)
         rows = _settle(np.concatenate([state.before, heard, missing]))
 
-        motion, idle = idle_motion(state.idle, rows[:, _VOICE], rows[:, _STRESS])
+        seeded = reseed(state.idle, controls.seed)
+        motion, idle = idle_motion(seeded, rows[:, _VOICE], rows[:, _STRESS])
         motion[:, SCALE] += 1.0
         mood = ease(state.mood, emotion_offsets(controls), n)
         add_mood(motion, mood, rows[:, _VOICE], rows[:, _CLOSURE])
         expression(motion)[:] += mouth_offsets(rows)
         lids = expression(motion)[:, _LIDS, 1]
         expression(motion)[:, _LIDS, 1] = np.minimum(lids, LID_TRAVEL)
-        return motion, YardstickState(history[n - 1], heard[n - 1 : n], idle, mood[-1])
+        heads = ease_strength(state.head, controls.head, n)
+        scale_head(motion, heads)
+        after = [
+            YardstickState(history[i], heard[i : i + 1], idle[i + 1], mood[i], float(heads[i]))
+            for i in range(n)
+        ]
+        return motion, (state, *after)
 
     def _check(self, features: FloatArray, ahead: FloatArray) -> None:
         for name, rows in (("features", features), ("ahead", ahead)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -53,3 +53,10 @@ class Renderer(Protocol[AvatarT_contra]):
         The layout of a frame is that of ``cv2.COLOR_BGR2YUV_I420``: the Y plane, then U and V
         at a quarter of its area each, so that it goes to the encoder without a conversion.
         """
+
+    batch: int = 1
+    """Pictures that are best drawn together."""
+
+    def render_views(self, views: Sequence[tuple[AvatarT_contra, FloatArray]]) -> list[ImageArray]:
+        """One I420 frame for each avatar under its ``motion [70]``."""
+        return [self.render(avatar, motion[None])[0] for avatar, motion in views]

@@ -12,7 +12,7 @@ import numpy as np
 from motion.keypoints import Keypoint
 from motion.layout import MOTION_DIM, FloatArray
 from renderer.avatar import EmbeddedAvatar
-from renderer.contract import ImageArray
+from renderer.contract import ImageArray, Renderer
 from renderer.field import face_terms
 from renderer.layer import Rect
 from renderer.mouth import draw_mouth
@@ -24,7 +24,7 @@ from renderer.warp import invert, part_of, sample, start_places
 _STILL = np.zeros(2, np.float32)
 
 
-class EmbeddedRenderer:
+class EmbeddedRenderer(Renderer[EmbeddedAvatar]):
     """Renders :class:`~renderer.avatar.EmbeddedAvatar`. Thread-safe: no state between calls."""
 
     def render(self, avatar: EmbeddedAvatar, motion: FloatArray) -> ImageArray:

@@ -1,6 +1,6 @@
 """The playout of a session: what is heard and seen at every tick of its clock.
 
-Two ticks ahead of the clock, speech is cut into a plan and given to the animator; when a tick is
+Some ticks ahead of the clock, speech is cut into plans and given to the animator; when a tick is
 due, its sound leaves whatever happens and its picture if it is ready. A barge-in raises the
 epoch: everything planned for later is dropped, sound ramps out, and planning starts again from
 the next tick with the motion of the last frame shown.
@@ -19,14 +19,20 @@ from streaming.clock import PACKET, SAMPLE_RATE, TICK, MediaClock
 from streaming.resample import FloatArray
 from streaming.speech import Cue, SpeechBuffer, SpeechTick
 
-LEAD_TICKS: Final = 2
-"""Ticks planned ahead of the clock: time to animate, at the price of as much latency."""
-
 RAMP: Final = PACKET // 2
 """Samples over which interrupted sound fades out (10 ms)."""
 
-_MIN_PLAN_SECONDS: Final = 0.025
-"""Time an animator needs between the plan of a tick and its picture."""
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """How far ahead an animator wants to know what will be said."""
+
+    lead: int = 2
+    """Ticks that are planned ahead of the clock: time to animate."""
+    chunk: int = 1
+    """Ticks that are best animated together; as many are planned where the sound is there."""
+    reaction: float = 0.025
+    """Seconds between the plan of a tick and its picture, if need be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +42,8 @@ class Plan:
     tick: int
     epoch: int
     speech: SpeechTick
+    due: float = 0.0
+    """When the tick begins, on the clock that drives the session."""
 
 
 class Animator(Protocol):
@@ -70,12 +78,14 @@ class Playout:
         animator: Animator,
         output: Output,
         on_cue: Callable[[Cue], None],
+        pacing: Pacing,
     ) -> None:
         self._clock = clock
         self._speech = speech
         self._animator = animator
         self._output = output
         self._on_cue = on_cue
+        self._pacing = pacing
         self._plans: dict[int, Plan] = {}
         self._planned = 0
         """First tick without a plan."""
@@ -84,12 +94,10 @@ class Playout:
         self.epoch = 0
         self.heard: tuple[str, int] = ("", 0)
         """The utterance heard last, and how many of its 48 kHz samples were played."""
-        self.frames_late = 0
-        """Pictures that were not ready when their tick was due."""
 
     async def run(self) -> None:
         """Play until cancelled."""
-        self._plan(self._next_tick + LEAD_TICKS)
+        self._plan(self._next_tick + self._pacing.lead)
         while True:
             sample = await self._clock.wait()
             tick, offset = divmod(sample, TICK)
@@ -128,7 +136,7 @@ class Playout:
         if not self._speech.ready or any(plan.speech.spoken for plan in waiting):
             return
         tick = self._next_tick
-        if self._seconds_until(tick) < _MIN_PLAN_SECONDS:
+        while self._seconds_until(tick) < self._pacing.reaction:
             tick += 1
         if tick < self._planned:
             self._replan(tick)
@@ -145,30 +153,32 @@ class Playout:
         return self._clock.until_next() + packets * PACKET / SAMPLE_RATE
 
     def _plan(self, until: int) -> None:
+        """Plan the ticks before ``until`` and, where it is known what they will be, a few more."""
+        if self._planned >= until:
+            return
+        until = max(until, self._planned + self._speech.foreseen(self._pacing.chunk))
         while self._planned < until:
-            plan = Plan(self._planned, self.epoch, self._speech.take())
+            due = self._clock.now() + self._seconds_until(self._planned)
+            plan = Plan(self._planned, self.epoch, self._speech.take(), due)
             self._plans[plan.tick] = plan
             self._planned += 1
             self._animator.request(plan)
 
     def _replan(self, tick: int) -> None:
-        until = self._planned
         self.epoch += 1
-        for planned in range(tick, until):
+        for planned in range(tick, self._planned):
             del self._plans[planned]
-        self._planned = tick
+        self._planned = min(tick, self._planned)
         self._animator.rewind(tick)
-        self._plan(until)
+        self._plan(self._next_tick + self._pacing.lead)
 
     # --- playing ------------------------------------------------------------------------------
 
     def _start_tick(self, tick: int, sample: int) -> None:
-        self._plan(tick + 1 + LEAD_TICKS)
+        self._plan(tick + 1 + self._pacing.lead)
         self._current = self._plans.pop(tick).speech
         image = self._animator.take(tick)
-        if image is None:
-            self.frames_late += 1
-        else:
+        if image is not None:
             self._output.publish_video(sample, image)
 
     def _play_packet(self, sample: int, offset: int) -> None:

@@ -50,11 +50,18 @@ class Microphone(_Event):
 
 
 class Express(_Event):
-    """Set the emotion of the face from now on."""
+    """Change how the face moves from now on; what is not given stays as it is."""
 
     type: Literal["express"] = "express"
-    emotion: str
-    intensity: Annotated[float, Field(ge=0.0, le=1.0)] = 1.0
+    emotion: str | None = None
+    intensity: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
+    """Of the emotion; with a new emotion, 1 if not given."""
+    guidance: Annotated[float | None, Field(ge=1.0, le=4.0)] = None
+    """Weight of classifier-free guidance."""
+    head: Annotated[float | None, Field(ge=0.0, le=2.0)] = None
+    """Strength of the head's motion."""
+    seed: Annotated[int | None, Field(ge=0, lt=2**32)] = None
+    """What is random about the motion."""
 
 
 class Show(_Event):

@@ -249,6 +249,19 @@ class SpeechBuffer:
         source = self._current()
         return source is not None and self._can_start(source)
 
+    def foreseen(self, limit: int) -> int:
+        """How many of the next ``limit`` ticks sound that still comes can only start sooner."""
+        if self.held:
+            return limit
+        samples = 0
+        for source in (*self._queue, self._live):
+            if source is None:
+                continue
+            samples += source.available
+            if not source.ended:
+                return max(0, min(limit, samples // FEATURE_TICK - self._lookahead))
+        return limit
+
     def take(self) -> SpeechTick:
         """The next tick: speech where there is some, silence elsewhere.
 

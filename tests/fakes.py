@@ -13,9 +13,9 @@ from avatar_server.conversation.persona import Persona
 from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, WordMark
 from avatar_server.models import Listing, Models
 from avatar_server.talk import Engines, Talking
-from motion.contract import Controls, Identity
+from motion.contract import FeatureExtractor, Identity, MotionGenerator, MotionRequest, Stepped
 from motion.layout import EXP, neutral_motion
-from renderer.contract import UnknownAvatarError
+from renderer.contract import Renderer, UnknownAvatarError
 
 SIZE = 64
 
@@ -32,7 +32,7 @@ class FlatAvatar:
         return np.zeros((21, 3), np.float32)
 
 
-class LoudnessFeatures:
+class LoudnessFeatures(FeatureExtractor[int]):
     """One feature: the loudness of the frame. The state counts frames."""
 
     dim = 1
@@ -40,29 +40,37 @@ class LoudnessFeatures:
     def init_state(self) -> int:
         return 0
 
-    def step(self, state: int, speech: np.ndarray) -> tuple[np.ndarray, int]:
+    def step(self, state: int, speech: np.ndarray) -> Stepped[int]:
         frames = speech.reshape(-1, 640)
-        return np.abs(frames).mean(1, keepdims=True).astype(np.float32), state + len(frames)
+        loudness = np.abs(frames).mean(1, keepdims=True).astype(np.float32)
+        return loudness, range(state, state + len(frames) + 1)
 
 
-class LoudnessMotion:
+class LoudnessMotion(MotionGenerator[int]):
     """The first expression number is the loudness, the second counts frames."""
 
     lookahead = 2
+    chunk = 2
 
-    def init_state(self, identity: Identity, seed: int) -> int:
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def init_state(self, identity: Identity) -> int:
         return 0
 
-    def step(
-        self, state: int, features: np.ndarray, ahead: np.ndarray, controls: Controls
-    ) -> tuple[np.ndarray, int]:
-        motion = neutral_motion(len(features))
-        motion[:, EXP.start] = features[:, 0]
-        motion[:, EXP.start + 1] = state + np.arange(len(features))
-        return motion, state + len(features)
+    def steps(self, requests: Sequence[MotionRequest[int]]) -> list[Stepped[int]]:
+        made: list[Stepped[int]] = []
+        for request in requests:
+            n, state = len(request.features), request.state
+            self.sizes.append(n)
+            motion = neutral_motion(n)
+            motion[:, EXP.start] = request.features[:, 0]
+            motion[:, EXP.start + 1] = state + np.arange(n)
+            made.append((motion, range(state, state + n + 1)))
+        return made
 
 
-class FlatRenderer:
+class FlatRenderer(Renderer[FlatAvatar]):
     """A grey picture, the brighter the louder; its colour tells the avatar."""
 
     def __init__(self) -> None:

@@ -5,49 +5,59 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncGenerator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import numpy as np
+import pytest
 
-from avatar_server.animator import SessionAnimator
+from avatar_server.animator import Animation, SessionAnimator
 from avatar_server.models import Models
+from avatar_server.scheduler import Scheduler
+from avatar_server.video_rate import VideoRate
+from motion.contract import Controls
 from motion.layout import EXP
-from streaming.clock import TICK
+from renderer.contract import Renderer
+from streaming.clock import FPS, TICK
 from streaming.playout import Plan
 from streaming.speech import FEATURE_TICK, SpeechTick
 from streaming.stages import StageTimes
 from tests.fakes import FlatAvatar, FlatAvatars, LoudnessFeatures, LoudnessMotion
 
 
-class CountingRenderer:
+class CountingRenderer(Renderer[FlatAvatar]):
     """Paints the number of the frame that the motion counts; waits for ``gate``."""
 
     def __init__(self) -> None:
         self.gate = threading.Event()
         self.gate.set()
         self.drawn: list[int] = []
+        self.error: Exception | None = None
 
     def render(self, avatar: FlatAvatar, motion: np.ndarray) -> np.ndarray:
         self.gate.wait(10)
         number = int(motion[-1, EXP.start + 1])
         self.drawn.append(number)
+        if self.error:
+            raise self.error
         return np.full((len(motion), 96, 64), number % 256, np.uint8)
 
 
 def plan(tick: int, level: float = 0.0) -> Plan:
     speech = np.full(FEATURE_TICK, level, np.float32)
     empty = np.empty(0, np.float32)
-    return Plan(tick, 0, SpeechTick(np.zeros(TICK, np.float32), speech, empty))
+    return Plan(tick, 0, SpeechTick(np.zeros(TICK, np.float32), speech, empty), due=tick / FPS)
 
 
 @asynccontextmanager
-async def animating() -> AsyncGenerator[tuple[SessionAnimator, CountingRenderer]]:
+async def animating(
+    rate: VideoRate | None = None,
+) -> AsyncGenerator[tuple[SessionAnimator, CountingRenderer]]:
     renderer = CountingRenderer()
     avatar = FlatAvatar()
     models = Models(LoudnessFeatures(), LoudnessMotion(), renderer, FlatAvatars(avatar))
-    with ThreadPoolExecutor(1) as executor:
-        animator = SessionAnimator(models, avatar, executor, StageTimes(), seed=0)
+    async with Scheduler(1) as scheduler:
+        animation = Animation(models, scheduler, rate or VideoRate(), StageTimes())
+        animator = SessionAnimator(animation, avatar, Controls())
         task = asyncio.create_task(animator.run())
         yield animator, renderer
         renderer.gate.set()
@@ -114,3 +124,39 @@ async def test_a_slow_machine_shows_the_newest_picture_late() -> None:
         image = animator.take(5)
         assert image is not None
         assert int(image[0, 0]) == 4, "motion went on through the plans that were not drawn"
+
+
+async def test_motion_is_made_in_chunks_and_taken_up_in_the_middle_of_one() -> None:
+    async with animating() as (animator, renderer):
+        for tick in range(4):
+            animator.request(plan(tick))
+        await drawn(renderer, 4)
+        assert animator._shared.models.generator.sizes == [2, 2]  # type: ignore[attr-defined]
+        animator.take(0)
+        animator.rewind(1)
+        for tick in range(1, 3):
+            animator.request(plan(tick))
+        await drawn(renderer, 6)
+        assert renderer.drawn[4:] == [1, 2]
+
+
+async def test_at_half_the_rate_motion_goes_on_and_every_other_tick_is_drawn() -> None:
+    rate = VideoRate()
+    rate.note(late=True)
+    rate.second(0.5)
+    async with animating(rate) as (animator, renderer):
+        for tick in range(6):
+            animator.request(plan(tick))
+        await drawn(renderer, 3)
+        assert renderer.drawn == [0, 2, 4]
+        assert [animator.take(tick) is not None for tick in range(4)] == [True, False, True, False]
+        assert animator.frames_late == 0
+
+
+async def test_what_the_renderer_raises_reaches_the_session() -> None:
+    async with animating() as (animator, renderer):
+        renderer.error = RuntimeError("the renderer broke")
+        animator.request(plan(0))
+        await drawn(renderer, 1)
+        with pytest.raises(RuntimeError, match="the renderer broke"):
+            animator.take(0)

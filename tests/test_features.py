@@ -30,7 +30,7 @@ def test_streaming_equals_offline(chunks: list[int], seed: int) -> None:
     start = 0
     for frames in chunks:
         end = start + frames * SAMPLES_PER_FRAME
-        features, state = FEATURES.step(state, speech[start:end])
+        features, (*_, state) = FEATURES.step(state, speech[start:end])
         rows.append(features)
         start = end
     np.testing.assert_allclose(np.concatenate(rows), offline(speech), rtol=0, atol=1e-6)
@@ -47,7 +47,7 @@ def test_rows_do_not_see_the_future() -> None:
 
 def test_a_state_can_be_taken_up_again() -> None:
     speech = noise(4)
-    _, state = FEATURES.step(FEATURES.init_state(), speech[: 2 * SAMPLES_PER_FRAME])
+    _, (*_, state) = FEATURES.step(FEATURES.init_state(), speech[: 2 * SAMPLES_PER_FRAME])
     rest = speech[2 * SAMPLES_PER_FRAME :]
     first, _ = FEATURES.step(state, rest)
     FEATURES.step(state, noise(2, seed=9))
@@ -57,7 +57,7 @@ def test_a_state_can_be_taken_up_again() -> None:
 
 def test_the_state_keeps_no_view_of_the_callers_samples() -> None:
     speech = noise(2)
-    _, state = FEATURES.step(FEATURES.init_state(), speech)
+    _, (*_, state) = FEATURES.step(FEATURES.init_state(), speech)
     kept = state.past.copy()
     speech[:] = 0.0
     np.testing.assert_array_equal(state.past, kept)

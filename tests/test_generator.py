@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from motion.contract import SAMPLES_PER_FRAME, Controls, MotionGenerator
+from motion.contract import SAMPLES_PER_FRAME, Controls, MotionGenerator, MotionRequest
 from motion.features import LogMelFeatures
 from motion.generator import MODEL_FILE, CausalMoDA, CausalState, Sampling
 from motion.keypoints import LID_TRAVEL, Keypoint
@@ -72,13 +72,12 @@ def stream(
     controls: Controls | None = None,
     seed: int = 1,
 ) -> FloatArray:
-    state = generator.init_state(Face(), seed)
+    state = generator.init_state(Face())
     parts = []
     for at in range(0, FRAMES, chunk):
         ahead = features[at + chunk : at + chunk + LOOKAHEAD]
-        part, state = generator.step(
-            state, features[at : at + chunk], ahead, controls or Controls()
-        )
+        wanted = replace(controls or Controls(), seed=seed)
+        part, (*_, state) = generator.step(state, features[at : at + chunk], ahead, wanted)
         parts.append(part)
     return np.concatenate(parts)
 
@@ -86,7 +85,7 @@ def stream(
 def test_implements_the_contract(generator: CausalMoDA, features: FloatArray) -> None:
     implemented: MotionGenerator[CausalState] = generator
     motion, _ = implemented.step(
-        implemented.init_state(Face(), 0), features[:5], features[5:7], Controls()
+        implemented.init_state(Face()), features[:5], features[5:7], Controls()
     )
     assert motion.shape == (5, 70)
     assert motion.dtype == np.float32
@@ -102,11 +101,48 @@ def test_offline_equals_streaming_in_whole_chunks(
 
 
 def test_old_states_stay_valid(generator: CausalMoDA, features: FloatArray) -> None:
-    state = generator.init_state(Face(), 3)
-    first, after = generator.step(state, features[:8], features[8:10], Controls())
+    state = generator.init_state(Face())
+    first, (*_, after) = generator.step(state, features[:8], features[8:10], Controls())
     generator.step(after, features[8:16], features[16:18], Controls())
     again, _ = generator.step(state, features[:8], features[8:10], Controls())
     np.testing.assert_array_equal(first, again)
+
+
+def test_the_states_between_frames_can_be_taken_up(
+    generator: CausalMoDA, features: FloatArray
+) -> None:
+    """After a barge-in a session goes on from the last frame shown, wherever in a chunk it was."""
+    whole, states = generator.step(
+        generator.init_state(Face()), features[:8], features[8:10], Controls()
+    )
+    assert len(states) == 9
+    for shown in (3, 4, 6):
+        motion, (_, after) = generator.step(
+            states[shown], features[shown : shown + 1], features[shown + 1 : shown + 3], Controls()
+        )
+        assert after.frame == shown + 1
+        jumps = np.abs(np.diff(whole, axis=0)).max(axis=0)
+        assert (np.abs(motion[0] - whole[shown - 1]) <= 4.0 * jumps + 1e-6).all()
+
+
+def test_sessions_share_a_batch(generator: CausalMoDA, features: FloatArray) -> None:
+    state = generator.init_state(Face())
+    requests = [
+        MotionRequest(state, features[:8], features[8:10], Controls("anger", seed=1)),
+        MotionRequest(state, features[10:15], features[:0], Controls(seed=2)),
+        MotionRequest(state, features[:0], features[:0], Controls()),
+        MotionRequest(state, features[20:28], features[28:30], Controls(head=0.2)),
+    ]
+    for request, (motion, states) in zip(requests, generator.steps(requests), strict=True):
+        ((alone, after),) = generator.steps([request])
+        np.testing.assert_allclose(motion, alone, atol=1e-4)
+        assert len(states) == len(after) == len(request.features) + 1
+
+
+def test_the_head_can_be_held_still(generator: CausalMoDA, features: FloatArray) -> None:
+    lively, still = (stream(generator, features, 8, Controls(head=h)) for h in (1.0, 0.0))
+    assert np.abs(still[50:, YAW]).max() < 0.1 * np.abs(lively[50:, YAW]).max()
+    np.testing.assert_array_equal(still[:, :3], lively[:, :3])
 
 
 def test_seeds_move_differently_and_repeat(generator: CausalMoDA, features: FloatArray) -> None:
@@ -130,11 +166,11 @@ def test_motion_does_not_depend_on_sound_beyond_the_lookahead(
 def test_sound_that_is_not_there_yet_is_not_needed(
     generator: CausalMoDA, features: FloatArray
 ) -> None:
-    state = generator.init_state(Face(), 0)
+    state = generator.init_state(Face())
     nothing = features[:0]
-    motion, state = generator.step(state, features[:8], nothing, Controls())
+    motion, (*_, state) = generator.step(state, features[:8], nothing, Controls())
     assert np.isfinite(motion).all()
-    empty, same = generator.step(state, nothing, nothing, Controls())
+    empty, (same,) = generator.step(state, nothing, nothing, Controls())
     assert empty.shape == (0, 70)
     assert same is state
 
@@ -171,7 +207,7 @@ def test_the_head_is_smoother_than_what_is_drawn(folder: Path, features: FloatAr
 
 
 def test_wrong_shapes_are_refused(generator: CausalMoDA) -> None:
-    state = generator.init_state(Face(), 0)
+    state = generator.init_state(Face())
     right, wrong = np.zeros((2, 160), np.float32), np.zeros((2, 80), np.float32)
     with pytest.raises(ValueError, match="features"):
         generator.step(state, wrong, right, Controls())

@@ -80,7 +80,7 @@ def test_streaming_equals_offline_and_is_causal(features: HubertFeatures) -> Non
     for chunk in (1, 3, 14):
         state, rows = stream.init_state(), []
         for start in range(0, 14, chunk):
-            out, state = stream.step(state, clip[640 * start : 640 * (start + chunk)])
+            out, (*_, state) = stream.step(state, clip[640 * start : 640 * (start + chunk)])
             rows.append(out)
         np.testing.assert_allclose(np.concatenate(rows), whole, atol=1e-4)
     changed = clip.copy()
@@ -96,8 +96,8 @@ def test_sessions_share_a_batch(features: HubertFeatures) -> None:
     stream = StreamingHubert(features, window=4)
     clips = [speech(3), -speech(1), speech(0)]
     together = stream.steps([(stream.init_state(), clip) for clip in clips])
-    for clip, (rows, after) in zip(clips, together, strict=True):
-        alone, state = stream.step(stream.init_state(), clip)
+    for clip, (rows, (*_, after)) in zip(clips, together, strict=True):
+        alone, (*_, state) = stream.step(stream.init_state(), clip)
         np.testing.assert_allclose(rows, alone, atol=1e-5)
         np.testing.assert_array_equal(after.past, state.past)
 

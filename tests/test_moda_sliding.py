@@ -11,7 +11,7 @@ import pytest
 import torch
 from parity import unit
 
-from motion.contract import Controls
+from motion.contract import Controls, MotionRequest
 from motion.layout import SCALE
 from motion.moda.config import PUBLISHED
 from motion.moda.guidance import UNGUIDED
@@ -19,7 +19,7 @@ from motion.moda.lips import LipModulation
 from motion.moda.network import MoDA
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.sampler import uniform_schedule
-from motion.moda.sliding import Request, SlidingGenerator, SlidingState
+from motion.moda.sliding import SlidingGenerator
 
 Array = npt.NDArray[np.float32]
 DIM = 2 * 4
@@ -69,10 +69,12 @@ def speech(frames: int) -> Array:
 
 
 def stream(moda: SlidingGenerator, audio: Array, chunk: int, seed: int = 1) -> Array:
-    state, out = moda.init_state(Face(), seed), []
+    state, out = moda.init_state(Face()), []
     for start in range(0, len(audio), chunk):
         ahead = audio[start + chunk : start + chunk + moda.lookahead]
-        motion, state = moda.step(state, audio[start : start + chunk], ahead, Controls())
+        motion, (*_, state) = moda.step(
+            state, audio[start : start + chunk], ahead, Controls(seed=seed)
+        )
         out.append(motion)
     return np.concatenate(out)
 
@@ -96,10 +98,10 @@ def test_other_hops_differ_only_where_the_future_does(network: MoDA) -> None:
 
 def test_states_are_values(network: MoDA) -> None:
     moda, audio = generator(network), speech(24)
-    state = moda.init_state(Face(), 3)
-    first, after = moda.step(state, audio[:8], audio[8:12], Controls())
+    state = moda.init_state(Face())
+    first, (*_, after) = moda.step(state, audio[:8], audio[8:12], Controls())
     other, _ = moda.step(after, -audio[8:16], audio[16:20], Controls("anger"))
-    again, after_again = moda.step(state, audio[:8], audio[8:12], Controls())
+    again, (*_, after_again) = moda.step(state, audio[:8], audio[8:12], Controls())
     np.testing.assert_array_equal(first, again)
     calm, _ = moda.step(after_again, audio[8:16], audio[16:20], Controls())
     assert not np.allclose(other, calm)
@@ -107,16 +109,16 @@ def test_states_are_values(network: MoDA) -> None:
 
 def test_sessions_in_a_batch_do_not_see_each_other(network: MoDA) -> None:
     moda, audio = generator(network), speech(40)
-    states: list[SlidingState] = [moda.init_state(Face(), seed) for seed in (1, 2, 3)]
+    state = moda.init_state(Face())
     requests = [
-        Request(states[0], audio[:20], audio[20:24], Controls("happiness", 0.5)),
-        Request(states[1], audio[:3], audio[3:3], Controls()),
-        Request(states[2], audio[:0], audio[:0], Controls()),
+        MotionRequest(state, audio[:20], audio[20:24], Controls("happiness", 0.5, seed=1)),
+        MotionRequest(state, audio[:3], audio[3:3], Controls(guidance=2.0, seed=2)),
+        MotionRequest(state, audio[:0], audio[:0], Controls(seed=3)),
     ]
     together = moda.steps(requests)
     assert [len(motion) for motion, _ in together] == [20, 3, 0]
-    for request, (motion, state) in zip(requests, together, strict=True):
-        alone, after = moda.step(request.state, request.features, request.ahead, request.controls)
+    for request, (motion, (*_, state)) in zip(requests, together, strict=True):
+        (alone, (*_, after)) = moda.steps([request])[0]
         np.testing.assert_allclose(motion, alone, atol=1e-5)
         assert state.frame == after.frame
 
@@ -129,8 +131,7 @@ def test_motion_takes_the_size_of_the_face(network: MoDA) -> None:
     for face in (small, large):
         face.motion[64:67] = 0.0
     motions = [
-        moda.step(moda.init_state(face, 1), audio, audio[:0], Controls())[0]
-        for face in (small, large)
+        moda.step(moda.init_state(face), audio, audio[:0], Controls())[0] for face in (small, large)
     ]
     np.testing.assert_allclose(motions[1][:, SCALE] / motions[0][:, SCALE], 2.0, rtol=1e-3)
 
@@ -148,7 +149,7 @@ def test_lip_modulation_streams(network: MoDA) -> None:
 
 def test_wrong_sizes_are_refused(network: MoDA) -> None:
     moda = generator(network)
-    state = moda.init_state(Face(), 0)
+    state = moda.init_state(Face())
     with pytest.raises(ValueError, match=r"features must be \[n, 8\], not \[4, 7\]"):
         moda.step(state, np.zeros((4, 7), np.float32), speech(0), Controls())
     with pytest.raises(ValueError, match="at most 4 rows ahead"):

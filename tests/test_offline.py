@@ -27,7 +27,7 @@ async def beeps(seconds: float = 3.0, rate: int = 22_050) -> AsyncIterator[Speec
 async def render(speech: AsyncIterator[SpeechChunk], out: Path) -> float:
     models = flat_models()
     return await render_video(
-        models, models.avatar("flat"), speech, out, Controls(), 0, lambda _: None
+        models, models.avatar("flat"), speech, out, Controls(), lambda _: None
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from avatar_server.talk import Talk
 from avatar_server.voice import Voice
 from client.peer import Peer
+from streaming.playout import Pacing
 from streaming.protocol import (
     Caption,
     Chat,
@@ -87,7 +88,7 @@ async def test_a_session_that_converses_ends_cleanly() -> None:
 async def test_a_microphone_that_is_switched_off_ends_the_turn() -> None:
     published: list[ServerEvent] = []
     nothing = NoPictures()
-    voice = Voice(ToneSpeech(), nothing, nothing, 2, published.append)
+    voice = Voice(ToneSpeech(), nothing, nothing, 2, Pacing(), published.append)
     talking = scripted_talking()
     await talking.prepare()
     recogniser = talking.engines.recogniser

@@ -8,6 +8,7 @@ transformer, as released. HuBERT hears in both directions: offline it gets the r
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +18,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from motion.contract import SAMPLES_PER_FRAME, SPEECH_RATE
+from motion.contract import SAMPLES_PER_FRAME, SPEECH_RATE, FeatureExtractor, Stepped
 from motion.layout import FloatArray
 from motion.onnx_file import write_onnx
 from motion.weights import CheckpointError
@@ -113,8 +114,8 @@ class HubertState:
     """The last samples before the next frame [640 (window - 1)]."""
 
 
-class StreamingHubert:
-    """Implements :class:`motion.contract.FeatureExtractor` with a window per frame.
+class StreamingHubert(FeatureExtractor[HubertState]):
+    """A window for each frame.
 
     Each frame is encoded in a window of its own that ends with it (silence on the left at the
     start), so features depend on nothing but the sound before, however it arrives. That is
@@ -132,14 +133,14 @@ class StreamingHubert:
     def init_state(self) -> HubertState:
         return HubertState(np.zeros((self._window - 1) * SAMPLES_PER_FRAME, np.float32))
 
-    def step(self, state: HubertState, speech: FloatArray) -> tuple[FloatArray, HubertState]:
+    def step(self, state: HubertState, speech: FloatArray) -> Stepped[HubertState]:
         (result,) = self.steps([(state, speech)])
         return result
 
     @torch.inference_mode()
     def steps(
-        self, sessions: list[tuple[HubertState, FloatArray]]
-    ) -> list[tuple[FloatArray, HubertState]]:
+        self, sessions: Sequence[tuple[HubertState, FloatArray]]
+    ) -> list[Stepped[HubertState]]:
         """:meth:`step` for several sessions in one batch."""
         samples = self._window * SAMPLES_PER_FRAME
         windows, counts, after = [], [], []
@@ -154,7 +155,9 @@ class StreamingHubert:
             starts = range(0, frames * SAMPLES_PER_FRAME, SAMPLES_PER_FRAME)
             windows += [heard[start : start + samples] for start in starts]
             counts.append(frames)
-            after.append(HubertState(heard[len(heard) - len(state.past) :]))
+            past = len(state.past)
+            ends = range(past, len(heard) + 1, SAMPLES_PER_FRAME)
+            after.append([HubertState(heard[end - past : end]) for end in ends])
         rows = np.zeros((0, self.dim), np.float32)
         if windows:
             device = next(self._features.parameters()).device

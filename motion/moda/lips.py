@@ -33,12 +33,14 @@ class LipModulation:
 
     rest: FloatArray
 
-    def step(self, motion: FloatArray, peak: float = 0.0) -> tuple[FloatArray, float]:
-        """Modulated ``motion [n, 70]`` and the largest ``d`` so far, given that before it."""
+    def step(self, motion: FloatArray, peak: float = 0.0) -> tuple[FloatArray, FloatArray]:
+        """Modulated ``motion [n, 70]`` and the largest ``d`` up to each frame [n].
+
+        ``peak`` is the largest before them.
+        """
         delta, distance = self._deltas(motion)
         peaks = np.maximum.accumulate(np.append(np.float32(peak), distance))[1:]
-        end = float(peaks[-1]) if len(peaks) else peak
-        return self._amplify(motion, delta, distance, peaks), end
+        return self._amplify(motion, delta, distance, peaks), peaks
 
     def clip(self, motion: FloatArray) -> FloatArray:
         """Modulated ``motion [T, 70]`` of a whole clip, with the clip's own maximum."""

@@ -16,8 +16,16 @@ from typing import Final, Protocol, runtime_checkable
 import numpy as np
 import torch
 
-from motion.contract import EMOTIONS, Controls, Identity
-from motion.layout import MOTION_DIM, FloatArray
+from motion.contract import (
+    EMOTIONS,
+    Controls,
+    Identity,
+    MotionGenerator,
+    MotionRequest,
+    Stepped,
+)
+from motion.head import ease_strength
+from motion.layout import MOTION_DIM, TRANSLATION, FloatArray
 from motion.moda.guidance import Guidance
 from motion.moda.lips import LipModulation
 from motion.moda.network import Conditions, MoDA
@@ -45,7 +53,6 @@ class SlidingState:
     """[63]"""
     source: FloatArray
     """The portrait's own motion [70]."""
-    seed: int
     frame: int
     """Index in the clip of the next frame."""
     previous: FloatArray
@@ -56,20 +63,12 @@ class SlidingState:
     """Their features [p, dim]."""
     lip_peak: float
     """Largest lip movement so far, see :class:`motion.moda.lips.LipModulation`."""
+    head: float
+    """Present strength of the head's motion, relative to the portrait's own pose."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One session's wish for the motion of its next frames."""
-
-    state: SlidingState
-    features: FloatArray
-    ahead: FloatArray
-    controls: Controls
-
-
-class SlidingGenerator:
-    """Implements :class:`motion.contract.MotionGenerator`; sessions share batches in :meth:`steps`.
+class SlidingGenerator(MotionGenerator[SlidingState]):
+    """Sessions share batches in :meth:`steps`.
 
     ``features`` are those of :mod:`motion.moda.hubert`, flattened to [n, layers * size].
     """
@@ -89,7 +88,7 @@ class SlidingGenerator:
             raise ValueError(
                 f"a hop of {hop} and a look-ahead of {lookahead} do not fit a window of {WINDOW}"
             )
-        self.hop = hop
+        self.chunk = hop
         self.lookahead = lookahead
         self.dim = network.config.audio_layers * network.config.audio_features
         self._network = network
@@ -99,7 +98,7 @@ class SlidingGenerator:
         self._modulations = Modulations(network, self._schedule)
         self._lips = lips
 
-    def init_state(self, identity: Identity, seed: int) -> SlidingState:
+    def init_state(self, identity: Identity) -> SlidingState:
         """A face that is no :class:`PortraitIdentity` starts from the average motion."""
         source = self._statistics.mean
         if isinstance(identity, PortraitIdentity):
@@ -107,58 +106,59 @@ class SlidingGenerator:
         return SlidingState(
             identity=identity.canonical.reshape(-1),
             source=source,
-            seed=seed,
             frame=0,
             previous=self._statistics.from_source(source),
             known=np.zeros((0, MOTION_DIM), np.float32),
             audio=np.zeros((0, self.dim), np.float32),
             lip_peak=0.0,
+            head=1.0,
         )
 
-    def step(
-        self, state: SlidingState, features: FloatArray, ahead: FloatArray, controls: Controls
-    ) -> tuple[FloatArray, SlidingState]:
-        (result,) = self.steps([Request(state, features, ahead, controls)])
-        return result
-
-    def steps(self, requests: Sequence[Request]) -> list[tuple[FloatArray, SlidingState]]:
-        """Motion [n, 70] and the state after it for each request, sampled in one batch per hop.
-
-        Raises ValueError for features of another size or more look-ahead than there is.
-        """
+    def steps(self, requests: Sequence[MotionRequest[SlidingState]]) -> list[Stepped[SlidingState]]:
+        """Those with the same guidance are one batch per hop."""
         for request in requests:
             self._check(request)
-        states = [request.state for request in requests]
-        motions = [np.zeros((0, MOTION_DIM), np.float32) for _ in requests]
+        states = [[request.state] for request in requests]
+        motions = [[np.zeros((0, MOTION_DIM), np.float32)] for _ in requests]
         longest = max((len(request.features) for request in requests), default=0)
-        for start in range(0, longest, self.hop):
-            active = [i for i, r in enumerate(requests) if len(r.features) > start]
-            hops = [self._slide(states[i], requests[i], start) for i in active]
-            for i, hop, window in zip(active, hops, self._sample(hops), strict=True):
-                motion, states[i] = self._give_out(hop, window)
-                motions[i] = np.concatenate([motions[i], motion])
-        return list(zip(motions, states, strict=True))
+        for start in range(0, longest, self.chunk):
+            hops: dict[int, _Hop] = {}
+            guided_alike: dict[float | None, list[int]] = {}
+            for i, request in enumerate(requests):
+                if len(request.features) > start:
+                    hops[i] = self._slide(states[i][-1], request, start)
+                    guided_alike.setdefault(request.controls.guidance, []).append(i)
+            for weight, together in guided_alike.items():
+                guidance = self._guidance if weight is None else Guidance.released(weight)
+                windows = self._sample([hops[i] for i in together], guidance)
+                for i, window in zip(together, windows, strict=True):
+                    motion, after = self._give_out(hops[i], window)
+                    motions[i].append(motion)
+                    states[i] += after
+        return [
+            (np.concatenate(parts), after) for parts, after in zip(motions, states, strict=True)
+        ]
 
-    def _check(self, request: Request) -> None:
+    def _check(self, request: MotionRequest[SlidingState]) -> None:
         for name, rows in (("features", request.features), ("ahead", request.ahead)):
             if rows.ndim != 2 or rows.shape[1] != self.dim:
                 raise ValueError(f"{name} must be [n, {self.dim}], not {list(rows.shape)}")
         if len(request.ahead) > self.lookahead:
             raise ValueError(f"at most {self.lookahead} rows ahead, not {len(request.ahead)}")
 
-    def _slide(self, state: SlidingState, request: Request, start: int) -> _Hop:
+    def _slide(self, state: SlidingState, request: MotionRequest[SlidingState], start: int) -> _Hop:
         """Make room in the window for a hop from row ``start`` of the request."""
-        new = request.features[start : start + self.hop]
-        following = np.concatenate([request.features[start + self.hop :], request.ahead])
+        new = request.features[start : start + self.chunk]
+        following = np.concatenate([request.features[start + self.chunk :], request.ahead])
         following = following[: self.lookahead]
-        leaving = max(0, len(state.known) + self.hop + self.lookahead - WINDOW)
+        leaving = max(0, len(state.known) + self.chunk + self.lookahead - WINDOW)
         previous = state.known[leaving - 1] if leaving else state.previous
         kept = replace(
             state, previous=previous, known=state.known[leaving:], audio=state.audio[leaving:]
         )
         return _Hop(kept, new, following, request.controls)
 
-    def _sample(self, hops: Sequence[_Hop]) -> FloatArray:
+    def _sample(self, hops: Sequence[_Hop], guidance: Guidance) -> FloatArray:
         """Normalised windows [B, 80, 70], smoothed over what is heard."""
         device = self._network.emotion_table.device
         audio = np.zeros((len(hops), WINDOW, self.dim), np.float32)
@@ -183,9 +183,9 @@ class SlidingGenerator:
         windows = sample(
             self._network,
             conditions,
-            _tensor([_noise(hop.state) for hop in hops]).to(device),
+            _tensor([_noise(hop) for hop in hops]).to(device),
             schedule=self._schedule,
-            guidance=self._guidance,
+            guidance=guidance,
             known=KnownFrames(
                 torch.from_numpy(motion).to(device), torch.from_numpy(held).to(device)
             ),
@@ -193,23 +193,35 @@ class SlidingGenerator:
         )
         return windows.float().cpu().numpy()
 
-    def _give_out(self, hop: _Hop, window: FloatArray) -> tuple[FloatArray, SlidingState]:
-        known, new = len(hop.state.known), len(hop.new)
+    def _give_out(self, hop: _Hop, window: FloatArray) -> tuple[FloatArray, list[SlidingState]]:
+        """Motion [n, 70] of a hop, and the states after each of its frames."""
+        state, controls = hop.state, hop.controls
+        known, new = len(state.known), len(hop.new)
         heard = window[: known + new + len(hop.following)]
         smoothed = smooth_pose(torch.from_numpy(heard)).numpy()
         given = smoothed[known : known + new]
-        peak = hop.state.lip_peak
-        shown = given
+        shown, peaks = given, np.full(new, state.lip_peak)
         if self._lips is not None:
-            shown, peak = self._lips.step(given, peak)
-        state = replace(
-            hop.state,
-            frame=hop.state.frame + new,
-            known=np.concatenate([hop.state.known, given]),
-            audio=np.concatenate([hop.state.audio, hop.new]),
-            lip_peak=peak,
-        )
-        return self._statistics.to_source(shown, hop.state.source), state
+            shown, peaks = self._lips.step(given, state.lip_peak)
+        motion = self._statistics.to_source(shown, state.source)
+        heads = ease_strength(state.head, controls.head, new)
+        lost = (1.0 - heads)[:, None]
+        pose = slice(TRANSLATION.start, MOTION_DIM)
+        motion[:, pose] -= lost * (motion[:, pose] - state.source[pose])
+        known_after = np.concatenate([state.known, given])
+        audio_after = np.concatenate([state.audio, hop.new])
+        after = [
+            replace(
+                state,
+                frame=state.frame + i,
+                known=known_after[: known + i],
+                audio=audio_after[: known + i],
+                lip_peak=float(peaks[i - 1]),
+                head=float(heads[i - 1]),
+            )
+            for i in range(1, new + 1)
+        ]
+        return motion, after
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,11 +234,11 @@ class _Hop:
     controls: Controls
 
 
-def _noise(state: SlidingState) -> FloatArray:
+def _noise(hop: _Hop) -> FloatArray:
     """Noise [80, 70] of the window's frames: a function of seed and frame, wherever it stands."""
-    first = state.frame - len(state.known)
+    first = hop.state.frame - len(hop.state.known)
     rows = (
-        np.random.Generator(np.random.Philox(key=state.seed, counter=[0, 0, 0, frame]))
+        np.random.Generator(np.random.Philox(key=hop.controls.seed, counter=[0, 0, 0, frame]))
         for frame in range(first, first + WINDOW)
     )
     return np.stack([row.standard_normal(MOTION_DIM, np.float32) for row in rows])

@@ -96,7 +96,7 @@ def make_clip(
     closed = closed_frames(utterance, n)
     # A pre-roll of random length: else all clips would blink at the same frame.
     _, idle = idle_motion(IdleState(seed), *np.zeros((2, 30 + seed % 120), np.float32))
-    motion, _ = idle_motion(idle, voice, stress)
+    motion, _ = idle_motion(idle[-1], voice, stress)
     motion[:, SCALE] += 1.0
     moods = ease(mood, emotion_offsets(controls), n)
     add_mood(motion, moods, voice, closed)

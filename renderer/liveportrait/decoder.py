@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from motion.engine import Engine
 from motion.layout import FloatArray
-from renderer.contract import ImageArray
+from renderer.contract import ImageArray, Renderer
 from renderer.liveportrait.avatar import PortraitAvatar
 from renderer.liveportrait.crop import CROP_SIZE
 from renderer.liveportrait.generator import Generator
@@ -37,8 +37,8 @@ class WarpAndGenerate(nn.Module):
         return picture
 
 
-class LivePortraitRenderer:
-    """Implements :class:`renderer.contract.Renderer`; frames of several avatars share batches."""
+class LivePortraitRenderer(Renderer[PortraitAvatar]):
+    """Frames of several avatars share batches."""
 
     def __init__(
         self, stitching: KeypointMLP, decode: Engine, *, batch: int = DEFAULT_BATCH
@@ -47,21 +47,21 @@ class LivePortraitRenderer:
             raise ValueError(f"a batch has at least one frame, not {batch}")
         self._stitching = stitching
         self._decode = decode
-        self._batch = batch
+        self.batch = batch
 
     def render(self, avatar: PortraitAvatar, motion: FloatArray) -> ImageArray:
-        pictures = self.draw([avatar] * len(motion), motion)
-        frames = np.empty((len(motion), CROP_SIZE * 3 // 2, CROP_SIZE), np.uint8)
-        for picture, frame in zip(pictures, frames, strict=True):
-            cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420, dst=frame)
-        return frames
+        return _i420(self.draw([avatar] * len(motion), motion))
+
+    def render_views(self, views: Sequence[tuple[PortraitAvatar, FloatArray]]) -> list[ImageArray]:
+        avatars = [avatar for avatar, _ in views]
+        return list(_i420(self.draw(avatars, np.stack([motion for _, motion in views]))))
 
     @torch.inference_mode()
     def draw(self, avatars: Sequence[PortraitAvatar], motion: FloatArray) -> ImageArray:
         """RGB pictures [n, 512, 512, 3], picture i of ``avatars[i]`` under ``motion[i]``."""
         pictures = np.empty((len(motion), CROP_SIZE, CROP_SIZE, 3), np.uint8)
-        for start in range(0, len(motion), self._batch):
-            rows = slice(start, start + self._batch)
+        for start in range(0, len(motion), self.batch):
+            rows = slice(start, start + self.batch)
             pictures[rows] = self._draw_batch(avatars[rows], motion[rows])
         return pictures
 
@@ -83,3 +83,11 @@ class LivePortraitRenderer:
         )
         pixels = (picture * 255).clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
         return np.ascontiguousarray(pixels.cpu().numpy())
+
+
+def _i420(pictures: ImageArray) -> ImageArray:
+    """I420 frames [n, 768, 512] of RGB pictures [n, 512, 512, 3]."""
+    frames = np.empty((len(pictures), CROP_SIZE * 3 // 2, CROP_SIZE), np.uint8)
+    for picture, frame in zip(pictures, frames, strict=True):
+        cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420, dst=frame)
+    return frames

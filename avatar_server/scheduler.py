@@ -1,0 +1,186 @@
+"""Runs the work of all sessions on a few threads, earliest deadline first, in batches.
+
+Every item of work says by when it is needed. A free thread takes the most urgent item and, where
+the work gains from it, others of its kind, but never more than its share: while one thread works
+on a batch the others must not run dry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Protocol, Self, TypeVar
+
+from avatar_server.worker import WorkerThread
+
+log = logging.getLogger(__name__)
+
+ItemT = TypeVar("ItemT", contravariant=True)
+ResultT = TypeVar("ResultT", covariant=True)
+R = TypeVar("R")
+
+WATCHDOG_SECONDS: Final = 10.0
+"""A run that takes longer hangs: its items fail and its thread is replaced."""
+
+
+class Work(Protocol[ItemT, ResultT]):
+    """A kind of work that threads do, one batch at a time."""
+
+    name: str
+    batch: int
+    """Most items that are done together."""
+
+    def run(self, items: Sequence[ItemT]) -> Sequence[ResultT]:
+        """One result for each item; called on any thread."""
+
+
+class WorkHungError(RuntimeError):
+    """A run did not come back; what it worked on is given up."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Entry:
+    deadline: float
+    number: int
+    item: Any = field(compare=False)
+    done: asyncio.Future[Any] = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    error: Exception
+
+
+class Scheduler:
+    """Use as an async context manager; submit from its event loop only.
+
+    A deadline is a time of the loop's clock. What is cancelled before its turn is never run.
+    """
+
+    def __init__(self, threads: int, watchdog_seconds: float = WATCHDOG_SECONDS) -> None:
+        self._threads = threads
+        self._watchdog_seconds = watchdog_seconds
+        self._waiting: dict[Work[Any, Any], list[_Entry]] = {}
+        self._numbers = itertools.count()
+        self._wake = asyncio.Event()
+        self._workers: list[asyncio.Task[None]] = []
+        self.busy_seconds = 0.0
+        """Wall time that threads have spent working."""
+        self.hangs = 0
+        """Runs that the watchdog gave up."""
+
+    async def __aenter__(self) -> Self:
+        self._workers = [
+            asyncio.create_task(self._serve(f"animate-{i}"), name=f"animate-{i}")
+            for i in range(self._threads)
+        ]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.gather(*self._workers, return_exceptions=True)
+        for entries in self._waiting.values():
+            for entry in entries:
+                entry.done.cancel()
+        self._waiting.clear()
+
+    @property
+    def threads(self) -> int:
+        return self._threads
+
+    @property
+    def waiting(self) -> int:
+        """Items that no thread has taken yet."""
+        return sum(len(entries) for entries in self._waiting.values())
+
+    def submit(self, work: Work[Any, R], item: object, deadline: float) -> asyncio.Future[R]:
+        """The result of ``work`` on ``item``, as a future.
+
+        It fails with what the work raised, or with :class:`WorkHungError`.
+        """
+        done: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        entry = _Entry(deadline, next(self._numbers), item, done)
+        heapq.heappush(self._waiting.setdefault(work, []), entry)
+        self._wake.set()
+        return done
+
+    async def _serve(self, name: str) -> None:
+        thread = WorkerThread(name)
+        try:
+            while True:
+                batch = self._take()
+                if batch is None:
+                    self._wake.clear()
+                    await self._wake.wait()
+                    continue
+                work, entries = batch
+                began = time.perf_counter()
+                try:
+                    async with asyncio.timeout(self._watchdog_seconds):
+                        results = await thread.run(
+                            lambda w=work, e=entries: _run(w, [entry.item for entry in e])  # type: ignore[misc]
+                        )
+                except TimeoutError:
+                    log.error("%s hangs: giving up %d items", work.name, len(entries))
+                    self.hangs += 1
+                    thread.close()
+                    thread = WorkerThread(name)
+                    results = [_Failure(WorkHungError(f"{work.name} does not answer"))] * len(
+                        entries
+                    )
+                self.busy_seconds += time.perf_counter() - began
+                for entry, result in zip(entries, results, strict=True):
+                    _settle(entry.done, result)
+                # Let those who waited act first: it may make what else waits needless.
+                await asyncio.sleep(0)
+        finally:
+            thread.close()
+
+    def _take(self) -> tuple[Work[Any, Any], list[_Entry]] | None:
+        """The most urgent work and its share of the items that wait."""
+        for entries in self._waiting.values():
+            while entries and entries[0].done.cancelled():
+                heapq.heappop(entries)
+        ready = [work for work, entries in self._waiting.items() if entries]
+        if not ready:
+            return None
+        work = min(ready, key=lambda work: self._waiting[work][0])
+        entries = self._waiting[work]
+        share = min(work.batch, -(-len(entries) // self._threads))
+        taken: list[_Entry] = []
+        while entries and len(taken) < share:
+            entry = heapq.heappop(entries)
+            if not entry.done.cancelled():
+                taken.append(entry)
+        return work, taken
+
+
+def _run(work: Work[Any, Any], items: Sequence[Any]) -> Sequence[Any]:
+    """Results or failures; where a batch fails, its items are tried alone to spare the others."""
+    try:
+        return work.run(items)
+    except Exception as error:
+        if len(items) == 1:
+            return [_Failure(error)]
+        return [_run(work, [item])[0] for item in items]
+
+
+def _settle(done: asyncio.Future[Any], result: object) -> None:
+    if done.done():
+        return
+    if isinstance(result, _Failure):
+        done.set_exception(result.error)
+    else:
+        done.set_result(result)
