@@ -237,7 +237,7 @@ class OwnAvatars:
                 out = Path(folder) / "preview.mp4"
                 asyncio.run(
                     render_video(
-                        self._models, avatar, _replayed(speech), out, Controls(), 0, lambda _: None
+                        self._models, avatar, _replayed(speech), out, Controls(), lambda _: None
                     )
                 )
                 return out.read_bytes(), made.remarks
