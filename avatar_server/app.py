@@ -27,6 +27,7 @@ from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.health import Health
 from avatar_server.http import ApiError, answer_api_error, avatar_errors, read_body
 from avatar_server.ice import for_aiortc, for_browsers, ice_servers
+from avatar_server.lifetime import LifetimePolicy
 from avatar_server.making import Bench, Maker
 from avatar_server.metrics import Metrics
 from avatar_server.models import Models
@@ -69,6 +70,7 @@ def create_app(
         video_bitrate=settings.video_bitrate,
         connect_timeout=settings.connect_timeout,
         talking=talking,
+        lifetime=lifetime_policy(settings),
     )
     limit = settings.max_sessions or 4 * usable_cores()
     admission = Admission(limit, settings.max_sessions_per_client)
@@ -77,7 +79,6 @@ def create_app(
         admission,
         metrics,
         lambda: for_aiortc(ice_servers(settings)),
-        settings.max_session_minutes,
     )
     metrics.watch_sessions(lambda: admission.running, admission.limit, lambda: admission.draining)
     key = settings.token.get_secret_value() if settings.token else None
@@ -144,6 +145,16 @@ def create_app(
     )
     app.state.sessions = sessions
     return app
+
+
+def lifetime_policy(settings: Settings) -> LifetimePolicy:
+    minutes = settings.max_session_minutes
+    return LifetimePolicy(
+        idle=60 * settings.idle_minutes or None,
+        maximum=None if minutes is None else 60 * minutes,
+        alone=settings.resume_seconds,
+        warning=settings.warning_seconds,
+    )
 
 
 class Api:

@@ -11,8 +11,10 @@ import logging
 import secrets
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+import numpy as np
 
 from avatar_server.animator import Animation, SessionAnimator
 from avatar_server.conversation.conversation import Conversation
@@ -21,6 +23,8 @@ from avatar_server.conversation.persona import Persona
 from avatar_server.conversation.progress import Progress
 from avatar_server.conversation.speaker import SpeakerBusyError
 from avatar_server.conversation.tts import TextToSpeech
+from avatar_server.lifetime import Lifetime, LifetimePolicy
+from avatar_server.link import Link
 from avatar_server.talk import (
     RETRY_SECONDS,
     EnginesLoadingError,
@@ -31,10 +35,11 @@ from avatar_server.talk import (
 from avatar_server.voice import UtteranceExistsError, Voice
 from motion.contract import Controls
 from renderer.contract import Avatar, ImageArray, UnknownAvatarError, UnusableAvatarError
-from streaming.broadcast import Broadcast, Viewer
+from streaming.broadcast import Broadcast
 from streaming.clock import FPS
 from streaming.peer import IceServers, Peer
 from streaming.protocol import (
+    Caption,
     Chat,
     ClientEvent,
     Converse,
@@ -44,17 +49,20 @@ from streaming.protocol import (
     Microphone,
     Ping,
     Pong,
-    ProtocolError,
     Ready,
     Say,
     ServerEvent,
     Show,
-    read_client_event,
+    Speaking,
+    Transcript,
 )
 from streaming.resample import FloatArray
 from streaming.stages import StageTimes
 
 log = logging.getLogger(__name__)
+
+AUDIBLE: Final = 0.02
+"""Peak from which a microphone's sound counts as somebody being there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,7 @@ class SessionParts:
     video_bitrate: int
     connect_timeout: float
     talking: Talking
+    lifetime: LifetimePolicy
     ice_servers: IceServers = ()
 
 
@@ -83,44 +92,6 @@ class Listener(Protocol):
         """The session is over."""
 
 
-@dataclass(eq=False, slots=True)
-class _Link:
-    """One peer of a session; implements :class:`streaming.peer.PeerListener`."""
-
-    session: Session
-    name: str
-    watches_only: bool
-    viewer: Viewer
-    peer: Peer = field(init=False)
-
-    def on_open(self) -> None:
-        self.peer.send(self.session.ready().model_dump_json())
-
-    def on_message(self, message: str | bytes) -> None:
-        if self.watches_only:
-            return
-        # Clients of the SmallWebRTC form keep the channel alive with this bare text.
-        if isinstance(message, str) and message.startswith("ping"):
-            return
-        self.session.start(self._answer(message))
-
-    async def _answer(self, message: str | bytes) -> None:
-        answer: ServerEvent | None
-        try:
-            answer = await self.session.handle(read_client_event(message))
-        except ProtocolError as error:
-            answer = ErrorEvent(code="bad_message", message=str(error))
-        if answer is not None:
-            self.peer.send(answer.model_dump_json())
-
-    def on_sound(self, pcm: FloatArray, rate: int) -> None:
-        if not self.watches_only:
-            self.session.hear(pcm, rate)
-
-    def on_closed(self, reason: str) -> None:
-        self.session.detach(self.name, reason)
-
-
 class Session:
     """Run :meth:`run` in a task; it returns when the session is over."""
 
@@ -128,14 +99,16 @@ class Session:
         self.id = secrets.token_urlsafe(12)
         self.avatar = avatar
         self._parts = parts
-        self._links: dict[str, _Link] = {}
+        self._links: dict[str, Link] = {}
         self._listeners: dict[Listener, None] = {}
         """In the order in which they came."""
         self._asked_for: Show | None = None
         """The latest event that asked for another avatar."""
         self._group: asyncio.TaskGroup | None = None
+        self._resumable = False
+        self._life = Lifetime(parts.lifetime, asyncio.get_running_loop().time)
         self._over = asyncio.Event()
-        self._reason = ""
+        self._farewell = ErrorEvent(code="session_ended", message="", fatal=True)
 
         self._broadcast = Broadcast(parts.executor, parts.stages, parts.video_bitrate)
         controls = Controls(seed=secrets.randbits(32))
@@ -153,7 +126,7 @@ class Session:
     # --- life -----------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Live until :meth:`end`, until the last peer has gone or until a part fails."""
+        """Live until :meth:`end`, until its lifetime is over or until a part fails."""
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
@@ -163,6 +136,7 @@ class Session:
                     "animator": self._animator.run(),
                     "broadcast": self._broadcast.run(),
                     "talk": self.talk.run(),
+                    "lifetime": self._life.run(lambda: self.voice.busy, self._send, self._expire),
                 }
                 tasks = [
                     group.create_task(work, name=f"{name} {self.id}")
@@ -173,12 +147,13 @@ class Session:
                     task.cancel()
         except* Exception as failures:
             log.error("session %s failed", self.id, exc_info=failures)
-            self._reason = "a part of the session failed; connect again"
+            self.end("a part of the session failed; connect again")
         finally:
+            reason = self._farewell.message
             for listener in tuple(self._listeners):
-                listener.on_session_end(self._reason)
-            await self._close_peers()
-            log.info("session %s ended: %s", self.id, self._reason)
+                listener.on_session_end(reason)
+            await self._close_peers(reason)
+            log.info("session %s ended: %s", self.id, reason)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Do ``work`` as a part of the session, which waits for it before it is over."""
@@ -187,16 +162,18 @@ class Session:
         else:
             self._group.create_task(work)
 
-    def end(self, reason: str) -> None:
-        """End the session; ``reason`` is told to its peers."""
+    def end(self, reason: str, code: str = "session_ended") -> None:
+        """End the session; its peers are told why."""
         if not self._over.is_set():
-            self._reason = reason
+            self._farewell = ErrorEvent(code=code, message=reason, fatal=True)
             self._over.set()
 
-    async def _close_peers(self) -> None:
-        farewell = ErrorEvent(code="session_ended", message=self._reason, fatal=True)
-        self._send(farewell)
-        closing = [link.peer.close(self._reason) for link in self._links.values()]
+    def _expire(self, reason: str) -> None:
+        self.end(reason, "session_expired")
+
+    async def _close_peers(self, reason: str) -> None:
+        self._send(self._farewell)
+        closing = [link.peer.close(reason) for link in self._links.values()]
         if closing:
             await asyncio.wait(closing)
 
@@ -207,7 +184,7 @@ class Session:
 
         Raises :class:`streaming.sdp.BadOfferError`, after which nothing is left of the peer.
         """
-        link = _Link(self, name, watches_only, self._broadcast.join())
+        link = Link(self, name, watches_only, self._broadcast.join())
         link.peer = Peer(link.viewer, link, self._parts.ice_servers, self._parts.connect_timeout)
         try:
             answer = await link.peer.answer(offer)
@@ -216,6 +193,7 @@ class Session:
             raise
         former = self._links.get(name)
         self._links[name] = link
+        self._life.join()
         if former is not None:
             self._broadcast.leave(former.viewer)
             former.peer.close("replaced by a new connection")
@@ -226,26 +204,36 @@ class Session:
         return link.peer if link else None
 
     def detach(self, name: str, reason: str) -> None:
-        """A peer's connection is gone; without its last peer the session ends."""
+        """A peer's connection is gone; without its last one the session waits for it to come
+        back, if there ever was a client, and ends."""
         link = self._links.get(name)
         if link is None or not link.peer.closed:
             return
         del self._links[name]
         self._broadcast.leave(link.viewer)
-        self._end_if_alone(reason)
+        if self._alone:
+            self._life.leave(reason)
+            if not self._resumable:
+                self.end(reason)
 
     def listen(self, listener: Listener) -> None:
         """Tell ``listener`` every event from now on; it keeps the session alive as a peer does."""
         self._listeners[listener] = None
+        self._life.join()
 
     def unlisten(self, listener: Listener, reason: str) -> None:
         """``listener`` has gone; without anybody else the session ends."""
-        if self._listeners.pop(listener, self) is None:
-            self._end_if_alone(reason)
-
-    def _end_if_alone(self, reason: str) -> None:
-        if not self._links and not self._listeners:
+        if self._listeners.pop(listener, self) is None and self._alone:
             self.end(reason)
+
+    @property
+    def _alone(self) -> bool:
+        return not self._links and not self._listeners
+
+    def present(self) -> list[ServerEvent]:
+        """What a peer must know that joins now."""
+        self._resumable = True
+        return [self.ready(), *filter(None, [self.talk.state])]
 
     def ready(self) -> Ready:
         return Ready(session=self.id, avatar=self.avatar.name, fps=FPS, size=self.avatar.size)
@@ -254,8 +242,10 @@ class Session:
         """Sound of the client's microphone, mono float32 [n] at ``rate`` Hz."""
         if self.talk.conversation is not None:
             self.talk.hear(pcm, rate)
-        else:
+        elif self.voice.microphone:
             self.voice.hear(pcm, rate)
+            if np.abs(pcm).max(initial=0.0) > AUDIBLE:
+                self._life.act()
 
     def publish_audio(self, pts: int, pcm: FloatArray) -> None:
         """Sound of the avatar that is due now; see :class:`streaming.playout.Output`."""
@@ -267,6 +257,8 @@ class Session:
         self._broadcast.publish_video(pts, image)
 
     def _send(self, event: ServerEvent) -> None:
+        if isinstance(event, Speaking | Caption | Transcript):
+            self._life.act()
         message = event.model_dump_json()
         for link in self._links.values():
             link.peer.send(message)
@@ -278,6 +270,8 @@ class Session:
 
     async def handle(self, event: ClientEvent) -> ServerEvent | None:
         """Do what a client asks; returns an answer for that client alone, if there is one."""
+        if not isinstance(event, Ping):
+            self._life.act()
         match event:
             case Say():
                 return self._say(event)

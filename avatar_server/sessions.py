@@ -29,13 +29,11 @@ class Sessions:
         admission: Admission,
         metrics: Metrics,
         ice_servers: Callable[[], IceServers],
-        max_minutes: float | None = None,
     ) -> None:
         self._parts = parts
         self._admission = admission
         self._metrics = metrics
         self._ice_servers = ice_servers
-        self._max_minutes = max_minutes
         self._running: dict[str, tuple[Session, asyncio.Task[None]]] = {}
 
     def __len__(self) -> int:
@@ -73,12 +71,6 @@ class Sessions:
             self._metrics.session_seconds.observe(time.monotonic() - began)
 
         task.add_done_callback(ended)
-        if self._max_minutes is not None:
-            limit = f"a session lasts {self._max_minutes:g} minutes at most"
-            timer = asyncio.get_running_loop().call_later(
-                60 * self._max_minutes, session.end, limit
-            )
-            task.add_done_callback(lambda _: timer.cancel())
         return session
 
     def get(self, session_id: str) -> Session | None:

@@ -95,6 +95,17 @@ class Settings(BaseSettings):
     max_session_minutes: Annotated[
         float | None, Field(gt=0, description="Minutes after which a session ends.")
     ] = None
+    idle_minutes: Annotated[
+        float,
+        Field(ge=0, description="Minutes in which nobody says anything that end one; 0: none do."),
+    ] = 30.0
+    resume_seconds: Annotated[
+        float,
+        Field(ge=0, description="Seconds for which a session waits for a client that was lost."),
+    ] = 15.0
+    warning_seconds: Annotated[
+        float, Field(ge=0, description="Seconds between the warning and such an end.")
+    ] = 30.0
     offers_per_minute: Annotated[
         int | None, Field(ge=1, description="Offers of one client per minute; more get 429.")
     ] = 600

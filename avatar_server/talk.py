@@ -128,6 +128,11 @@ class Talk:
         """The conversation that runs."""
         return self._conversation
 
+    @property
+    def state(self) -> ConversationState | None:
+        """Whose turn it is; None where there is no conversation."""
+        return None if self._conversation is None else self._conversation.state
+
     def begin(
         self, persona: Persona, observe: Callable[[Progress], None] = lambda _: None
     ) -> Conversation:

@@ -65,6 +65,16 @@ class Voice:
         """Turn queued text into sound until cancelled."""
         await self._speaker.run()
 
+    @property
+    def busy(self) -> bool:
+        """Whether an utterance is being said or waits to be."""
+        return bool(self._utterances)
+
+    @property
+    def microphone(self) -> bool:
+        """Whether it speaks what :meth:`hear` is given."""
+        return self._microphone
+
     # --- saying ---------------------------------------------------------------------------------
 
     def say(self, text: str, voice: str, name: str | None = None) -> str:

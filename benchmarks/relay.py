@@ -151,8 +151,8 @@ class RelayedSignalling(Signalling):
         super().__init__(url)
         self._relay = relay
 
-    async def offer(self, sdp: str, avatar: str | None) -> Answer:
-        answer = await super().offer(self._relay.rewrite_offer(sdp), avatar)
+    async def offer(self, sdp: str, avatar: str | None, pc_id: str | None = None) -> Answer:
+        answer = await super().offer(self._relay.rewrite_offer(sdp), avatar, pc_id)
         return answer.model_copy(update={"sdp": self._relay.rewrite_answer(answer.sdp)})
 
 

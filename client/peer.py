@@ -17,7 +17,6 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final, Literal, TypeVar
 
 import numpy as np
@@ -27,6 +26,7 @@ from aiortc.jitterbuffer import JitterBuffer
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame, VideoFrame
 
+from client.events import EventT, Heard, find_event
 from client.http import ConnectError, Signalling
 from client.media import (
     AUDIO_RATE,
@@ -42,40 +42,23 @@ from client.tap import StreamTap
 from client.undecoded import leave_undecoded
 from streaming.protocol import (
     CHANNEL_LABEL,
-    Caption,
     ClientEvent,
-    ConversationState,
     Converse,
-    ErrorEvent,
     Express,
     Interrupt,
     Microphone,
     Ping,
-    Pong,
     Ready,
     Say,
-    ServerEvent,
     Speaking,
-    Transcript,
     read_server_event,
 )
 
 _WAITING_PACKETS: Final = 64
 """Packets of video that wait for one that is missing."""
 
-EventT = TypeVar(
-    "EventT", Ready, Speaking, Caption, ConversationState, Transcript, ErrorEvent, Pong
-)
 FoundT = TypeVar("FoundT")
 MediaT = TypeVar("MediaT", Sound, Picture)
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """An event of the data channel."""
-
-    arrival: float
-    event: ServerEvent
 
 
 ArrivalListener = Callable[[Literal["audio", "video"], float, float], None]
@@ -106,6 +89,7 @@ class Peer:
         self._connection = connection
         self._changed = asyncio.Event()
         self._utterances = 0
+        self._dropped = False
         self._tasks: list[asyncio.Task[None]] = []
         self._microphone: ArrayMicrophone | None = None
         audio = connection.addTransceiver("audio", "sendrecv")
@@ -138,10 +122,12 @@ class Peer:
         on_frame: ArrivalListener | None = None,
         signalling: Signalling | None = None,
         timeout: float = 15.0,
+        resume: str | None = None,
     ) -> AsyncGenerator[Peer]:
         """Connect to the server at ``url``, and end the session on leaving.
 
-        ``signalling`` replaces the usual way to exchange offer and answer.
+        ``signalling`` replaces the usual way to exchange offer and answer. ``resume`` is the
+        ``pc_id`` of a connection that was lost: if its session still waits, this is its new one.
 
         ``history`` is how many seconds of media are kept (half a megabyte each). Without
         ``decode_video``, pictures only reach ``on_frame``, at a fraction of the cost. Raises
@@ -162,15 +148,20 @@ class Peer:
                         "this machine has no network address besides 127.0.0.1, which WebRTC "
                         "does not use; bring a network interface up",
                     )
-                answer = await signalling.offer(sdp, avatar)
+                answer = await signalling.offer(sdp, avatar, resume)
                 peer.pc_id = answer.pc_id
                 await connection.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
                 await peer._wait_ready(timeout)
                 yield peer
             finally:
                 await peer._close()
-                if peer.pc_id is not None:
+                if peer.pc_id is not None and not peer._dropped:
                     await signalling.end(peer.pc_id)
+
+    async def drop(self) -> None:
+        """Lose the connection without telling the server, whose session waits for a while."""
+        self._dropped = True
+        await self._close()
 
     # --- what the server is told --------------------------------------------------------------
 
@@ -211,7 +202,7 @@ class Peer:
     @property
     def ready(self) -> Ready:
         """What this session is."""
-        found = self._find(Ready, lambda event: True, 0.0)
+        found = find_event(self.events, Ready, lambda event: True, 0.0)
         if found is None:
             raise ConnectError("not_connected", "the server has not said that it is ready")
         return found[1]
@@ -229,7 +220,7 @@ class Peer:
         timeout: float = 15.0,
     ) -> tuple[float, EventT]:
         """The first event of a kind that arrived after ``after``, with its arrival."""
-        return await self._until(lambda: self._find(kind, where, after), timeout)
+        return await self._until(lambda: find_event(self.events, kind, where, after), timeout)
 
     async def spoken(self, utterance: str, timeout: float = 120.0) -> tuple[float, Speaking]:
         """Wait until an utterance has ended, finished or interrupted."""
@@ -246,15 +237,6 @@ class Peer:
     async def disconnected(self, timeout: float = 60.0) -> None:
         """Wait until the server has ended the connection."""
         await self._until(lambda: True if not self.connected else None, timeout)
-
-    def _find(
-        self, kind: type[EventT], where: Callable[[EventT], bool], after: float
-    ) -> tuple[float, EventT] | None:
-        for heard in self.events:
-            event = heard.event
-            if heard.arrival >= after and isinstance(event, kind) and where(event):
-                return heard.arrival, event
-        return None
 
     async def _until(self, find: Callable[[], FoundT | None], timeout: float) -> FoundT:
         async with asyncio.timeout(timeout):

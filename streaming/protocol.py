@@ -87,15 +87,21 @@ class Chat(_Event):
     text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 
 
+class Stay(_Event):
+    """The user is still there, though nobody says anything."""
+
+    type: Literal["stay"] = "stay"
+
+
 class Ping(_Event):
-    """Answered by :class:`Pong` with the same ``id``; also keeps the session alive."""
+    """Answered by :class:`Pong` with the same ``id``."""
 
     type: Literal["ping"] = "ping"
     id: int = 0
 
 
 ClientEvent = Annotated[
-    Say | Interrupt | Microphone | Converse | Chat | Express | Show | Ping,
+    Say | Interrupt | Microphone | Converse | Chat | Express | Show | Stay | Ping,
     Field(discriminator="type"),
 ]
 
@@ -153,6 +159,17 @@ class Transcript(_Event):
     final: bool = False
 
 
+class SessionWarning(_Event):
+    """The session is about to end, or after all it is not."""
+
+    type: Literal["warning"] = "warning"
+    reason: Literal["idle", "maximum"]
+    seconds: float | None = None
+    """Until the end; None: somebody said or did something, and the session goes on."""
+    message: str
+    """For people: what is about to happen and what to do."""
+
+
 class ErrorEvent(_Event):
     """Something failed; the session goes on unless ``fatal``."""
 
@@ -171,7 +188,14 @@ class Pong(_Event):
 
 
 ServerEvent = Annotated[
-    Ready | Speaking | Caption | ConversationState | Transcript | ErrorEvent | Pong,
+    Ready
+    | Speaking
+    | Caption
+    | ConversationState
+    | Transcript
+    | SessionWarning
+    | ErrorEvent
+    | Pong,
     Field(discriminator="type"),
 ]
 
@@ -218,7 +242,7 @@ class PlaybackFinished(_Event):
 
 
 SocketEvent = Annotated[
-    Start | Speak | SpeakEnd | Say | Interrupt | Converse | Chat | Express | Show | Ping,
+    Start | Speak | SpeakEnd | Say | Interrupt | Converse | Chat | Express | Show | Stay | Ping,
     Field(discriminator="type"),
 ]
 

@@ -83,9 +83,9 @@ async def test_a_session_ends_after_its_time(browser: Callable[..., Browser]) ->
         viewer = browser()
         await viewer.connect(http)
         event = await viewer.event()
-        while getattr(event, "code", "") != "session_ended":
+        while getattr(event, "code", "") != "session_expired":
             event = await viewer.event()
-        assert "minutes at most" in event.message  # type: ignore[attr-defined]
+        assert "at most" in event.message  # type: ignore[attr-defined]
         await until_gone(http)
 
 

@@ -28,7 +28,8 @@ WAIT = 20.0
 
 @asynccontextmanager
 async def running(**flags: object) -> AsyncGenerator[tuple[Starlette, httpx.AsyncClient]]:
-    settings = Settings(avatar="flat", **flags)  # type: ignore[arg-type]
+    """A server that waits for no lost client, unless told to."""
+    settings = Settings(avatar="flat", **{"resume_seconds": 0, **flags})  # type: ignore[arg-type]
     app = create_app(settings, flat_models(), ToneSpeech(), scripted_talking())
     transport = httpx.ASGITransport(app)
     async with (

@@ -89,6 +89,13 @@ class Conversation:
         self._taker.policy = persona.turns
         self._ear.detector = detector
 
+    @property
+    def state(self) -> ConversationState:
+        """Whose turn it is."""
+        phase = self._taker.phase
+        name = {"thinking": "thinking", "speaking": "speaking", "held": "speaking"}
+        return ConversationState.model_validate({"state": name.get(phase, "listening")})
+
     async def run(self) -> None:
         """Greet, then keep the time of turns until cancelled."""
         try:
@@ -313,13 +320,10 @@ class Conversation:
     # --- telling --------------------------------------------------------------------------------
 
     def _show_state(self) -> None:
-        phase = self._taker.phase
-        if phase == "held":
-            return  # whether it was an interruption is not known yet
-        state = {"thinking": "thinking", "speaking": "speaking"}.get(phase, "listening")
-        if state != self._published:
-            self._published = state
-            self._publish(ConversationState.model_validate({"state": state}))
+        state = self.state
+        if state.state != self._published:
+            self._published = state.state
+            self._publish(state)
 
     def _fail(self, code: str, error: Exception) -> None:
         self._publish(ErrorEvent(code=code, message=str(error)))
