@@ -18,6 +18,8 @@ STEPS: Final = (1, 2, 5)
 
 _TOO_LATE: Final = 0.2
 """Share of late pictures in a second at which the rate steps down."""
+_LATE_SECONDS: Final = 2
+"""Such seconds in a row after which it does: someone who connects is not a slow machine."""
 _CALM: Final = 0.02
 _ROOM: Final = 0.75
 """Share of the threads' time that the next higher rate may be expected to take."""
@@ -32,7 +34,7 @@ class VideoRate:
     def __init__(self) -> None:
         self._step = 0
         self._due = self._late = 0
-        self._calm_seconds = 0
+        self._calm_seconds = self._late_seconds = 0
         self._since_up = _RELAPSE_SECONDS
         self._patience = _PATIENCE[0]
 
@@ -57,11 +59,13 @@ class VideoRate:
         self._since_up += 1
         if late > _TOO_LATE:
             self._calm_seconds = 0
-            if self._step + 1 < len(STEPS):
+            self._late_seconds += 1
+            if self._late_seconds >= _LATE_SECONDS and self._step + 1 < len(STEPS):
                 if self._since_up < _RELAPSE_SECONDS:
                     self._patience = min(2 * self._patience, _PATIENCE[1])
                 self._change(self._step + 1)
             return
+        self._late_seconds = 0
         self._calm_seconds = self._calm_seconds + 1 if late <= _CALM else 0
         if self._step == 0:
             if self._since_up >= _PATIENCE[1]:
@@ -74,7 +78,7 @@ class VideoRate:
 
     def _change(self, step: int) -> None:
         self._step = step
-        self._calm_seconds = 0
+        self._calm_seconds = self._late_seconds = 0
         log.warning("sessions now draw %g pictures a second", FPS / self.every)
 
     async def watch(
