@@ -33,6 +33,7 @@ from avatar_server.metrics import Metrics
 from avatar_server.models import Models
 from avatar_server.own_avatars import OwnAvatars
 from avatar_server.scheduler import Scheduler
+from avatar_server.realtime.socket import RealtimeSocket
 from avatar_server.session import SessionParts
 from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings
@@ -118,6 +119,9 @@ def create_app(
                 routes=[
                     *Whep(sessions, models, settings.avatar).routes(),
                     *SpeechSocket(sessions, models, settings.avatar).routes(),
+                    *RealtimeSocket(
+                        sessions, models, talking, speech_engine, settings.avatar
+                    ).routes(),
                     *Tokens(key, models).routes(),
                     *own_avatars.routes(),
                     *api.control(),

@@ -257,6 +257,8 @@ class Offer(_Event):
     pc_id: str | None = None
     avatar: str | None = None
     """Name of the avatar; the server's default if absent."""
+    session: str | None = None
+    """A running session to join; a session of its own if absent."""
     request_data: Annotated[dict[str, Any] | None, Field(alias="requestData")] = None
 
 

@@ -101,7 +101,7 @@ class Conversation:
         try:
             # Whoever has said something already is answered instead.
             if self._persona.greeting and self._answer is None:
-                self._greet(self._persona.greeting)
+                self.greet(self._persona.greeting)
             self._show_state()
             while True:
                 self._changed.clear()
@@ -140,16 +140,9 @@ class Conversation:
         self._do(self._taker.typed(text))
 
     def respond(self, instructions: str | None = None) -> None:
-        """Answer what has been said so far, by other ``instructions`` than the persona's if given.
-
-        With nothing said and nothing instructed it is the greeting.
-        """
+        """Answer what has been said, by other ``instructions`` than the persona's if given."""
         self._stop_settling()
-        if self._persona.greeting and instructions is None and not self.history.turns:
-            self._greet(self._persona.greeting)
-            self._show_state()
-        else:
-            self._do(self._taker.asked(), instructions)
+        self._do(self._taker.asked(), instructions)
 
     def stop(self, reason: Reason) -> None:
         """The user wants silence."""
@@ -174,11 +167,13 @@ class Conversation:
                 if event.reason == "finished":
                     self._do(self._taker.answer_ended())
 
-    def _greet(self, text: str) -> None:
+    def greet(self, text: str) -> None:
+        """Say ``text`` before anything else has been said."""
         answer = self._answer = Answer(self._observe)
         self._taker.greet(protected=self._persona.turns.protect_greeting)
         answer.commit()
         answer.task = self._start(self._say(answer, _only(text)))
+        self._show_state()
 
     def _finish(self, answer: Answer, position_ms: int = 0) -> None:
         """Write down what was heard of an answer; it is over."""

@@ -1,0 +1,109 @@
+"""The route ``/v1/realtime``."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from starlette.routing import WebSocketRoute
+from starlette.websockets import WebSocket
+
+from avatar_server.admission import RateLimit
+from avatar_server.conversation.engines import EngineError
+from avatar_server.conversation.persona import Persona
+from avatar_server.conversation.tts import TextToSpeech
+from avatar_server.event_socket import GOING_AWAY, POLICY, TRY_AGAIN, EventSocket, close
+from avatar_server.http import ApiError
+from avatar_server.models import Models
+from avatar_server.realtime.session import RealtimeSession
+from avatar_server.realtime.settings import RealtimeSettings
+from avatar_server.session import Session
+from avatar_server.sessions import Sessions
+from avatar_server.signalling import open_session
+from avatar_server.talk import Talking, UnknownPersonaError
+
+log = logging.getLogger(__name__)
+
+SUBPROTOCOL: Final = "realtime"
+
+MESSAGES_PER_MINUTE: Final = 12_000
+"""What a client may send, a sixth of it at once; what is more is read later."""
+
+
+class RealtimeSocket:
+    """The route, and what its sockets share."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        models: Models,
+        talking: Talking,
+        speech_engine: TextToSpeech,
+        default_avatar: str,
+    ) -> None:
+        self._sessions = sessions
+        self._models = models
+        self._talking = talking
+        self._voices = speech_engine.voices()
+        self._default_avatar = default_avatar
+
+    def routes(self) -> list[WebSocketRoute]:
+        """Routes below ``/v1``."""
+        return [WebSocketRoute("/realtime", self.connect)]
+
+    async def connect(self, socket: WebSocket) -> None:
+        offered = socket.scope.get("subprotocols", [])
+        await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
+        try:
+            persona = self._persona(socket)
+            # A client that comes while the server starts is served all the same.
+            await self._talking.settled()
+            self._talking.engines  # noqa: B018 - raises where there are none
+            session = await self._session(socket, persona)
+        except (UnknownPersonaError, EngineError) as error:
+            await close(socket, POLICY, str(error))
+        except ApiError as error:
+            await close(socket, TRY_AGAIN if error.status == 503 else POLICY, str(error))
+        else:
+            await self._serve(socket, session, persona)
+
+    async def _serve(self, socket: WebSocket, session: Session, persona: Persona) -> None:
+        events = EventSocket(socket)
+        client = RealtimeSession(
+            session,
+            self._talking,
+            self._voices,
+            RealtimeSettings(persona),
+            events.send,
+            lambda reason: events.end(GOING_AWAY, reason),
+        )
+        limit = RateLimit(MESSAGES_PER_MINUTE)
+
+        async def receive(message: str | bytes) -> None:
+            await asyncio.sleep(limit.take(""))
+            await client.receive(message)
+
+        client.begin()
+        try:
+            await events.run(receive)
+        finally:
+            await client.close("the client left")
+
+    def _persona(self, socket: WebSocket) -> Persona:
+        """The persona that is asked for, by its own name or in place of a model's."""
+        named = socket.query_params.get("persona")
+        model = socket.query_params.get("model")
+        if named is None and model in self._talking.personas:
+            named = model
+        return self._talking.persona(named)
+
+    async def _session(self, socket: WebSocket, persona: Persona) -> Session:
+        wanted = socket.query_params.get("session")
+        if wanted is None:
+            avatar = socket.query_params.get("avatar") or persona.avatar
+            return await open_session(self._sessions, self._models, avatar, self._default_avatar)
+        session = self._sessions.get(wanted)
+        if session is None:
+            raise ApiError(404, "unknown_session", f"there is no session {wanted[:80]!r}")
+        return session
