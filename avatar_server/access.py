@@ -24,14 +24,22 @@ from avatar_server.tokens import MAX_SECONDS, Grant, InvalidTokenError, TokenMin
 PROTECTED: Final = ("/api/", "/v1/", "/metrics")
 """Paths that need the key where one is set; the page itself is open."""
 
-FOR_SESSION_TOKENS: Final = ("/api/config", "/api/avatars", "/api/offer", "/v1/whep")
+FOR_SESSION_TOKENS: Final = (
+    "/api/config",
+    "/api/avatars",
+    "/api/offer",
+    "/v1/whep",
+    "/v1/realtime",
+)
 """Paths for which a session token is enough."""
 
 _LIMITED: Final = (
-    "/api/offer", "/v1/whep", "/v1/speech", "/v1/tokens", "/v1/avatars", "/v1/keypoints",
-    "/v1/preview",
+    "/api/offer", "/v1/whep", "/v1/speech", "/v1/realtime", "/v1/tokens", "/v1/avatars",
+    "/v1/keypoints", "/v1/preview",
 )  # fmt: skip
 """Paths that cost the server more than an answer."""
+
+TOKEN_SUBPROTOCOL: Final = "openai-insecure-api-key."
 
 _MAX_BODY: Final = 4096
 
@@ -70,10 +78,12 @@ class AccessGuard:
     def _check(self, connection: HTTPConnection) -> Client:
         path: str = connection.scope["path"]
         client = Client(client_address(connection.client.host if connection.client else ""))
-        method = connection.scope.get("method", "GET")
+        # A WebSocket is begun by a GET, but costs as much as any POST.
+        socket = connection.scope["type"] == "websocket"
+        method = "POST" if socket else connection.scope["method"]
         if method == "OPTIONS" or not path.startswith(PROTECTED):
             return client
-        if method != "GET" or connection.scope["type"] == "websocket":
+        if method != "GET":
             self._check_origin(connection)
         grant = self._grant(connection, path)
         if grant is not None:
@@ -105,10 +115,9 @@ class AccessGuard:
         """What the session token grants; None for the key, or where none is needed."""
         if self._key is None or self._mint is None:
             return None
-        scheme, _, given = connection.headers.get("authorization", "").partition(" ")
-        given = given.strip()
+        given = _bearer(connection)
         reason = "this server needs a token: send Authorization: Bearer TOKEN"
-        if scheme.lower() == "bearer":
+        if given is not None:
             if hmac.compare_digest(given.encode(), self._key.encode()):
                 return None
             try:
@@ -120,6 +129,18 @@ class AccessGuard:
                     return grant
                 raise ApiError(403, "forbidden", "a session token does not allow this")
         raise ApiError(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})
+
+
+def _bearer(connection: HTTPConnection) -> str | None:
+    """The token that a request carries; browsers can send one to a WebSocket only among its
+    subprotocols, for which OpenAI's clients have a name."""
+    scheme, _, given = connection.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    for offered in connection.scope.get("subprotocols", ()):
+        if offered.startswith(TOKEN_SUBPROTOCOL):
+            return str(offered.removeprefix(TOKEN_SUBPROTOCOL))
+    return None
 
 
 class TokenRequest(BaseModel):

@@ -32,8 +32,8 @@ from avatar_server.making import Bench, Maker
 from avatar_server.metrics import Metrics
 from avatar_server.models import Models
 from avatar_server.own_avatars import OwnAvatars
-from avatar_server.scheduler import Scheduler
 from avatar_server.realtime.socket import RealtimeSocket
+from avatar_server.scheduler import Scheduler
 from avatar_server.session import SessionParts
 from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings

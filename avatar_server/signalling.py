@@ -64,6 +64,8 @@ class Signalling:
         self._default_avatar = default_avatar
         self._owners: dict[str, str] = {}
         """Session of each pc_id."""
+        self._guests: set[str] = set()
+        """Those of them that joined a session which others began."""
 
     def routes(self) -> list[Route]:
         """Routes below ``/api``."""
@@ -74,10 +76,16 @@ class Signalling:
         ]
 
     async def offer(self, request: Request) -> Response:
-        """Answer an offer; one with a known ``pc_id`` reconnects to its session."""
+        """Answer an offer; one with a known ``pc_id`` reconnects to its session, one with a
+        ``session`` joins that."""
         body = await read_json(request, Offer, _MAX_BODY)
         session = self._session_of(body.pc_id) if body.pc_id else None
         pc_id = body.pc_id if session and body.pc_id else secrets.token_urlsafe(16)
+        guest = session is None and body.session is not None
+        if session is None and body.session is not None:
+            session = self._sessions.get(body.session)
+            if session is None:
+                raise ApiError(404, "unknown_session", "there is no such session")
         new = session is None
         if session is None:
             session = await open_session(
@@ -86,6 +94,8 @@ class Signalling:
         answer = await attach(session, pc_id, body.sdp, new_session=new)
         self._forget_ended()
         self._owners[pc_id] = session.id
+        if guest:
+            self._guests.add(pc_id)
         return JSONResponse(Answer(sdp=answer, pc_id=pc_id).model_dump())
 
     async def candidates(self, request: Request) -> Response:
@@ -106,7 +116,10 @@ class Signalling:
         if session is None:
             raise ApiError(404, "unknown_peer", f"there is no connection {pc_id!r}")
         del self._owners[pc_id]
-        session.end("the client left")
+        if pc_id not in self._guests:
+            session.end("the client left")
+        elif (peer := session.peer(pc_id)) is not None:
+            peer.close("the client left")
         return Response(status_code=204)
 
     def _session_of(self, pc_id: str) -> Session | None:
@@ -116,3 +129,4 @@ class Signalling:
         self._owners = {
             pc_id: session for pc_id, session in self._owners.items() if self._sessions.get(session)
         }
+        self._guests &= self._owners.keys()

@@ -151,8 +151,14 @@ class RelayedSignalling(Signalling):
         super().__init__(url)
         self._relay = relay
 
-    async def offer(self, sdp: str, avatar: str | None, pc_id: str | None = None) -> Answer:
-        answer = await super().offer(self._relay.rewrite_offer(sdp), avatar, pc_id)
+    async def offer(
+        self,
+        sdp: str,
+        avatar: str | None,
+        pc_id: str | None = None,
+        session: str | None = None,
+    ) -> Answer:
+        answer = await super().offer(self._relay.rewrite_offer(sdp), avatar, pc_id, session)
         return answer.model_copy(update={"sdp": self._relay.rewrite_answer(answer.sdp)})
 
 

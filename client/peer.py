@@ -123,11 +123,13 @@ class Peer:
         signalling: Signalling | None = None,
         timeout: float = 15.0,
         resume: str | None = None,
+        session: str | None = None,
     ) -> AsyncGenerator[Peer]:
         """Connect to the server at ``url``, and end the session on leaving.
 
         ``signalling`` replaces the usual way to exchange offer and answer. ``resume`` is the
         ``pc_id`` of a connection that was lost: if its session still waits, this is its new one.
+        ``session`` is a running session to join instead of one's own.
 
         ``history`` is how many seconds of media are kept (half a megabyte each). Without
         ``decode_video``, pictures only reach ``on_frame``, at a fraction of the cost. Raises
@@ -148,7 +150,7 @@ class Peer:
                         "this machine has no network address besides 127.0.0.1, which WebRTC "
                         "does not use; bring a network interface up",
                     )
-                answer = await signalling.offer(sdp, avatar, resume)
+                answer = await signalling.offer(sdp, avatar, resume, session)
                 peer.pc_id = answer.pc_id
                 await connection.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
                 await peer._wait_ready(timeout)

@@ -1,0 +1,264 @@
+"""Who may connect to the Realtime socket, who sees its session, and what no message can do."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from avatar_server.talk import Talking
+from client.peer import Peer
+from streaming.protocol import Chat, Speaking
+from tests.fakes import scripted_talking
+from tests.live import live_server
+
+WAIT = 15.0
+
+
+def address(url: str, **query: str) -> str:
+    return str(httpx.URL(url.replace("http", "ws") + "/v1/realtime", params=query))
+
+
+async def event(socket: ClientConnection, kind: str | None = None) -> dict[str, Any]:
+    async with asyncio.timeout(WAIT):
+        while True:
+            found: dict[str, Any] = json.loads(await socket.recv())
+            if kind is None or found["type"] == kind:
+                return found
+
+
+@asynccontextmanager
+async def calling(url: str, **query: str) -> AsyncGenerator[tuple[ClientConnection, str]]:
+    async with connect(address(url, **query)) as socket:
+        yield socket, (await event(socket, "session.created"))["session"]["id"]
+
+
+async def send(socket: ClientConnection, kind: str, **fields: object) -> None:
+    await socket.send(json.dumps({"type": kind, **fields}))
+
+
+def user(text: str) -> dict[str, object]:
+    content = [{"type": "input_text", "text": text}]
+    return {"type": "message", "role": "user", "content": content}
+
+
+async def gone(url: str) -> None:
+    async with httpx.AsyncClient(base_url=url) as http, asyncio.timeout(WAIT):
+        while (await http.get("/api/status")).json()["sessions"]:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_browser_joins_the_session_and_may_leave_it_again() -> None:
+    with live_server() as url:
+        async with calling(url) as (socket, session):
+            async with Peer.connect(url, session=session) as peer:
+                await peer.first_frame()
+                await send(socket, "conversation.item.create", item=user("hello"))
+                await send(socket, "response.create")
+                await peer.event(Speaking, lambda e: not e.on and e.reason == "finished")
+                await event(socket, "response.done")
+                peer.send(Chat(text="from the page"))
+                added = await event(socket, "conversation.item.added")
+                assert added["item"]["content"][0]["text"] == "from the page"
+                done = await event(socket, "response.done")
+                assert "from the page" in json.dumps(done)
+            await send(socket, "input_audio_buffer.clear")
+            await event(socket, "input_audio_buffer.cleared")
+        await gone(url)
+
+
+async def test_a_socket_joins_a_session_that_a_browser_began() -> None:
+    with live_server() as url:
+        async with Peer.connect(url) as peer:
+            async with calling(url, session=peer.ready.session) as (socket, session):
+                assert session == peer.ready.session
+                await send(socket, "conversation.item.create", item=user("hello"))
+                await send(socket, "response.create")
+                await peer.event(Speaking, lambda e: not e.on)
+            peer.say("still here")
+            await peer.spoken("u1")
+
+
+async def test_the_conversation_ended_by_others_ends_the_socket() -> None:
+    with live_server() as url:
+        async with calling(url) as (socket, session), httpx.AsyncClient(base_url=url) as http:
+            body = {"type": "converse", "on": False}
+            assert (await http.post(f"/v1/sessions/{session}/events", json=body)).is_success
+            with pytest.raises(ConnectionClosed) as closed:
+                await event(socket, "none")
+            assert closed.value.rcvd is not None
+            assert (closed.value.rcvd.code, "ended" in closed.value.rcvd.reason) == (1001, True)
+        await gone(url)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"session": "no"}, "session"),
+        ({"persona": "nobody"}, "flat"),
+        ({"avatar": "nobody"}, "nobody"),
+    ],
+)
+async def test_a_wrong_address_is_told(query: dict[str, str], words: str) -> None:
+    with live_server() as url:
+        async with connect(address(url, **query)) as socket:
+            with pytest.raises(ConnectionClosed) as closed:
+                await event(socket)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1008
+            assert words in closed.value.rcvd.reason
+        await gone(url)
+
+
+async def test_a_server_without_engines_says_so() -> None:
+    def load() -> Any:
+        from avatar_server.conversation.engines import EngineUnavailableError
+
+        raise EngineUnavailableError("there is no recogniser here")
+
+    with live_server(Talking(scripted_talking().personas, load)) as url:
+        async with connect(address(url)) as socket:
+            with pytest.raises(ConnectionClosed) as closed:
+                await event(socket)
+            assert closed.value.rcvd is not None
+            assert "recogniser" in closed.value.rcvd.reason
+
+
+async def test_tokens_open_it_by_header_or_subprotocol() -> None:
+    with live_server(token="key") as url:
+        with pytest.raises(InvalidStatus) as refused:
+            async with connect(address(url)):
+                pass
+        assert refused.value.response.status_code == 401
+        async with httpx.AsyncClient(headers={"Authorization": "Bearer key"}) as http:
+            token = (await http.post(f"{url}/v1/tokens", json={})).json()["token"]
+        offers: Any = ["realtime", f"openai-insecure-api-key.{token}"]
+        async with connect(address(url), subprotocols=offers) as socket:
+            assert socket.subprotocol == "realtime"
+            await event(socket, "session.created")
+        headers = {"Authorization": "Bearer key"}
+        async with connect(address(url), additional_headers=headers) as socket:
+            await event(socket, "session.created")
+
+
+async def test_too_many_connections_are_refused() -> None:
+    with live_server(offers_per_minute=6) as url:
+        async with calling(url):
+            with pytest.raises(InvalidStatus) as refused:
+                async with connect(address(url)):
+                    pass
+            assert refused.value.response.status_code == 429
+
+
+# --- no message can crash or wedge a session ------------------------------------------------------
+
+TYPES = (
+    "session.update",
+    "input_audio_buffer.append",
+    "input_audio_buffer.commit",
+    "input_audio_buffer.clear",
+    "conversation.item.create",
+    "conversation.item.retrieve",
+    "conversation.item.truncate",
+    "conversation.item.delete",
+    "response.create",
+    "response.cancel",
+    "output_audio_buffer.clear",
+    "session.created",
+    "nonsense",
+)
+NAMES = (
+    "event_id item_id item role content text audio session response previous_item_id id "
+    "audio_end_ms content_index turn_detection voice instructions input output format avatar "
+    "persona name emotion modalities metadata input_audio_format"
+).split()
+texts = st.text(max_size=30) | st.sampled_from(
+    ["one", "root", "user", "assistant", "input_text", "server_vad", "pcm16", "\ud800", "flat"]
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | texts,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+objects = st.builds(
+    lambda kind, fields: json.dumps({**fields, "type": kind}),
+    st.sampled_from(TYPES),
+    st.dictionaries(st.sampled_from(NAMES), values, max_size=5),
+)
+sounds = st.builds(
+    lambda data: json.dumps(
+        {"type": "input_audio_buffer.append", "audio": base64.b64encode(data).decode()}
+    ),
+    st.binary(max_size=5_000),
+)
+sensible = st.sampled_from(
+    [
+        json.dumps({"type": "conversation.item.create", "item": {**user("a b c"), "id": "one"}}),
+        json.dumps({"type": "conversation.item.delete", "item_id": "one"}),
+        json.dumps({"type": "response.create"}),
+        json.dumps({"type": "response.cancel"}),
+        json.dumps({"type": "input_audio_buffer.commit"}),
+        json.dumps({"type": "session.update", "session": {"turn_detection": None}}),
+        json.dumps({"type": "session.update", "session": {"turn_detection": {}}}),
+        json.dumps(
+            {"type": "session.update", "session": {"turn_detection": {"type": "semantic_vad"}}}
+        ),
+    ]
+)
+messages = (
+    objects
+    | sounds
+    | sensible
+    | st.text(max_size=50)
+    | st.binary(max_size=50)
+    | st.sampled_from(["", "{}", "[]", "null", "[" * 5_000, '{"type":' * 900, "NaN"])
+)
+
+
+async def test_no_messages_can_crash_or_wedge_a_session() -> None:
+    with live_server(scripted_talking(["one two"] * 500)) as url:
+        async with calling(url) as (socket, _):
+            loop = asyncio.get_running_loop()
+
+            async def survive(batch: list[str | bytes]) -> None:
+                for message in batch:
+                    data = (
+                        message
+                        if isinstance(message, bytes)
+                        else message.encode(errors="surrogatepass").decode(errors="replace")
+                    )
+                    await socket.send(data)
+                # Whatever came before, this is answered, and with its own event's id.
+                await send(socket, "conversation.item.retrieve", item_id="no", event_id="probe")
+                while True:
+                    found = await event(socket, "error")
+                    assert found["error"]["message"]
+                    if found["error"]["event_id"] == "probe":
+                        return
+
+            @settings(max_examples=150, deadline=None)
+            @given(st.lists(messages, max_size=6))
+            def fuzz(batch: list[str | bytes]) -> None:
+                asyncio.run_coroutine_threadsafe(survive(batch), loop).result(WAIT)
+
+            await asyncio.to_thread(fuzz)
+            await send(socket, "response.cancel")
+            await send(socket, "conversation.item.create", item=user("still there"))
+            await send(socket, "response.create")
+            done = await event(socket, "response.done")
+            while "still there" not in json.dumps(done):
+                await send(socket, "response.create")
+                done = await event(socket, "response.done")
+        await gone(url)
