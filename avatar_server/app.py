@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -127,6 +127,7 @@ def create_app(
                     *api.control(),
                 ],
             ),
+            Route("/studio", studio),
             Mount("/", StaticFiles(directory=PAGE, html=True)),
         ],
         middleware=[
@@ -159,6 +160,11 @@ def lifetime_policy(settings: Settings) -> LifetimePolicy:
         alone=settings.resume_seconds,
         warning=settings.warning_seconds,
     )
+
+
+async def studio(_: Request) -> Response:
+    """The page on which avatars are made."""
+    return FileResponse(PAGE / "studio.html")
 
 
 class Api:

@@ -21,7 +21,10 @@ const PUSH_KEY = "avatar.push-to-talk";
 const $ = (id) => document.getElementById(id);
 const body = document.body;
 
-const client = new AvatarClient({ token: tokenFromAddress() });
+const client = new AvatarClient({
+  token: tokenFromAddress(),
+  avatar: new URLSearchParams(location.search).get("avatar"),
+});
 const player = new Player($("video"));
 const captions = new Captions($("caption"), $("announcer"));
 const transcript = new Transcript($("transcript"), $("scroll"), $("empty"));
@@ -362,9 +365,9 @@ async function showAvatars() {
   const withImage = (avatar) => ({ ...avatar, image: URL.createObjectURL(avatar.picture) });
   const known = avatars.map(withImage);
   const show = (name) => showPoster(known.find((avatar) => avatar.name === name));
-  show(chosen);
-  if (known.length < 2) return;
-  setUpAvatarPicker($("avatars"), known, chosen, (name) => {
+  const first = known.some(({ name }) => name === client.avatar) ? client.avatar : chosen;
+  show(first);
+  setUpAvatarPicker($("avatars"), known, first, (name) => {
     client.avatar = name;
     show(name);
     if (client.state === "idle" || client.state === "closed") return;

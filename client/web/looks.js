@@ -14,7 +14,7 @@ export const MOODS = [
 ];
 
 /**
- * Fill `fieldset` with one radio button per avatar.
+ * Fill `fieldset` with one radio button per avatar, and the way to more of them.
  * @param {HTMLFieldSetElement} fieldset
  * @param {{name: string, title: string, image: string}[]} avatars
  * @param {string} chosen
@@ -38,4 +38,10 @@ export function setUpAvatarPicker(fieldset, avatars, chosen, onChoice) {
     choice.append(input, text);
     fieldset.append(choice);
   }
+  const own = document.createElement("a");
+  own.className = "own";
+  own.href = "studio";
+  own.title = "Make an avatar of a picture";
+  own.textContent = "Your own…";
+  fieldset.append(own);
 }

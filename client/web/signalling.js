@@ -113,7 +113,7 @@ export class Signalling {
 }
 
 /** The error that a refusing answer stands for. */
-async function problem(response) {
+export async function problem(response) {
   let code = `http-${response.status}`;
   let message = `The server refused (${response.status} ${response.statusText}).`;
   try {
