@@ -125,7 +125,8 @@ class AccessGuard:
             except InvalidTokenError as error:
                 reason = str(error)
             else:
-                if path.startswith(FOR_SESSION_TOKENS):
+                listing = path == "/v1/personas" and connection.scope.get("method") == "GET"
+                if path.startswith(FOR_SESSION_TOKENS) or listing:
                     return grant
                 raise ApiError(403, "forbidden", "a session token does not allow this")
         raise ApiError(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})

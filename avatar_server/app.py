@@ -32,6 +32,7 @@ from avatar_server.making import Bench, Maker
 from avatar_server.metrics import Metrics
 from avatar_server.models import Models
 from avatar_server.own_avatars import OwnAvatars
+from avatar_server.persona_api import PersonaApi
 from avatar_server.realtime.socket import RealtimeSocket
 from avatar_server.scheduler import Scheduler
 from avatar_server.session import SessionParts
@@ -124,6 +125,7 @@ def create_app(
                     ).routes(),
                     *Tokens(key, models).routes(),
                     *own_avatars.routes(),
+                    *PersonaApi(talking.personas, settings.avatar).routes(),
                     *api.control(),
                 ],
             ),

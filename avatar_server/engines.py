@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from avatar_server.conversation.engines import load_engine, load_first
-from avatar_server.conversation.persona import DEFAULT_PERSONA, Persona, PersonaError, read_personas
+from avatar_server.conversation.personas import Personas
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.settings import Settings
 from avatar_server.talk import Engines, Talking
@@ -26,17 +26,15 @@ def built_in_talking(settings: Settings) -> Talking:
 
     Raises :class:`~avatar_server.conversation.persona.PersonaError` for a broken document.
     """
-    return Talking(_personas(settings), lambda: _load(settings))
-
-
-def _personas(settings: Settings) -> dict[str, Persona]:
-    if settings.personas is None:
-        persona = DEFAULT_PERSONA.model_copy(update={"voice": settings.voice})
-        return {persona.name: persona}
-    found = read_personas(settings.personas)
-    if not found:
-        raise PersonaError(f"there is no persona (.toml or .json) in {settings.personas}")
-    return found
+    voice = {"voice": settings.voice}
+    # Those that ship have voices of espeak-ng; whoever sets up others hears these.
+    chosen = "voice" in settings.model_fields_set or settings.tts[0] != "espeak"
+    personas = Personas(
+        settings.personas,
+        defaults={**voice, "language": settings.language},
+        overrides={**(voice if chosen else {}), "language": settings.language},
+    )
+    return Talking(personas, lambda: _load(settings))
 
 
 def _load(settings: Settings) -> Engines:

@@ -12,8 +12,15 @@ from streaming.sdp import BadOfferError, negotiated_video_codec
 class ObservedSession(Session):
     """A session whose events, peers and errors show in ``metrics``."""
 
-    def __init__(self, parts: SessionParts, avatar: Avatar, metrics: Metrics) -> None:
-        super().__init__(parts, avatar)
+    def __init__(
+        self,
+        parts: SessionParts,
+        avatar: Avatar,
+        metrics: Metrics,
+        persona: str | None = None,
+        only_avatar: str | None = None,
+    ) -> None:
+        super().__init__(parts, avatar, persona, only_avatar)
         self._metrics = metrics
 
     async def attach(self, name: str, offer: str, *, watches_only: bool = False) -> str:

@@ -17,42 +17,27 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from avatar_server.animator import Animation, SessionAnimator
+from avatar_server.commands import Commands
 from avatar_server.conversation.conversation import Conversation
-from avatar_server.conversation.engines import EngineError
 from avatar_server.conversation.persona import Persona
 from avatar_server.conversation.progress import Progress
-from avatar_server.conversation.speaker import SpeakerBusyError
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.lifetime import Lifetime, LifetimePolicy
 from avatar_server.link import Link
-from avatar_server.talk import (
-    RETRY_SECONDS,
-    EnginesLoadingError,
-    Talk,
-    Talking,
-    UnknownPersonaError,
-)
-from avatar_server.voice import UtteranceExistsError, Voice
+from avatar_server.talk import Talk, Talking
+from avatar_server.voice import Voice
 from motion.contract import Controls
-from renderer.contract import Avatar, ImageArray, UnknownAvatarError, UnusableAvatarError
+from renderer.contract import Avatar, ImageArray
 from streaming.broadcast import Broadcast
 from streaming.clock import FPS
 from streaming.peer import IceServers, Peer
 from streaming.protocol import (
     Caption,
-    Chat,
     ClientEvent,
-    Converse,
     ErrorEvent,
-    Express,
-    Interrupt,
-    Microphone,
     Ping,
-    Pong,
     Ready,
-    Say,
     ServerEvent,
-    Show,
     Speaking,
     Transcript,
 )
@@ -95,15 +80,23 @@ class Listener(Protocol):
 class Session:
     """Run :meth:`run` in a task; it returns when the session is over."""
 
-    def __init__(self, parts: SessionParts, avatar: Avatar) -> None:
+    def __init__(
+        self,
+        parts: SessionParts,
+        avatar: Avatar,
+        persona: str | None = None,
+        only_avatar: str | None = None,
+    ) -> None:
+        """``persona`` is the name of who to talk to; ``only_avatar`` is the one face that the
+        client may see, if there is but one."""
         self.id = secrets.token_urlsafe(12)
         self.avatar = avatar
-        self._parts = parts
+        self.parts = parts
+        self._persona = persona
+        self._only_avatar = only_avatar
         self._links: dict[str, Link] = {}
         self._listeners: dict[Listener, None] = {}
         """In the order in which they came."""
-        self._asked_for: Show | None = None
-        """The latest event that asked for another avatar."""
         self._group: asyncio.TaskGroup | None = None
         self._resumable = False
         self._life = Lifetime(parts.lifetime, asyncio.get_running_loop().time)
@@ -122,6 +115,7 @@ class Session:
             self._send,
         )
         self.talk = Talk(parts.talking, self.voice, self._send)
+        self._commands = Commands(self)
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -185,7 +179,7 @@ class Session:
         Raises :class:`streaming.sdp.BadOfferError`, after which nothing is left of the peer.
         """
         link = Link(self, name, watches_only, self._broadcast.join())
-        link.peer = Peer(link.viewer, link, self._parts.ice_servers, self._parts.connect_timeout)
+        link.peer = Peer(link.viewer, link, self.parts.ice_servers, self.parts.connect_timeout)
         try:
             answer = await link.peer.answer(offer)
         except BaseException:
@@ -272,47 +266,33 @@ class Session:
         """Do what a client asks; returns an answer for that client alone, if there is one."""
         if not isinstance(event, Ping):
             self._life.act()
-        match event:
-            case Say():
-                return self._say(event)
-            case Interrupt():
-                self.talk.stop("button")
-                self.voice.interrupt()
-            case Converse():
-                return self._converse(event)
-            case Chat():
-                return self._chat(event)
-            case Microphone():
-                self.voice.use_microphone(event.on)
-            case Express():
-                return self._express(event)
-            case Show():
-                return await self._show(event)
-            case Ping():
-                return Pong(id=event.id)
-        return None
+        return await self._commands.do(event)
 
-    def _say(self, event: Say) -> ErrorEvent | None:
-        try:
-            self.voice.say(event.text, self._parts.voice, event.utterance)
-        except UtteranceExistsError as error:
-            return ErrorEvent(code="bad_message", message=str(error))
-        except SpeakerBusyError as error:
-            return ErrorEvent(code="busy", message=str(error))
-        return None
+    @property
+    def controls(self) -> Controls:
+        """How the avatar moves."""
+        return self._animator.controls
 
-    def _converse(self, event: Converse) -> ErrorEvent | None:
-        if not event.on:
-            self.talk.end()
-            return None
-        try:
-            self.converse(self._parts.talking.persona(event.persona))
-        except EnginesLoadingError as error:
-            message = str(error)
-            return ErrorEvent(code="no_conversation", message=message, retry_after=RETRY_SECONDS)
-        except (UnknownPersonaError, EngineError) as error:
-            return ErrorEvent(code="no_conversation", message=str(error))
-        return None
+    @controls.setter
+    def controls(self, controls: Controls) -> None:
+        self._animator.controls = controls
+
+    def persona(self, name: str | None = None) -> Persona:
+        """Who to talk to: by name, else as this session was opened, else by the avatar's looks.
+
+        Raises :class:`~avatar_server.conversation.personas.UnknownPersonaError`.
+        """
+        return self.parts.talking.personas.get(name or self._persona, self.avatar.name)
+
+    def may_show(self, avatar: str | None) -> bool:
+        """Whether the client may see this avatar; None: whichever it sees."""
+        return self._only_avatar is None or avatar in (None, self._only_avatar)
+
+    def show(self, avatar: Avatar) -> None:
+        """Go on with another face of the same size, and tell."""
+        self.avatar = avatar
+        self._animator.show(avatar)
+        self._send(self.ready())
 
     def converse(
         self, persona: Persona, observe: Callable[[Progress], None] = lambda _: None
@@ -320,41 +300,5 @@ class Session:
         """Begin a conversation as :meth:`Talk.begin` does, with its emotion in the face."""
         conversation = self.talk.begin(persona, observe)
         self.voice.use_microphone(False)
-        self._animator.controls = replace(
-            self._animator.controls, emotion=persona.emotion, intensity=persona.intensity
-        )
+        self.controls = replace(self.controls, emotion=persona.emotion, intensity=persona.intensity)
         return conversation
-
-    def _chat(self, event: Chat) -> ErrorEvent | None:
-        if self.talk.conversation is None:
-            return ErrorEvent(code="no_conversation", message="begin a conversation first")
-        self.talk.chat(event.text)
-        return None
-
-    def _express(self, event: Express) -> ErrorEvent | None:
-        given = event.model_dump(exclude={"type"}, exclude_none=True)
-        if event.emotion is not None:
-            given.setdefault("intensity", 1.0)
-        try:
-            self._animator.controls = replace(self._animator.controls, **given)
-        except ValueError as error:
-            return ErrorEvent(code="bad_message", message=str(error))
-        return None
-
-    async def _show(self, event: Show) -> ErrorEvent | None:
-        self._asked_for = event
-        try:
-            avatar = await asyncio.to_thread(self._parts.animation.models.avatar, event.avatar)
-        except UnknownAvatarError as error:
-            return ErrorEvent(code="unknown_avatar", message=str(error))
-        except UnusableAvatarError as error:
-            return ErrorEvent(code="unusable_avatar", message=str(error))
-        if self._asked_for is not event:
-            return None  # while it was prepared, another one was asked for
-        if avatar.size != self.avatar.size:
-            message = f"{avatar.name} is {avatar.size} pixels wide, this session {self.avatar.size}"
-            return ErrorEvent(code="other_size", message=message)
-        self.avatar = avatar
-        self._animator.show(avatar)
-        self._send(self.ready())
-        return None

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from avatar_server.admission import Admission, AdmissionError, current_client
+from avatar_server.conversation.personas import Personas
 from avatar_server.logs import current_session
 from avatar_server.metrics import Metrics
 from avatar_server.observed import ObservedSession
@@ -40,12 +41,17 @@ class Sessions:
         return len(self._running)
 
     @property
+    def personas(self) -> Personas:
+        """Who there is to talk to."""
+        return self._parts.talking.personas
+
+    @property
     def limit(self) -> int:
         """How many may run at the same time."""
         return self._admission.limit
 
-    def open(self, avatar: Avatar) -> Session:
-        """Start a session for the current client.
+    def open(self, avatar: Avatar, persona: str | None = None) -> Session:
+        """Start a session for the current client; ``persona`` is who it talks to.
 
         Raises :class:`avatar_server.admission.AdmissionError` when it may have none now.
         """
@@ -58,7 +64,7 @@ class Sessions:
         self._metrics.admissions.labels("admitted").inc()
         # Asked for anew each time: credentials may be good for some hours only.
         parts = replace(self._parts, ice_servers=self._ice_servers())
-        session = ObservedSession(parts, avatar, self._metrics)
+        session = ObservedSession(parts, avatar, self._metrics, persona, client.avatar)
         context = contextvars.copy_context()
         context.run(current_session.set, session.id)
         task = asyncio.create_task(session.run(), name=f"session {session.id}", context=context)

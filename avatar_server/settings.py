@@ -76,6 +76,9 @@ class Settings(BaseSettings):
         int, Field(ge=0, description="Avatars that users may add to the library.")
     ] = 100
     voice: Annotated[str, Field(description="Voice of the speech engine.")] = "en-us"
+    language: Annotated[
+        str, Field(max_length=35, description="Language that is listened for; auto finds out.")
+    ] = "en"
     token: Annotated[
         SecretStr | None,
         Field(description="Bearer token that clients must send; none means open to all."),
@@ -159,7 +162,7 @@ class Settings(BaseSettings):
         Field(description="Options of engines by name, as [engine_options.whisper] in TOML."),
     ] = {}
     personas: Annotated[
-        Path | None, Field(description="Folder of persona documents; the first is the default.")
+        Path | None, Field(description="Folder of persona documents, read and written.")
     ] = None
     allowed_origins: Annotated[
         tuple[str, ...],

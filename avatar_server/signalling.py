@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from avatar_server.admission import AdmissionError, current_client
+from avatar_server.conversation.personas import UnknownPersonaError
 from avatar_server.http import ApiError, avatar_errors, read_json
 from avatar_server.logs import current_session
 from avatar_server.models import Models
@@ -22,16 +23,28 @@ _MAX_BODY = MAX_SDP + 16_000
 
 
 async def open_session(
-    sessions: Sessions, models: Models, avatar: str | None, default: str
+    sessions: Sessions,
+    models: Models,
+    avatar: str | None,
+    default: str,
+    persona: str | None = None,
 ) -> Session:
-    """A new session with ``avatar``, or the :class:`ApiError` that says why there is none."""
+    """A new session with ``avatar``, or the :class:`ApiError` that says why there is none.
+
+    Without one it has the face of ``persona``, else that which the token allows or ``default``.
+    """
+    if persona is not None:
+        try:
+            avatar = avatar or sessions.personas.get(persona).avatar
+        except UnknownPersonaError as error:
+            raise ApiError(404, "unknown_persona", str(error)) from error
     granted = current_client.get().avatar
     if granted is not None and avatar not in (None, granted):
         raise ApiError(403, "forbidden", f"your token is for the avatar {granted!r} only")
     with avatar_errors():
         met = await asyncio.to_thread(models.avatar, avatar or granted or default)
     try:
-        return sessions.open(met)
+        return sessions.open(met, persona)
     except AdmissionError as error:
         retry = {"Retry-After": str(error.retry_after)}
         raise ApiError(error.status, error.code, str(error), retry) from error
@@ -89,7 +102,7 @@ class Signalling:
         new = session is None
         if session is None:
             session = await open_session(
-                self._sessions, self._models, body.avatar, self._default_avatar
+                self._sessions, self._models, body.avatar, self._default_avatar, body.persona
             )
         answer = await attach(session, pc_id, body.sdp, new_session=new)
         self._forget_ended()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from avatar_server.conversation.echo import EchoGuard
 from avatar_server.conversation.endpointing import SpeechDetector
 from avatar_server.conversation.engines import EngineError, EngineUnavailableError
 from avatar_server.conversation.persona import Persona
+from avatar_server.conversation.personas import Personas
 from avatar_server.conversation.progress import Progress
 from avatar_server.conversation.turns import Reason
 from avatar_server.conversation.vad import VoiceActivityDetector
@@ -39,10 +40,6 @@ class EnginesLoadingError(EngineUnavailableError):
     """The engines are not there yet; try again after ``RETRY_SECONDS``."""
 
 
-class UnknownPersonaError(LookupError):
-    """There is no persona of that name; the message lists those that exist."""
-
-
 @dataclass(frozen=True, slots=True)
 class Engines:
     """The engines of conversations; all sessions share them."""
@@ -55,8 +52,8 @@ class Engines:
 class Talking:
     """What conversations need: personas, and engines that load while the server starts."""
 
-    def __init__(self, personas: Mapping[str, Persona], load: Callable[[], Engines]) -> None:
-        """``personas`` are by name, the default one first; ``load`` runs on a thread."""
+    def __init__(self, personas: Personas, load: Callable[[], Engines]) -> None:
+        """``load`` runs on a thread."""
         self.personas = personas
         self._load = load
         self._engines: Engines | None = None
@@ -93,17 +90,6 @@ class Talking:
         if self._engines is None:
             raise self._failure
         return self._engines
-
-    def persona(self, name: str | None) -> Persona:
-        """The persona of that name, or the default one."""
-        if name is None:
-            return next(iter(self.personas.values()))
-        try:
-            return self.personas[name]
-        except KeyError:
-            names = ", ".join(self.personas)
-            message = f"there is no persona {name!r}; choose from: {names}"
-            raise UnknownPersonaError(message) from None
 
 
 class Talk:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from client.http import Signalling
-from streaming.protocol import Answer
+from streaming.protocol import Answer, Offer
 
 _CANDIDATE: Final = re.compile(
     r"^a=candidate:\S+ 1 udp \d+ (?P<host>\d+\.\d+\.\d+\.\d+) (?P<port>\d+) typ host.*$", re.I
@@ -151,14 +151,9 @@ class RelayedSignalling(Signalling):
         super().__init__(url)
         self._relay = relay
 
-    async def offer(
-        self,
-        sdp: str,
-        avatar: str | None,
-        pc_id: str | None = None,
-        session: str | None = None,
-    ) -> Answer:
-        answer = await super().offer(self._relay.rewrite_offer(sdp), avatar, pc_id, session)
+    async def offer(self, offer: Offer) -> Answer:
+        sdp = self._relay.rewrite_offer(offer.sdp)
+        answer = await super().offer(offer.model_copy(update={"sdp": sdp}))
         return answer.model_copy(update={"sdp": self._relay.rewrite_answer(answer.sdp)})
 
 

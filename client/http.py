@@ -54,16 +54,8 @@ class Signalling:
             for server in config["iceServers"]
         ]
 
-    async def offer(
-        self,
-        sdp: str,
-        avatar: str | None,
-        pc_id: str | None = None,
-        session: str | None = None,
-    ) -> Answer:
-        """Exchange an offer with all its candidates for the answer; with ``pc_id`` for the
-        session of that connection, if it still runs, with ``session`` for that one."""
-        offer = Offer(sdp=sdp, type="offer", avatar=avatar, pc_id=pc_id, session=session)
+    async def offer(self, offer: Offer) -> Answer:
+        """Exchange an offer with all its candidates for the answer."""
         body = offer.model_dump(exclude_none=True)
         answer = await self._request("POST", "/api/offer", body)
         return Answer.model_validate_json(answer.content)

@@ -47,6 +47,7 @@ from streaming.protocol import (
     Express,
     Interrupt,
     Microphone,
+    Offer,
     Ping,
     Ready,
     Say,
@@ -124,6 +125,7 @@ class Peer:
         timeout: float = 15.0,
         resume: str | None = None,
         session: str | None = None,
+        persona: str | None = None,
     ) -> AsyncGenerator[Peer]:
         """Connect to the server at ``url``, and end the session on leaving.
 
@@ -150,7 +152,16 @@ class Peer:
                         "this machine has no network address besides 127.0.0.1, which WebRTC "
                         "does not use; bring a network interface up",
                     )
-                answer = await signalling.offer(sdp, avatar, resume, session)
+                answer = await signalling.offer(
+                    Offer(
+                        sdp=sdp,
+                        type="offer",
+                        avatar=avatar,
+                        persona=persona,
+                        pc_id=resume,
+                        session=session,
+                    )
+                )
                 peer.pc_id = answer.pc_id
                 await connection.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
                 await peer._wait_ready(timeout)

@@ -77,7 +77,8 @@ class Converse(_Event):
     type: Literal["converse"] = "converse"
     on: bool = True
     persona: str | None = None
-    """Who to talk to; the server's default if absent."""
+    """Who to talk to, with the face of that persona; if absent the one of the offer, or the one
+    that the avatar is."""
 
 
 class Chat(_Event):
@@ -256,7 +257,9 @@ class Offer(_Event):
     type: Literal["offer"]
     pc_id: str | None = None
     avatar: str | None = None
-    """Name of the avatar; the server's default if absent."""
+    """Name of the avatar; that of the persona or the server's default if absent."""
+    persona: str | None = None
+    """Who to talk to in the conversations of this session."""
     session: str | None = None
     """A running session to join; a session of its own if absent."""
     request_data: Annotated[dict[str, Any] | None, Field(alias="requestData")] = None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import tempfile
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from avatar_server.conversation.dialogue import DialogueError, Turn
-from avatar_server.conversation.persona import Persona
+from avatar_server.conversation.personas import Personas
 from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, WordMark
 from avatar_server.models import Listing, Models
 from avatar_server.talk import Engines, Talking
@@ -232,8 +235,17 @@ class LoudnessVad:
         return loud.astype(np.float32), state + 1
 
 
+def flat_personas(greeting: str = "", folder: Path | None = None) -> Personas:
+    """One persona that ships, named flat."""
+    with tempfile.TemporaryDirectory() as shipped:
+        document = json.dumps({"name": "flat", "greeting": greeting})
+        Path(shipped, "flat.json").write_text(document, encoding="utf-8")
+        return Personas(folder, shipped=Path(shipped))
+
+
 def scripted_talking(script: Sequence[str] = (), greeting: str = "") -> Talking:
     """Conversations that hear ``script``, turn by turn, with partial transcripts."""
-    persona = Persona(name="flat", greeting=greeting)
     recogniser = ScriptedRecogniser(script, partials=bool(script))
-    return Talking({"flat": persona}, lambda: Engines(LoudnessVad(), recogniser, EchoDialogue()))
+    return Talking(
+        flat_personas(greeting), lambda: Engines(LoudnessVad(), recogniser, EchoDialogue())
+    )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from avatar_server.conversation.persona import PersonaError, read_persona, read_personas
+from avatar_server.conversation.persona import PersonaError, read_persona
 
 
 def write(folder: Path, name: str, text: str) -> Path:
@@ -28,15 +28,6 @@ def test_a_toml_document(tmp_path: Path) -> None:
     assert persona.turns.patience == 0.3
     assert persona.turns.protect_greeting
     assert persona.instructions, "what is not named has a default"
-
-
-def test_a_folder_of_documents(tmp_path: Path) -> None:
-    write(tmp_path, "b.json", '{"name": "bob"}')
-    write(tmp_path, "a.toml", 'name = "anna"')
-    assert list(read_personas(tmp_path)) == ["anna", "bob"]
-    write(tmp_path, "c.json", '{"name": "bob"}')
-    with pytest.raises(PersonaError, match="two personas"):
-        read_personas(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ async def test_a_microphone_that_is_switched_off_ends_the_turn() -> None:
     assert isinstance(recogniser, ScriptedRecogniser)
     recogniser.script.append("that is all")
     talk = Talk(talking, voice, published.append)
-    talk.begin(talking.persona(None))
+    talk.begin(talking.personas.get())
     running = asyncio.create_task(talk.run())
     for _ in range(30):
         talk.hear(np.full(960, 0.3, np.float32), 48_000)

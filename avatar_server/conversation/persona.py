@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -32,8 +33,10 @@ class Persona(BaseModel):
     """Name by which it is chosen: lower case letters, digits, - and _."""
     title: Annotated[str, Field(max_length=100)] = ""
     """Name as people read it."""
-    avatar: str | None = None
-    """Avatar that it looks like; the server's default if absent."""
+    about: Annotated[str, Field(max_length=200)] = ""
+    """Who that is, in a few words for people who choose."""
+    avatar: Annotated[str, Field(max_length=64)] | None = None
+    """Avatar that it looks like; any if absent."""
     voice: str = "en-us"
     language: str = "en"
     """Language that it listens for."""
@@ -57,16 +60,18 @@ class Persona(BaseModel):
         return name
 
 
-DEFAULT_PERSONA: Final = Persona(name="mira", title="Mira", greeting="Hello! I am Mira.")
+def read_persona(path: Path, defaults: Mapping[str, Any] | None = None) -> Persona:
+    """Read a ``.toml`` or ``.json`` document; ``defaults`` are fields that it need not name.
 
-
-def read_persona(path: Path) -> Persona:
-    """Read a ``.toml`` or ``.json`` document; raises :class:`PersonaError`."""
+    Raises :class:`PersonaError`.
+    """
     try:
         if path.stat().st_size > MAX_DOCUMENT:
             raise PersonaError(f"{path} is larger than {MAX_DOCUMENT} bytes")
         text = path.read_text(encoding="utf-8")
         document = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        if isinstance(document, dict):
+            document = {**(defaults or {}), **document}
         return Persona.model_validate(document)
     except FileNotFoundError as error:
         raise PersonaError(f"there is no persona file {path}") from error
@@ -74,14 +79,3 @@ def read_persona(path: Path) -> Persona:
         raise PersonaError(f"{path}: {explain(error)}") from error
     except (tomllib.TOMLDecodeError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise PersonaError(f"{path} cannot be read: {error}") from error
-
-
-def read_personas(folder: Path) -> dict[str, Persona]:
-    """All personas of a folder by name; raises :class:`PersonaError`."""
-    found: dict[str, Persona] = {}
-    for path in sorted((*folder.glob("*.toml"), *folder.glob("*.json"))):
-        persona = read_persona(path)
-        if persona.name in found:
-            raise PersonaError(f"{path}: there are two personas named {persona.name!r}")
-        found[persona.name] = persona
-    return found

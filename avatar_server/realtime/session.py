@@ -137,7 +137,7 @@ class RealtimeSession:
     async def _update(self, event: SessionUpdate) -> None:
         change = event.session
         before = self._settings
-        settings = before.changed(change, self._talking.personas, self._voices)
+        settings = before.changed(change, self._talking.personas.named, self._voices)
         if change.avatar.name is not None:
             await self._ask(Show(avatar=change.avatar.name), "session.avatar.name")
         base = settings.base

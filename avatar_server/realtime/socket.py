@@ -12,6 +12,7 @@ from starlette.websockets import WebSocket
 from avatar_server.admission import RateLimit
 from avatar_server.conversation.engines import EngineError
 from avatar_server.conversation.persona import Persona
+from avatar_server.conversation.personas import UnknownPersonaError
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.event_socket import GOING_AWAY, POLICY, TRY_AGAIN, EventSocket, close
 from avatar_server.http import ApiError
@@ -21,7 +22,7 @@ from avatar_server.realtime.settings import RealtimeSettings
 from avatar_server.session import Session
 from avatar_server.sessions import Sessions
 from avatar_server.signalling import open_session
-from avatar_server.talk import Talking, UnknownPersonaError
+from avatar_server.talk import Talking
 
 log = logging.getLogger(__name__)
 
@@ -94,9 +95,9 @@ class RealtimeSocket:
         """The persona that is asked for, by its own name or in place of a model's."""
         named = socket.query_params.get("persona")
         model = socket.query_params.get("model")
-        if named is None and model in self._talking.personas:
+        if named is None and model in self._talking.personas.named:
             named = model
-        return self._talking.persona(named)
+        return self._talking.personas.get(named)
 
     async def _session(self, socket: WebSocket, persona: Persona) -> Session:
         wanted = socket.query_params.get("session")
