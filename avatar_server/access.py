@@ -21,7 +21,7 @@ from avatar_server.http import ApiError, avatar_errors, read_json
 from avatar_server.models import Models
 from avatar_server.tokens import MAX_SECONDS, Grant, InvalidTokenError, TokenMint
 
-PROTECTED: Final = ("/api/", "/v1/", "/metrics")
+PROTECTED: Final = ("/api/", "/v1/", "/metrics", "/start", "/sessions/")
 """Paths that need the key where one is set; the page itself is open."""
 
 FOR_SESSION_TOKENS: Final = (
@@ -30,12 +30,14 @@ FOR_SESSION_TOKENS: Final = (
     "/api/offer",
     "/v1/whep",
     "/v1/realtime",
+    "/start",
+    "/sessions/",
 )
 """Paths for which a session token is enough."""
 
 _LIMITED: Final = (
     "/api/offer", "/v1/whep", "/v1/speech", "/v1/realtime", "/v1/tokens", "/v1/avatars",
-    "/v1/keypoints", "/v1/preview",
+    "/v1/keypoints", "/v1/preview", "/start", "/sessions/",
 )  # fmt: skip
 """Paths that cost the server more than an answer."""
 

@@ -22,6 +22,7 @@ import client
 from avatar_server.access import AccessGuard, Tokens
 from avatar_server.admission import Admission, RateLimit, current_client
 from avatar_server.animator import Animation
+from avatar_server.bot_start import BotStart
 from avatar_server.capacity import usable_cores
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.health import Health
@@ -108,13 +109,12 @@ def create_app(
             bench.close()
             executor.shutdown(wait=True, cancel_futures=True)
 
+    signalling = Signalling(sessions, models, settings.avatar)
     app = Starlette(
         routes=[
             *Health(admission, metrics).routes(),
-            Mount(
-                "/api",
-                routes=[*Signalling(sessions, models, settings.avatar).routes(), *api.routes()],
-            ),
+            *BotStart(settings, signalling).routes(),
+            Mount("/api", routes=[*signalling.routes(), *api.routes()]),
             Mount(
                 "/v1",
                 routes=[

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from avatar_server.rtvi import RtviClient, TrackStatus, read_foreign
 from streaming.broadcast import Viewer
 from streaming.peer import Peer
-from streaming.protocol import ErrorEvent, ProtocolError, ServerEvent, read_client_event
+from streaming.protocol import (
+    ClientEvent,
+    Converse,
+    ErrorEvent,
+    ProtocolError,
+    ServerEvent,
+    read_client_event,
+)
 from streaming.resample import FloatArray
 
 if TYPE_CHECKING:
@@ -23,6 +32,8 @@ class Link:
     watches_only: bool
     viewer: Viewer
     peer: Peer = field(init=False)
+    rtvi: RtviClient | None = None
+    """For a client that speaks RTVI."""
 
     def on_open(self) -> None:
         for event in self.session.present():
@@ -36,14 +47,39 @@ class Link:
             return
         self.session.start(self._answer(message))
 
+    def tell(self, event: ServerEvent) -> None:
+        """Send the client an event."""
+        self.peer.send(event.model_dump_json())
+        if self.rtvi is not None:
+            for message in self.rtvi.tell(event):
+                self.peer.send(json.dumps(message))
+
     async def _answer(self, message: str | bytes) -> None:
-        answer: ServerEvent | None
+        answer: ServerEvent | None = None
         try:
-            answer = await self.session.handle(read_client_event(message))
+            event = self._read(message)
+            if event is not None:
+                answer = await self.session.handle(event)
         except ProtocolError as error:
             answer = ErrorEvent(code="bad_message", message=str(error))
         if answer is not None:
-            self.peer.send(answer.model_dump_json())
+            self.tell(answer)
+
+    def _read(self, message: str | bytes) -> ClientEvent | None:
+        """What a message asks of the session, if anything; raises ProtocolError."""
+        foreign = read_foreign(message)
+        if foreign is None:
+            return read_client_event(message)
+        if isinstance(foreign, TrackStatus):
+            return None
+        if self.rtvi is None:
+            self.rtvi = RtviClient()
+        replies, event = self.rtvi.read(foreign)
+        for reply in replies:
+            self.peer.send(json.dumps(reply))
+        # A client that comes back, or joins, goes on with the conversation that there is.
+        going_on = isinstance(event, Converse) and self.session.talk.conversation is not None
+        return None if going_on else event
 
     def on_sound(self, pcm: FloatArray, rate: int) -> None:
         if not self.watches_only:

@@ -253,9 +253,8 @@ class Session:
     def _send(self, event: ServerEvent) -> None:
         if isinstance(event, Speaking | Caption | Transcript):
             self._life.act()
-        message = event.model_dump_json()
         for link in self._links.values():
-            link.peer.send(message)
+            link.tell(event)
         for listener in tuple(self._listeners):
             listener.on_event(event)
         self.talk.on_event(event)

@@ -19,7 +19,7 @@ from avatar_server.sessions import Sessions
 from streaming.protocol import Answer, CandidatePatch, Offer
 from streaming.sdp import MAX_SDP, BadOfferError, UnsupportedMediaError
 
-_MAX_BODY = MAX_SDP + 16_000
+MAX_BODY = MAX_SDP + 16_000
 
 
 async def open_session(
@@ -91,7 +91,11 @@ class Signalling:
     async def offer(self, request: Request) -> Response:
         """Answer an offer; one with a known ``pc_id`` reconnects to its session, one with a
         ``session`` joins that."""
-        body = await read_json(request, Offer, _MAX_BODY)
+        body = await read_json(request, Offer, MAX_BODY)
+        return await self.answer(body.wishing(body.request_data) if body.request_data else body)
+
+    async def answer(self, body: Offer) -> Response:
+        """The answer to an offer; see :meth:`offer`."""
         session = self._session_of(body.pc_id) if body.pc_id else None
         pc_id = body.pc_id if session and body.pc_id else secrets.token_urlsafe(16)
         guest = session is None and body.session is not None
@@ -112,7 +116,7 @@ class Signalling:
         return JSONResponse(Answer(sdp=answer, pc_id=pc_id).model_dump())
 
     async def candidates(self, request: Request) -> Response:
-        body = await read_json(request, CandidatePatch, _MAX_BODY)
+        body = await read_json(request, CandidatePatch, MAX_BODY)
         session = self._session_of(body.pc_id)
         peer = session.peer(body.pc_id) if session else None
         if peer is None:

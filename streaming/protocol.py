@@ -7,9 +7,9 @@ unknown fields are ignored, an unknown type is answered with an ``error`` event.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 MAX_TEXT: Final = 4_000
 """Characters that one ``say`` may carry."""
@@ -250,19 +250,38 @@ SocketEvent = Annotated[
 # --- signalling (SmallWebRTC form) ------------------------------------------------------------
 
 
-class Offer(_Event):
-    """Body of ``POST /api/offer``."""
+class BotWishes(_Event):
+    """What a client may choose about its session."""
 
-    sdp: Annotated[str, Field(min_length=1)]
-    type: Literal["offer"]
-    pc_id: str | None = None
     avatar: str | None = None
     """Name of the avatar; that of the persona or the server's default if absent."""
     persona: str | None = None
     """Who to talk to in the conversations of this session."""
     session: str | None = None
     """A running session to join; a session of its own if absent."""
-    request_data: Annotated[dict[str, Any] | None, Field(alias="requestData")] = None
+
+
+class BotRequest(_Event):
+    """Body of ``POST /start``, which Pipecat's clients send before their offer."""
+
+    body: BotWishes = BotWishes()
+
+
+class Offer(BotWishes):
+    """Body of ``POST /api/offer``."""
+
+    sdp: Annotated[str, Field(min_length=1)]
+    type: Literal["offer"]
+    pc_id: str | None = None
+    request_data: Annotated[
+        BotWishes | None, Field(validation_alias=AliasChoices("requestData", "request_data"))
+    ] = None
+    """Where Pipecat's clients put their wishes."""
+
+    def wishing(self, wishes: BotWishes) -> Self:
+        """The same offer, with ``wishes`` where it has none of its own."""
+        own = self.model_dump(include=set(BotWishes.model_fields), exclude_none=True)
+        return self.model_copy(update={**wishes.model_dump(exclude_none=True), **own})
 
 
 class Answer(_Event):
