@@ -28,6 +28,7 @@ FOR_SESSION_TOKENS: Final = (
     "/api/config",
     "/api/avatars",
     "/api/offer",
+    "/api/queue",
     "/v1/whep",
     "/v1/realtime",
     "/start",

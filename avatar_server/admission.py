@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
+
+from avatar_server.waiting import WaitingLine
+from streaming.protocol import QueuePlace
 
 _MAX_CLIENTS: Final = 10_000
 """Clients that a rate limit remembers; past that it forgets who was not seen for longest."""
@@ -53,11 +57,16 @@ class AdmissionError(RuntimeError):
     retry_after: ClassVar[int]
     """Seconds after which it is worth to ask again."""
 
+    def __init__(self, message: str, queue: QueuePlace | None = None) -> None:
+        super().__init__(message)
+        self.queue = queue
+        """Where in the line of those who wait, if in it at all."""
+
 
 class ServerFullError(AdmissionError):
-    """As many sessions run as the server carries."""
+    """As many sessions run as the server carries, or others are first."""
 
-    status, code, retry_after = 503, "server_full", 10
+    status, code, retry_after = 503, "server_full", 3
 
 
 class DrainingError(AdmissionError):
@@ -72,41 +81,119 @@ class ClientLimitError(AdmissionError):
     status, code, retry_after = 429, "client_limit", 10
 
 
-class Admission:
-    """Counts sessions; use from one event loop only."""
+class Places(Protocol):
+    """Where sessions get their places from."""
 
-    def __init__(self, limit: int, per_client: int | None = None) -> None:
+    async def enter(self, client: Client, ticket: str | None = None, *, waits: bool = True) -> None:
+        """Count a session of ``client``; raises :class:`AdmissionError` if it may not begin.
+
+        Whoever ``waits`` gets a ticket for the line when the server is full, and comes again with
+        it.
+        """
+
+    def leave(self, client: Client) -> None:
+        """A session of ``client`` has ended."""
+
+
+class Admission:
+    """Counts sessions and knows who is next; use from one event loop only."""
+
+    def __init__(
+        self, limit: int, per_client: int | None = None, line: WaitingLine | None = None
+    ) -> None:
         self.limit = limit
-        self.draining = False
+        self._draining = False
         self._per_client = per_client
+        self._line = WaitingLine(0) if line is None else line
         self._clients: Counter[str] = Counter()
+        self._changed = asyncio.Event()
 
     @property
     def running(self) -> int:
         return self._clients.total()
 
     @property
+    def waiting(self) -> int:
+        """Clients in the line."""
+        return len(self._line)
+
+    @property
+    def draining(self) -> bool:
+        """Whether nobody is let in any more."""
+        return self._draining
+
+    def drain(self) -> None:
+        """Let nobody in any more."""
+        self._draining = True
+        self._note_change()
+
+    @property
     def open(self) -> bool:
         """Whether a new client would be let in."""
-        return not self.draining and self.running < self.limit
+        return not self.draining and self._free > self.waiting
 
-    def enter(self, client: Client) -> None:
-        """Count a session of ``client``; raises :class:`AdmissionError` if it may not begin."""
+    async def enter(self, client: Client, ticket: str | None = None, *, waits: bool = True) -> None:
+        """See :class:`Places`."""
         if self.draining:
             raise DrainingError("the server is about to stop; connect again in a moment")
-        if self.running >= self.limit:
-            raise ServerFullError(f"all {self.limit} sessions are taken; try again later")
-        if self._per_client is not None and self._clients[client.name] >= self._per_client:
+        place = None if ticket is None else self._line.ask(ticket, self._free)
+        others = self._line.held_by(client.name) - (place is not None)
+        if self._per_client is not None and self._clients[client.name] + others >= self._per_client:
             raise ClientLimitError(
-                f"you have {self._per_client} sessions already; end one of them first"
+                f"you have {self._per_client} sessions already, or wait for them; "
+                "end one of them first"
             )
+        if (self.waiting + 1 if place is None else place) > self._free:
+            raise ServerFullError(
+                f"all {self.limit} sessions are taken; wait for your turn or try again later",
+                self._queued(client, ticket, place) if waits or place else None,
+            )
+        if ticket is not None:
+            self._line.leave(ticket)
         self._clients[client.name] += 1
+        self._note_change()
 
     def leave(self, client: Client) -> None:
-        """A session of ``client`` has ended."""
+        """See :class:`Places`."""
         self._clients[client.name] -= 1
         if not self._clients[client.name]:
             del self._clients[client.name]
+        self._note_change()
+
+    # --- the line -------------------------------------------------------------------------------
+
+    def ask(self, ticket: str) -> QueuePlace | None:
+        """Where a ticket is in the line, which keeps it there; None if it is not (any more)."""
+        place = self._line.ask(ticket, self._free)
+        if place is None:
+            return None
+        return QueuePlace(ticket=ticket, place=place, ready=place <= self._free)
+
+    def give_up(self, ticket: str) -> None:
+        """Its holder no longer waits."""
+        self._line.leave(ticket)
+        self._note_change()
+
+    async def change(self, seconds: float) -> None:
+        """Wait until places may have changed, ``seconds`` at most."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    def _queued(self, client: Client, ticket: str | None, place: int | None) -> QueuePlace | None:
+        if place is None:
+            ticket, place = self._line.offer(client.name), self.waiting + 1
+        return None if ticket is None else QueuePlace(ticket=ticket, place=place, ready=False)
+
+    @property
+    def _free(self) -> int:
+        return 0 if self.draining else max(0, self.limit - self.running)
+
+    def _note_change(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
 
 class RateLimit:

@@ -34,6 +34,7 @@ from avatar_server.metrics import Metrics
 from avatar_server.models import Models
 from avatar_server.own_avatars import OwnAvatars
 from avatar_server.persona_api import PersonaApi
+from avatar_server.queue import Queue
 from avatar_server.realtime.socket import RealtimeSocket
 from avatar_server.scheduler import Scheduler
 from avatar_server.session import SessionParts
@@ -44,6 +45,7 @@ from avatar_server.speech_socket import SpeechSocket
 from avatar_server.talk import Talking
 from avatar_server.thumbnails import Thumbnails
 from avatar_server.video_rate import VideoRate
+from avatar_server.waiting import WaitingLine
 from avatar_server.whep import Whep
 from renderer.library import Library
 from renderer.photo.detector import ShadowDetector
@@ -76,16 +78,17 @@ def create_app(
         lifetime=lifetime_policy(settings),
     )
     limit = settings.max_sessions or 4 * usable_cores()
-    admission = Admission(limit, settings.max_sessions_per_client)
+    line = WaitingLine(settings.max_queue)
+    admission = Admission(limit, settings.max_sessions_per_client, line)
     sessions = Sessions(
         parts,
         admission,
         metrics,
         lambda: for_aiortc(ice_servers(settings)),
     )
-    metrics.watch_sessions(lambda: admission.running, admission.limit, lambda: admission.draining)
+    metrics.watch_admission(admission)
     key = settings.token.get_secret_value() if settings.token else None
-    api = Api(settings, models, sessions, stages)
+    api = Api(settings, models, sessions, admission, stages)
     bench = Bench()
     maker = Maker(Library(settings.library), ShadowDetector(), settings.max_avatars)
     own_avatars = OwnAvatars(maker, bench, models, speech_engine, settings.voice)
@@ -114,7 +117,7 @@ def create_app(
         routes=[
             *Health(admission, metrics).routes(),
             *BotStart(settings, signalling).routes(),
-            Mount("/api", routes=[*signalling.routes(), *api.routes()]),
+            Mount("/api", routes=[*signalling.routes(), *Queue(admission).routes(), *api.routes()]),
             Mount(
                 "/v1",
                 routes=[
@@ -150,7 +153,12 @@ def create_app(
         exception_handlers={ApiError: answer_api_error},
         lifespan=lifespan,
     )
-    app.state.sessions = sessions
+
+    async def drain() -> None:
+        admission.drain()
+        await sessions.wait_ended(settings.drain_seconds)
+
+    app.state.drain = drain
     return app
 
 
@@ -173,11 +181,17 @@ class Api:
     """What the page and operators ask for over HTTP."""
 
     def __init__(
-        self, settings: Settings, models: Models, sessions: Sessions, stages: StageTimes
+        self,
+        settings: Settings,
+        models: Models,
+        sessions: Sessions,
+        admission: Admission,
+        stages: StageTimes,
     ) -> None:
         self._settings = settings
         self._models = models
         self._sessions = sessions
+        self._admission = admission
         self._stages = stages
         self._thumbnails = Thumbnails(models)
 
@@ -229,7 +243,8 @@ class Api:
         return JSONResponse(
             {
                 "sessions": len(self._sessions),
-                "max_sessions": self._sessions.limit,
+                "max_sessions": self._admission.limit,
+                "waiting": self._admission.waiting,
                 "tasks": len(asyncio.all_tasks()),
                 "cpu_seconds": time.process_time(),
                 "stages": stages,

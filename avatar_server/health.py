@@ -32,7 +32,12 @@ class Health:
         """200 if a new client would get a session, else 503 and why not."""
         admission = self._admission
         status = "draining" if admission.draining else "ready" if admission.open else "full"
-        body = {"status": status, "sessions": admission.running, "limit": admission.limit}
+        body = {
+            "status": status,
+            "sessions": admission.running,
+            "limit": admission.limit,
+            "waiting": admission.waiting,
+        }
         return JSONResponse(body, 200 if admission.open else 503)
 
     async def metrics(self, _: Request) -> Response:

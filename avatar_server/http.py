@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import AsyncIterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from renderer.contract import UnknownAvatarError, UnusableAvatarError
-from streaming.protocol import Problem, explain
+from streaming.protocol import Problem, QueuePlace, explain
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
@@ -20,22 +21,48 @@ class ApiError(Exception):
     """An error answer: a status, a code for programs and a sentence for people."""
 
     def __init__(
-        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        message: str,
+        headers: Mapping[str, str] | None = None,
+        queue: QueuePlace | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.headers = dict(headers or {})
+        self.queue = queue
 
     def response(self) -> Response:
-        problem = Problem(error=self.code, message=str(self))
-        return JSONResponse(problem.model_dump(), self.status, headers=self.headers)
+        problem = Problem(error=self.code, message=str(self), queue=self.queue)
+        body = problem.model_dump(exclude_none=True)
+        return JSONResponse(body, self.status, headers=self.headers)
 
 
 async def answer_api_error(_: Request, error: Exception) -> Response:
     """Exception handler for :class:`ApiError`."""
     assert isinstance(error, ApiError)
     return error.response()
+
+
+EVENT_STREAM: Final = "text/event-stream"
+
+
+def wants_events(request: Request) -> bool:
+    """Whether the client asks for an answer as server-sent events."""
+    return EVENT_STREAM in request.headers.get("accept", "")
+
+
+def server_event(kind: str, data: Mapping[str, Any]) -> str:
+    """One server-sent event."""
+    return f"event: {kind}\ndata: {json.dumps(data)}\n\n"
+
+
+def event_stream(events: AsyncIterable[str]) -> Response:
+    """An answer of :func:`server_event`; proxies are asked not to hold it back."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(events, media_type=EVENT_STREAM, headers=headers)
 
 
 @contextmanager

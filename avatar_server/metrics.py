@@ -6,7 +6,6 @@ Every server object has a registry of its own, so that several can live in one p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Final
 
 from prometheus_client import (
@@ -19,6 +18,8 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from avatar_server.admission import Admission
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -42,6 +43,9 @@ class Metrics:
         )
         self._draining = Gauge(
             "avatar_draining", "1 while the server finishes its sessions.", registry=self._registry
+        )
+        self._waiting = Gauge(
+            "avatar_queue", "Clients that wait in line for a session.", registry=self._registry
         )
         self.admissions = Counter(
             "avatar_admissions",
@@ -81,13 +85,12 @@ class Metrics:
             registry=self._registry,
         )
 
-    def watch_sessions(
-        self, running: Callable[[], int], limit: int, draining: Callable[[], bool]
-    ) -> None:
-        """Where the gauges are read from at every scrape."""
-        self._sessions.set_function(running)
-        self._limit.set(limit)
-        self._draining.set_function(draining)
+    def watch_admission(self, admission: Admission) -> None:
+        """Where the gauges of sessions are read from at every scrape."""
+        self._sessions.set_function(lambda: admission.running)
+        self._limit.set_function(lambda: admission.limit)
+        self._draining.set_function(lambda: admission.draining)
+        self._waiting.set_function(lambda: admission.waiting)
 
     def observe_stage(self, stage: str, seconds: float) -> None:
         """One run of a stage; from any thread."""

@@ -12,11 +12,19 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, TextToSpeech
-from avatar_server.http import ApiError, avatar_errors, read_body, read_json
+from avatar_server.http import (
+    ApiError,
+    avatar_errors,
+    event_stream,
+    read_body,
+    read_json,
+    server_event,
+    wants_events,
+)
 from avatar_server.making import (
     MAX_TITLE,
     Bench,
@@ -40,7 +48,6 @@ from renderer.photo.picture import LARGEST_FILE, PictureError, decode_picture
 from renderer.photo.points import PointsError, named_points, points_named
 from renderer.portrait import encoded
 
-_EVENTS: Final = "text/event-stream"
 _TYPES: Final = (
     "image/jpeg",
     "image/png",
@@ -163,9 +170,8 @@ class OwnAvatars:
     async def _answer(
         self, request: Request, work: Callable[[OnStep], Made], status: int
     ) -> Response:
-        if _EVENTS in request.headers.get("accept", ""):
-            headers = {"Cache-Control": "no-store"}
-            return StreamingResponse(self._events(work), media_type=_EVENTS, headers=headers)
+        if wants_events(request):
+            return event_stream(self._events(work))
         with _told_apart(), avatar_errors():
             made = await self._bench.do(lambda: work(lambda _: None))
         body = await asyncio.to_thread(self._outcome, made)
@@ -186,14 +192,14 @@ class OwnAvatars:
         making = asyncio.ensure_future(self._bench.do(lambda: work(tell)))
         making.add_done_callback(lambda _: steps.put_nowait(None))
         while (step := await steps.get()) is not None:
-            yield _event("progress", {"step": step})
+            yield server_event("progress", {"step": step})
         try:
             with _told_apart(), avatar_errors():
                 made = making.result()
         except ApiError as error:
-            yield _event("error", {"error": error.code, "message": str(error)})
+            yield server_event("error", {"error": error.code, "message": str(error)})
         else:
-            yield _event("done", await asyncio.to_thread(self._outcome, made))
+            yield server_event("done", await asyncio.to_thread(self._outcome, made))
 
     # --- what keeps nothing ---------------------------------------------------------------------
 
@@ -277,10 +283,6 @@ def _points_of(request: Request) -> FloatArray | None:
         raise ApiError(400, "bad_request", "keypoints: this is not JSON") from error
     with _told_apart():
         return named_points(values)
-
-
-def _event(kind: str, data: dict[str, Any]) -> str:
-    return f"event: {kind}\ndata: {json.dumps(data)}\n\n"
 
 
 _ANSWERS: Final[tuple[tuple[type[Exception], int, str], ...]] = (

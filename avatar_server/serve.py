@@ -8,7 +8,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Final
 
@@ -20,7 +20,6 @@ from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.ice import event_loop_factory
 from avatar_server.logs import set_up_logging
 from avatar_server.models import Models
-from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings
 from avatar_server.talk import Talking
 
@@ -59,10 +58,9 @@ def address(listener: socket.socket) -> str:
 class DrainingServer(uvicorn.Server):
     """Lets sessions end on SIGTERM before it stops; a second signal stops it at once."""
 
-    def __init__(self, config: uvicorn.Config, sessions: Sessions, drain_seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
-        self._sessions = sessions
-        self._drain_seconds = drain_seconds
+        self._wait_drained = drain
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
 
@@ -80,7 +78,7 @@ class DrainingServer(uvicorn.Server):
         self._draining = asyncio.create_task(self._drain(), name="drain")
 
     async def _drain(self) -> None:
-        await self._sessions.drain(self._drain_seconds)
+        await self._wait_drained()
         super().handle_exit(signal.SIGTERM, None)
 
 
@@ -114,7 +112,7 @@ def serve(
         timeout_graceful_shutdown=5,
         lifespan="on",
     )
-    server = DrainingServer(config, app.state.sessions, settings.drain_seconds)
+    server = DrainingServer(config, app.state.drain)
     # The models live as long as the process: keep the collector from walking them.
     gc.collect()
     gc.freeze()

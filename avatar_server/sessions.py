@@ -1,4 +1,4 @@
-"""The sessions of a process: admission, look-up, and an end for each of them."""
+"""The sessions of a process: a place, look-up, and an end for each of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from avatar_server.admission import Admission, AdmissionError, current_client
+from avatar_server.admission import AdmissionError, Places, current_client
 from avatar_server.conversation.personas import Personas
 from avatar_server.logs import current_session
 from avatar_server.metrics import Metrics
@@ -27,12 +27,12 @@ class Sessions:
     def __init__(
         self,
         parts: SessionParts,
-        admission: Admission,
+        places: Places,
         metrics: Metrics,
         ice_servers: Callable[[], IceServers],
     ) -> None:
         self._parts = parts
-        self._admission = admission
+        self._places = places
         self._metrics = metrics
         self._ice_servers = ice_servers
         self._running: dict[str, tuple[Session, asyncio.Task[None]]] = {}
@@ -45,19 +45,22 @@ class Sessions:
         """Who there is to talk to."""
         return self._parts.talking.personas
 
-    @property
-    def limit(self) -> int:
-        """How many may run at the same time."""
-        return self._admission.limit
-
-    def open(self, avatar: Avatar, persona: str | None = None) -> Session:
+    async def open(
+        self,
+        avatar: Avatar,
+        persona: str | None = None,
+        *,
+        ticket: str | None = None,
+        waits: bool = True,
+    ) -> Session:
         """Start a session for the current client; ``persona`` is who it talks to.
 
-        Raises :class:`avatar_server.admission.AdmissionError` when it may have none now.
+        Raises :class:`avatar_server.admission.AdmissionError` when it may have none now; see
+        :meth:`avatar_server.admission.Places.enter` for ``ticket`` and ``waits``.
         """
         client = current_client.get()
         try:
-            self._admission.enter(client)
+            await self._places.enter(client, ticket, waits=waits)
         except AdmissionError as error:
             self._metrics.admissions.labels(error.code).inc()
             raise
@@ -73,7 +76,7 @@ class Sessions:
 
         def ended(_: asyncio.Task[None]) -> None:
             del self._running[session.id]
-            self._admission.leave(client)
+            self._places.leave(client)
             self._metrics.session_seconds.observe(time.monotonic() - began)
 
         task.add_done_callback(ended)
@@ -83,9 +86,8 @@ class Sessions:
         entry = self._running.get(session_id)
         return entry[0] if entry else None
 
-    async def drain(self, seconds: float) -> None:
-        """Take no more sessions and wait until all have ended, or for ``seconds``."""
-        self._admission.draining = True
+    async def wait_ended(self, seconds: float) -> None:
+        """Wait until all have ended, or for ``seconds``."""
         tasks = [task for _, task in self._running.values()]
         log.info("draining: %d sessions get %g s to end", len(tasks), seconds)
         if tasks:

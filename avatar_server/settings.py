@@ -95,6 +95,9 @@ class Settings(BaseSettings):
         int | None,
         Field(ge=1, description="Sessions of one client at the same time; more get 429."),
     ] = None
+    max_queue: Annotated[
+        int, Field(ge=0, le=10_000, description="Clients that may wait in line for a session.")
+    ] = 100
     max_session_minutes: Annotated[
         float | None, Field(gt=0, description="Minutes after which a session ends.")
     ] = None

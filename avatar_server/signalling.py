@@ -28,10 +28,14 @@ async def open_session(
     avatar: str | None,
     default: str,
     persona: str | None = None,
+    *,
+    ticket: str | None = None,
+    waits: bool = True,
 ) -> Session:
     """A new session with ``avatar``, or the :class:`ApiError` that says why there is none.
 
     Without one it has the face of ``persona``, else that which the token allows or ``default``.
+    See :meth:`avatar_server.admission.Places.enter` for ``ticket`` and ``waits``.
     """
     if persona is not None:
         try:
@@ -44,10 +48,10 @@ async def open_session(
     with avatar_errors():
         met = await asyncio.to_thread(models.avatar, avatar or granted or default)
     try:
-        return sessions.open(met, persona)
+        return await sessions.open(met, persona, ticket=ticket, waits=waits)
     except AdmissionError as error:
         retry = {"Retry-After": str(error.retry_after)}
-        raise ApiError(error.status, error.code, str(error), retry) from error
+        raise ApiError(error.status, error.code, str(error), retry, error.queue) from error
 
 
 async def attach(
@@ -106,7 +110,12 @@ class Signalling:
         new = session is None
         if session is None:
             session = await open_session(
-                self._sessions, self._models, body.avatar, self._default_avatar, body.persona
+                self._sessions,
+                self._models,
+                body.avatar,
+                self._default_avatar,
+                body.persona,
+                ticket=body.ticket,
             )
         answer = await attach(session, pc_id, body.sdp, new_session=new)
         self._forget_ended()

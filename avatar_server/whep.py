@@ -57,8 +57,13 @@ class Whep:
         offer = await read_text(request, MAX_SDP)
         wanted = request.query_params.get("session")
         if wanted is None:
-            avatar = request.query_params.get("avatar")
-            session = await open_session(self._sessions, self._models, avatar, self._default_avatar)
+            session = await open_session(
+                self._sessions,
+                self._models,
+                request.query_params.get("avatar"),
+                self._default_avatar,
+                ticket=request.query_params.get("ticket"),
+            )
         elif (found := self._sessions.get(wanted)) is not None:
             session = found
         else:

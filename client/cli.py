@@ -93,6 +93,9 @@ def load(
     speech: Annotated[
         Path | None, typer.Option(help="Recording that viewers say to converse.")
     ] = None,
+    wait: Annotated[
+        float, typer.Option(min=0, help="Seconds that a viewer waits in line for its turn.")
+    ] = 0.0,
     min_fps: Annotated[float, typer.Option(help="Fail below this in any session.")] = 24.0,
     max_audio_gaps: Annotated[int, typer.Option(help="Fail above this over all.")] = 0,
     max_response_ms: Annotated[
@@ -125,6 +128,7 @@ def load(
         avatar=avatar,
         speech=None if speech is None else str(speech),
         watch_every=watch_every,
+        wait=wait,
     )
     seen: list[Second] = []
     console = Console(stderr=True, quiet=as_json)
@@ -177,6 +181,7 @@ def describe(report: SayReport) -> str:
 def describe_load(summary: Mapping[str, float | None], sessions: Sequence[Session]) -> str:
     """A load test as lines for people."""
     measures = {
+        **({"wait in line": "waited_ms"} if summary["waited"] else {}),
         "connect": "connect_ms",
         "first picture": "first_frame_ms",
         "say to first sound": "say_to_audio_ms",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import time
 from types import TracebackType
 from typing import Any, Self
 
@@ -9,14 +12,19 @@ import httpx
 from aiortc import RTCIceServer
 from pydantic import ValidationError
 
-from streaming.protocol import Answer, Offer, Problem
+from streaming.protocol import Answer, Offer, Problem, QueuePlace
 
 
 class ConnectError(RuntimeError):
     """There is no connection to the avatar; the message says why and what to do."""
 
     def __init__(
-        self, code: str, message: str, status: int = 0, retry_after: float | None = None
+        self,
+        code: str,
+        message: str,
+        status: int = 0,
+        retry_after: float | None = None,
+        queue: QueuePlace | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -25,14 +33,21 @@ class ConnectError(RuntimeError):
         """HTTP status of the refusal; 0 if the server was not reached or did not refuse."""
         self.retry_after = retry_after
         """Seconds after which the server asks to be tried again."""
+        self.queue = queue
+        """A place in the line of a full server; see :meth:`Signalling.turn`."""
 
 
 class Signalling:
     """Talks to one server. Use as an async context manager."""
 
-    def __init__(self, url: str, token: str | None = None, timeout: float = 10.0) -> None:
+    def __init__(
+        self, url: str, token: str | None = None, timeout: float = 10.0, wait: float = 0.0
+    ) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._url = url
+        self._wait = wait
+        self.waited = 0.0
+        """Seconds spent in the line of a full server; at most ``wait``."""
         self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout)
 
     async def __aenter__(self) -> Self:
@@ -55,10 +70,41 @@ class Signalling:
         ]
 
     async def offer(self, offer: Offer) -> Answer:
-        """Exchange an offer with all its candidates for the answer."""
-        body = offer.model_dump(exclude_none=True)
-        answer = await self._request("POST", "/api/offer", body)
-        return Answer.model_validate_json(answer.content)
+        """Exchange an offer with all its candidates for the answer; a full server is waited for."""
+        began = time.monotonic()
+        while True:
+            body = offer.model_dump(exclude_none=True)
+            try:
+                answer = await self._request("POST", "/api/offer", body)
+            except ConnectError as error:
+                if error.queue is None:
+                    raise
+                ticket = error.queue.ticket
+                if not await self._turn(ticket, self._wait - (time.monotonic() - began)):
+                    raise
+                offer = offer.model_copy(update={"ticket": ticket})
+                self.waited = time.monotonic() - began
+                continue
+            return Answer.model_validate_json(answer.content)
+
+    async def _turn(self, ticket: str, seconds: float) -> bool:
+        """Wait in line until it is our turn; False if that takes longer than ``seconds``."""
+        path = f"/api/queue/{ticket}"
+        headers = {"Accept": "text/event-stream"}
+        try:
+            async with (
+                asyncio.timeout(max(0.0, seconds)),
+                self._http.stream("GET", path, headers=headers) as response,
+            ):
+                async for line in response.aiter_lines():
+                    if line.startswith("data:") and json.loads(line[5:]).get("ready", False):
+                        break
+        except TimeoutError:
+            await self._request("DELETE", path)
+            return False
+        except httpx.HTTPError:
+            return True  # the next offer says what is the matter
+        return True
 
     async def end(self, pc_id: str) -> None:
         """End the session; one that is over already is fine."""
@@ -98,4 +144,5 @@ def _refusal(response: httpx.Response) -> ConnectError:
         f"the server refused: {problem.message}",
         response.status_code,
         float(retry) if retry.isdecimal() else None,
+        problem.queue,
     )

@@ -85,6 +85,8 @@ class Peer:
         """When connecting began."""
         self.pc_id: str | None = None
         """The server's name of the connection, once it has answered the offer."""
+        self.waited = 0.0
+        """Seconds in the line of a full server."""
         self._history = history
         self._on_frame = on_frame
         self._connection = connection
@@ -126,19 +128,21 @@ class Peer:
         resume: str | None = None,
         session: str | None = None,
         persona: str | None = None,
+        wait: float = 0.0,
     ) -> AsyncGenerator[Peer]:
         """Connect to the server at ``url``, and end the session on leaving.
 
         ``signalling`` replaces the usual way to exchange offer and answer. ``resume`` is the
         ``pc_id`` of a connection that was lost: if its session still waits, this is its new one.
         ``session`` is a running session to join instead of one's own.
+        A full server is waited for in its line, for at most ``wait`` seconds.
 
         ``history`` is how many seconds of media are kept (half a megabyte each). Without
         ``decode_video``, pictures only reach ``on_frame``, at a fraction of the cost. Raises
         :class:`ConnectError` when the server is not there, refuses, or cannot be reached with
         media within ``timeout`` seconds.
         """
-        async with signalling or Signalling(url, token) as signalling:
+        async with signalling or Signalling(url, token, wait=wait) as signalling:
             # An empty list, unlike None, keeps aiortc from asking a public STUN server.
             servers = await signalling.ice_servers()
             connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
@@ -163,6 +167,7 @@ class Peer:
                     )
                 )
                 peer.pc_id = answer.pc_id
+                peer.waited = signalling.waited
                 await connection.setRemoteDescription(RTCSessionDescription(answer.sdp, "answer"))
                 await peer._wait_ready(timeout)
                 yield peer

@@ -273,6 +273,8 @@ class Offer(BotWishes):
     sdp: Annotated[str, Field(min_length=1)]
     type: Literal["offer"]
     pc_id: str | None = None
+    ticket: Annotated[str, Field(max_length=64)] | None = None
+    """Place in the line that an earlier refusal gave; see :class:`QueuePlace`."""
     request_data: Annotated[
         BotWishes | None, Field(validation_alias=AliasChoices("requestData", "request_data"))
     ] = None
@@ -304,6 +306,16 @@ class CandidatePatch(_Event):
     candidates: Annotated[list[Candidate], Field(max_length=64)]
 
 
+class QueuePlace(_Event):
+    """A place in the line in front of a full server; kept by asking ``/api/queue/TICKET``."""
+
+    ticket: str
+    place: int
+    """1 is next."""
+    ready: bool
+    """Whether it is this ticket's turn: make an offer with it within seconds."""
+
+
 class Problem(_Event):
     """Body of every error answer of the HTTP API."""
 
@@ -311,6 +323,8 @@ class Problem(_Event):
     """Short code for programs."""
     message: str
     """For people: what is wrong and what to do."""
+    queue: QueuePlace | None = None
+    """Where the server is full: a place to wait at."""
 
 
 # --- reading ----------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ async def test_a_full_server_is_alive_but_not_ready(browser: Callable[..., Brows
         await viewer.connect(http)
         full = await http.get("/readyz")
         assert full.status_code == 503
-        assert full.json() == {"status": "full", "sessions": 1, "limit": 1}
+        assert full.json() == {"status": "full", "sessions": 1, "limit": 1, "waiting": 0}
         assert (await http.get("/healthz")).status_code == 200
 
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-import re
+import time
+from collections.abc import Callable
 
 from browser import connect, lose_connection, opened_page, say, wait_speaking
 from playwright.sync_api import Browser, Page
 
-from benchmarks.server import running_server
+from benchmarks.server import running_server, status
+
+
+def wait_for(condition: Callable[[], bool], timeout: float = 5.0) -> bool:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def notice(page: Page) -> str:
@@ -15,21 +25,26 @@ def notice(page: Page) -> str:
     return page.inner_text("#notice")
 
 
-def test_a_full_server_says_so_and_can_be_tried_again(browser: Browser) -> None:
+def test_at_a_full_server_the_page_waits_in_line_and_connects_by_itself(browser: Browser) -> None:
     with (
         running_server("--log-level", "warning", "--max-sessions", "1") as url,
+        opened_page(browser, url) as third,
         opened_page(browser, url) as second,
     ):
         with opened_page(browser, url) as first:
             connect(first)
             second.click("#connect")
-            text = notice(second)
-            assert "All places are taken" in text
-            assert re.search(r"Trying again in (10|9) s", text)
-            assert second.inner_text("#status") == "Disconnected"
-        second.click("#notice button:has-text('Try now')")
+            assert "You are next" in notice(second)
+            assert second.inner_text("#status") == "Waiting, number 1 in line"
+            third.click("#connect")
+            assert "You are number 2 in line" in notice(third)
         second.wait_for_function("document.body.dataset.state === 'connected'")
         assert second.locator("#notice").is_hidden()
+        third.wait_for_function("document.getElementById('status').innerText.includes('number 1')")
+        third.click("#notice button:has-text('Leave the line')")
+        assert third.inner_text("#status") == "Disconnected"
+        assert third.locator("#notice").is_hidden()
+        assert wait_for(lambda: status(url)["waiting"] == 0)
 
 
 def test_the_countdown_ends_in_another_try(browser: Browser, server_url: str) -> None:

@@ -134,7 +134,7 @@ async def test_refusals_say_what_to_do() -> None:
             with pytest.raises(ConnectError) as full:
                 await _connect(url, token="x")
             assert full.value.status == 503
-            assert full.value.retry_after == 10.0
+            assert full.value.retry_after == 3.0
 
 
 async def test_no_server_is_said_in_words(unused_tcp_port: int) -> None:

@@ -103,7 +103,9 @@ class RealtimeSocket:
         wanted = socket.query_params.get("session")
         if wanted is None:
             avatar = socket.query_params.get("avatar") or persona.avatar
-            return await open_session(self._sessions, self._models, avatar, self._default_avatar)
+            return await open_session(
+                self._sessions, self._models, avatar, self._default_avatar, waits=False
+            )
         session = self._sessions.get(wanted)
         if session is None:
             raise ApiError(404, "unknown_session", f"there is no session {wanted[:80]!r}")

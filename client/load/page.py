@@ -53,6 +53,7 @@ td.bad { color: var(--bad); }
 """
 
 _MEASURES: Final = {
+    "waited_ms": "Wait in line, ms",
     "connect_ms": "Connect, ms",
     "first_frame_ms": "First picture, ms",
     "say_to_audio_ms": "Request to first sound, ms",

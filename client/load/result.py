@@ -33,6 +33,8 @@ class Session(_Report):
     viewer: int
     outcome: Outcome
     reason: str = ""
+    waited_ms: float | None = None
+    """In the line of a full server, before connecting began; None if there was none."""
     connect_ms: float | None = None
     """Until the server said that it is ready."""
     first_frame_ms: float | None = None

@@ -14,6 +14,7 @@ from client.load.result import Second, Session
 SHARES: Final = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 _SAMPLES: Final[Mapping[str, Callable[[Session], Iterable[float | None]]]] = {
+    "waited_ms": lambda s: (s.waited_ms,),
     "connect_ms": lambda s: (s.connect_ms,),
     "first_frame_ms": lambda s: (s.first_frame_ms,),
     "say_to_audio_ms": lambda s: s.say_to_audio_ms,
@@ -73,6 +74,7 @@ def summarise(sessions: Sequence[Session]) -> dict[str, float | None]:
         values = [value for session in ran for value in samples(session) if value is not None]
         for tail, share in SHARES.items():
             figures[f"{name}.{tail}"] = _quantile(values, share)
+    figures["waited"] = sum(session.waited_ms is not None for session in ran)
     figures["freezes.total"] = sum(session.freezes for session in ran)
     figures["audio_gaps.total"] = sum(session.audio_gaps for session in ran)
     figures["audio_bytes.total"] = sum(session.audio_bytes for session in ran)

@@ -13,7 +13,7 @@ import numpy as np
 from client import measure
 from client.http import ConnectError
 from client.load.arrivals import Arrivals
-from client.load.plan import SENTENCE, LoadPlan, Scenario
+from client.load.plan import SENTENCE, SETTLE, LoadPlan, Scenario
 from client.load.result import Outcome, Second, Session
 from client.load.speech import read_speech
 from client.media import AUDIO_RATE
@@ -27,6 +27,9 @@ _STORY: Final = " ".join([SENTENCE] * 4)
 
 _ENGINES_LOAD: Final = 60.0
 """Seconds that a server may take until conversations can begin."""
+
+_LEAST: Final = 1.0
+"""Seconds over which pictures must be counted to give a rate."""
 
 _HOLD: Final = 0.2
 """Seconds without sound that count as silence after an interruption."""
@@ -67,8 +70,10 @@ class Viewer:
                 history=_HISTORY,
                 decode_video=self._decodes,
                 on_frame=self._on_frame,
+                wait=self._plan.wait,
             ) as peer:
                 ready = time.monotonic()
+                began += peer.waited
                 outcome, reason = await self._stay(peer)
                 found = self._session(peer, began, ready)
         except ConnectError as error:
@@ -171,14 +176,17 @@ class Viewer:
             second += 1
 
     def _session(self, peer: Peer, began: float, ready: float) -> Session:
-        window = self._begin + self._plan.all_connected, self._begin + self._plan.end
+        # One that waited in line came after the others.
+        since = max(self._begin + self._plan.all_connected, ready + SETTLE if peer.waited else 0.0)
+        until = self._begin + self._plan.end
         late = self._video.lateness()
         return Session(
             viewer=self._number,
             outcome="ok",
+            waited_ms=_ms(peer.waited) if peer.waited else None,
             connect_ms=_ms(ready - began),
             first_frame_ms=None if self._video.first is None else _ms(self._video.first - began),
-            fps=round(self._video.rate(*window), 2),
+            fps=round(self._video.rate(since, until), 2) if until - since >= _LEAST else None,
             freezes=self._video.freezes(time.monotonic()),
             audio_gaps=self._audio.gaps(),
             frame_lateness_ms=tuple(_ms(q) for q in np.quantile(late, (0.5, 0.95, 0.99)))

@@ -68,7 +68,7 @@ function connectFailed(error) {
   if (error.status === 401) {
     signIn(client.token !== null);
   } else if (error.retryAfter !== null) {
-    const why = "The server takes no more sessions right now.";
+    const why = "The server takes no more sessions right now, and its line is full.";
     notice.countDown("All places are taken", why, error.retryAfter, connect);
   } else {
     showError(error, [["Try again", connect]]);
@@ -90,6 +90,7 @@ function showError(error, actions = []) {
 const STATUS = {
   idle: () => "Not connected",
   connecting: () => "Connecting…",
+  waiting: ({ place }) => `Waiting, number ${place} in line`,
   connected: () =>
     client.microphone && mode() === "speak" ? "Connected, listening" : "Connected",
   reconnecting: ({ attempt, retryIn }) =>
@@ -103,7 +104,15 @@ function showState(detail) {
   $("status").textContent = STATUS[detail.state](detail);
   for (const id of ["microphone", "stop"]) $(id).disabled = !connected;
   $("leave").hidden = detail.state === "idle" || detail.state === "closed";
-  composer.enabled = detail.state !== "connecting" && detail.state !== "reconnecting";
+  composer.enabled = !["connecting", "waiting", "reconnecting"].includes(detail.state);
+  if (detail.state === "waiting") showPlace(detail.place);
+}
+
+/** The server is full: say how long the line is, and let the user leave it. */
+function showPlace(place) {
+  const title = place === 1 ? "You are next" : `You are number ${place} in line`;
+  const text = "All places are taken. You are connected by itself when it is your turn.";
+  notice.show(title, text, [], { gentle: true, dismiss: ["Leave the line", () => client.close()] });
 }
 
 client.addEventListener("state", ({ detail }) => {

@@ -29,14 +29,16 @@ export { AvatarError };
 
 const HOME = new URL(".", import.meta.url).href;
 /** @typedef {import("./conversation.js").Turn} Turn */
-/** @typedef {"idle" | "connecting" | "connected" | "reconnecting" | "closed"} ConnectionState */
+/**
+ * @typedef {"idle" | "connecting" | "waiting" | "connected" | "reconnecting" | "closed"} ConnectionState
+ */
 
 /**
  * A session with an avatar, kept alive over lost connections. It fires CustomEvents:
  *
  * | event | `detail` |
  * |---|---|
- * | `state` | `{state, attempt, retryIn}`: a {@link ConnectionState}; while reconnecting, the number of the try and the seconds until it |
+ * | `state` | `{state, attempt, retryIn, place}`: a {@link ConnectionState}; while reconnecting, the number of the try and the seconds until it; while waiting, the place in the line of a full server (1 is next) |
  * | `speaking` | `{on, utterance, reason}`: the avatar begins or ends to speak; `utterance` null: the microphone; `reason`: "started", "finished" or "interrupted" |
  * | `caption` | `{utterance, text, final}`: the part of an utterance heard so far |
  * | `conversation` | `{state, reason}`: whose turn it is, a {@link Turn}; "preparing": asked for and not begun yet; `reason` says what interrupted: "voice", "button", "text" or "api" |
@@ -59,6 +61,7 @@ export class AvatarClient extends EventTarget {
   #speaking = false;
   #retryTimer = 0;
   #backoff = new Backoff();
+  #waiting = new AbortController(); // aborted by #stop
   #utterances = 0;
 
   /**
@@ -149,17 +152,18 @@ export class AvatarClient extends EventTarget {
 
   /**
    * Connect; resolves when the avatar can be spoken to. A connection lost later is made anew by
-   * itself. Call it from a click or key: browsers play no sound before one.
-   * @throws {AvatarError} not fired as an `error` event; `retryAfter` is set if the server is full
+   * itself; at a full server it waits in line, until {@link close}. Call it from a click or key: browsers play no sound before one.
+   * @throws {AvatarError} not fired as an `error` event; `retryAfter` is set if the server, and the
+   *   line in front of it, are full
    */
   async connect() {
-    if (this.#state === "connecting" || this.#state === "connected") return;
+    if (["connecting", "waiting", "connected"].includes(this.#state)) return;
     this.#stop();
     this.#setState("connecting");
     try {
       await this.#open();
     } catch (error) {
-      if (this.#state === "connecting") this.#setState("closed");
+      if (this.#state === "connecting" || this.#state === "waiting") this.#setState("closed");
       throw error;
     }
   }
@@ -269,17 +273,9 @@ export class AvatarClient extends EventTarget {
   }
 
   async #open() {
+    const { signal } = this.#waiting;
     const { iceServers } = await this.prepare();
-    if (this.#state !== "connecting" && this.#state !== "reconnecting") throw notConnected();
-    const link = new Link(this.#signalling, iceServers, (track) => this.#addTrack(track));
-    this.#link = link;
-    link.addEventListener("message", ({ detail }) => this.#receive(link, detail));
-    try {
-      this.session = await link.open(this.avatar);
-    } catch (error) {
-      if (link === this.#link) this.#link = null;
-      throw error;
-    }
+    const link = await this.#openLink(iceServers, signal);
     link.addEventListener("lost", ({ detail }) => this.#lost(link, detail));
     this.#backoff.reset();
     this.#conversation.resume();
@@ -291,9 +287,31 @@ export class AvatarClient extends EventTarget {
     }
   }
 
+  /** A link that is open, after as long in the line of a full server as that takes. */
+  async #openLink(iceServers, signal) {
+    for (let ticket = null; ; ) {
+      if (signal.aborted) throw closed();
+      const link = new Link(this.#signalling, iceServers, (track) => this.#addTrack(track));
+      this.#link = link;
+      link.addEventListener("message", ({ detail }) => this.#receive(link, detail));
+      try {
+        this.session = await link.open(this.avatar, ticket);
+        return link;
+      } catch (error) {
+        if (link === this.#link) this.#link = null;
+        if (!error.queue || signal.aborted) throw error;
+        const tell = (place) => this.#setState("waiting", { place });
+        await this.#signalling.turn(error.queue, tell, signal);
+        ticket = error.queue.ticket;
+      }
+    }
+  }
+
   /** Take down the link, if any, and give up any try to make one. */
   #stop() {
     clearTimeout(this.#retryTimer);
+    this.#waiting.abort();
+    this.#waiting = new AbortController();
     this.#backoff.reset();
     const link = this.#link;
     this.#link = null;
@@ -365,7 +383,8 @@ export class AvatarClient extends EventTarget {
     try {
       await this.#open();
     } catch (error) {
-      if (this.#state !== "reconnecting" || this.#backoff.tries !== attempt) return;
+      const trying = this.#state === "reconnecting" || this.#state === "waiting";
+      if (!trying || this.#backoff.tries !== attempt) return;
       if (error.fatal) this.#giveUp(error);
       else this.#retry(error.retryAfter);
     }
@@ -393,14 +412,18 @@ export class AvatarClient extends EventTarget {
     if (!this.#link?.send(event)) throw notConnected();
   }
 
-  #setState(state, { attempt = 0, retryIn = 0 } = {}) {
+  #setState(state, { attempt = 0, retryIn = 0, place = 0 } = {}) {
     this.#state = state;
-    this.#emit("state", { state, attempt, retryIn });
+    this.#emit("state", { state, attempt, retryIn, place });
   }
 
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
+}
+
+function closed() {
+  return new AvatarError("closed", "The connection was closed.");
 }
 
 function notConnected() {

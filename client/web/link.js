@@ -64,13 +64,14 @@ export class Link extends EventTarget {
   /**
    * Connect; resolves with the server's `ready` event.
    * @param {string | null} avatar
+   * @param {string | null} ticket of the line of a full server, when its turn has come
    * @throws {AvatarError} refused, unreachable, or no media path within 15 s
    */
-  async open(avatar) {
+  async open(avatar, ticket = null) {
     const timer = setTimeout(() => this.#lose(NO_PATH, "no-path"), CONNECT_TIMEOUT);
     try {
       // A closed peer connection leaves its promises open for ever; #opened settles in any case.
-      return await Promise.race([this.#negotiate(avatar), this.#opened.promise]);
+      return await Promise.race([this.#negotiate(avatar, ticket), this.#opened.promise]);
     } catch (error) {
       this.close();
       if (error instanceof AvatarError) throw error;
@@ -82,9 +83,9 @@ export class Link extends EventTarget {
     }
   }
 
-  async #negotiate(avatar) {
+  async #negotiate(avatar, ticket) {
     await this.#peer.setLocalDescription();
-    const answer = await this.#signalling.offer(this.#peer.localDescription, avatar);
+    const answer = await this.#signalling.offer(this.#peer.localDescription, avatar, ticket);
     this.#session = answer.pc_id;
     if (this.#closed) this.#end();
     this.#flush();

@@ -22,9 +22,10 @@ export class Notice {
    * @param {string} title what is wrong
    * @param {string} text what to do
    * @param {[string, () => void][]} [actions] labels and what they do; "Dismiss" is added
-   * @param {{gentle?: boolean}} [options] gentle: nothing is broken, it only goes another way
+   * @param {{gentle?: boolean, dismiss?: [string, () => void]}} [options] gentle: nothing is
+   *   broken, it only goes another way; dismiss: in place of "Dismiss"
    */
-  show(title, text, actions = [], { gentle = false } = {}) {
+  show(title, text, actions = [], { gentle = false, dismiss = ["Dismiss", () => {}] } = {}) {
     this.hide();
     this.#element.toggleAttribute("data-gentle", gentle);
     const words = document.createElement("p");
@@ -35,7 +36,7 @@ export class Notice {
     words.append(heading, body);
     const row = document.createElement("div");
     row.className = "actions";
-    for (const [label, act] of [...actions, ["Dismiss", () => {}]]) {
+    for (const [label, act] of [...actions, dismiss]) {
       const button = document.createElement("button");
       button.type = "button";
       button.className = "plain";

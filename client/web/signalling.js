@@ -6,21 +6,30 @@
 const REQUEST_TIMEOUT = 10_000; // ms
 const DEFAULT_RETRY_AFTER = 5; // s, for a busy server that does not say
 
+/** @typedef {{ticket: string, place: number, ready: boolean}} QueuePlace in line; 1 is next */
+
 /** An error with a code for programs and a message for people. */
 export class AvatarError extends Error {
   /**
    * @param {string} code short name for programs, e.g. "full", "unreachable", "microphone-denied"
    * @param {string} message what is wrong and what to do
-   * @param {{status?: number, retryAfter?: number | null, fatal?: boolean, cause?: unknown}} [more]
+   * @param {{status?: number, retryAfter?: number | null, queue?: QueuePlace | null, fatal?: boolean,
+   *   cause?: unknown}} [more]
    *   `status`: of the HTTP answer, 0 if there was none; `retryAfter`: seconds to wait before
-   *   another try; `fatal`: the session is over and trying again would not help
+   *   another try; `queue`: the place in line that a full server gave; `fatal`: the session is
+   *   over and trying again would not help
    */
-  constructor(code, message, { status = 0, retryAfter = null, fatal = false, cause } = {}) {
+  constructor(
+    code,
+    message,
+    { status = 0, retryAfter = null, queue = null, fatal = false, cause } = {},
+  ) {
     super(message, { cause });
     this.name = "AvatarError";
     this.code = code;
     this.status = status;
     this.retryAfter = retryAfter;
+    this.queue = queue;
     this.fatal = fatal;
   }
 }
@@ -58,11 +67,13 @@ export class Signalling {
   /**
    * @param {RTCSessionDescription | RTCSessionDescriptionInit} description
    * @param {string | null} avatar name of the avatar; the server's default if null
+   * @param {string | null} ticket of the line of a full server, when its turn has come
    * @returns {Promise<{sdp: string, type: "answer", pc_id: string}>}
    */
-  async offer(description, avatar) {
+  async offer(description, avatar, ticket = null) {
     const body = { sdp: description.sdp, type: description.type };
     if (avatar) body.avatar = avatar;
+    if (ticket) body.ticket = ticket;
     return (await this.#request("POST", "api/offer", body)).json();
   }
 
@@ -86,18 +97,47 @@ export class Signalling {
     await this.#request("DELETE", `api/offer/${encodeURIComponent(session)}`, undefined, true);
   }
 
+  /**
+   * Wait in the line of a full server; resolves when it is the ticket's turn, when it is lost (the
+   * next offer then gets another one) or given up.
+   * @param {QueuePlace} place as the refusal had it
+   * @param {(place: number) => void} onPlace called whenever the place changes
+   * @param {AbortSignal} signal gives the place up
+   */
+  async turn(place, onPlace, signal) {
+    const path = `api/queue/${encodeURIComponent(place.ticket)}`;
+    onPlace(place.place);
+    try {
+      // A stream and no timer: browsers slow the timers of hidden pages down.
+      const response = await this.#fetch("GET", path, { Accept: "text/event-stream" }, { signal });
+      if (!response.ok) return;
+      const lines = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      for (let rest = ""; ; ) {
+        const { value, done } = await lines.read();
+        if (done) return;
+        const events = (rest + value).split("\n\n");
+        rest = events.pop();
+        for (const event of events) {
+          const data = /^data: (.*)$/m.exec(event)?.[1];
+          const now = data ? JSON.parse(data) : {};
+          if (now.ready || event.startsWith("event: gone")) return;
+          if (now.place) onPlace(now.place);
+        }
+      }
+    } catch {
+      // Lost: the next offer says what is the matter.
+      if (signal.aborted) this.#request("DELETE", path, undefined, true).catch(() => {});
+    }
+  }
+
   async #request(method, path, body, keepalive = false) {
     const headers = {};
     if (body !== undefined) headers["Content-Type"] = "application/json";
-    if (this.#token) headers.Authorization = `Bearer ${this.#token}`;
     let response;
     try {
-      response = await fetch(new URL(path, this.#base), {
-        method,
-        headers,
+      response = await this.#fetch(method, path, headers, {
         keepalive,
         body: body === undefined ? undefined : JSON.stringify(body),
-        cache: "no-store",
         signal: AbortSignal.timeout(REQUEST_TIMEOUT),
       });
     } catch (cause) {
@@ -110,16 +150,23 @@ export class Signalling {
     if (!response.ok) throw await problem(response);
     return response;
   }
+
+  #fetch(method, path, headers, more) {
+    if (this.#token) headers.Authorization = `Bearer ${this.#token}`;
+    return fetch(new URL(path, this.#base), { method, headers, cache: "no-store", ...more });
+  }
 }
 
 /** The error that a refusing answer stands for. */
 export async function problem(response) {
   let code = `http-${response.status}`;
   let message = `The server refused (${response.status} ${response.statusText}).`;
+  let queue = null;
   try {
     const body = await response.json();
     code = body.error ?? code;
     message = body.message ?? message;
+    queue = body.queue ?? null;
   } catch {
     // Not written by the server itself (a proxy, say): the status line has to do.
   }
@@ -129,6 +176,7 @@ export async function problem(response) {
   return new AvatarError(code, message, {
     status,
     retryAfter: status === 503 || status === 429 ? retryAfter : null,
+    queue,
     fatal: status >= 400 && status < 500 && status !== 408 && status !== 429,
   });
 }
