@@ -21,6 +21,7 @@ from renderer.outline import FaceOutline, HairOutline, edge_points, hole_edges
 from renderer.portrait import Portrait, read_portrait
 from renderer.raster import over, sampled_values
 from renderer.warp import Chart, start_places
+from renderer.wrinkles import Wrinkles, prepare_wrinkles
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -69,6 +70,7 @@ class EmbeddedAvatar:
     hair_outline: HairOutline
     hair_field: HairField
     eyes: Eyes
+    wrinkles: Wrinkles
     mouth: MouthParts
 
     @property
@@ -145,6 +147,7 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
         hair_outline=_hair_outline(front_hair, maps, frame),
         hair_field=hair,
         eyes=prepare_eyes(portrait.eyes, pictures, face, frame),
+        wrinkles=prepare_wrinkles(portrait.canonical, face, frame),
         mouth=_mouth(portrait, pictures, sheets, frame),
     )
 

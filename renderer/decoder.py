@@ -77,6 +77,7 @@ def draw_plate(avatar: EmbeddedAvatar, pose: Pose) -> ImageArray:
 def draw_face(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:
     """Face, eyes and mouth over ``frame``."""
     texture = avatar.face.pixels.copy()
+    avatar.wrinkles.draw(texture, pose.offsets)
     gaze_x, gaze_y, _ = (float(v) for v in pose.offsets[Keypoint.GAZE])
     left, right = (float(pose.offsets[k, 1]) for k in (Keypoint.LID_LEFT, Keypoint.LID_RIGHT))
     avatar.eyes.draw(texture, (left, right), gaze_x, gaze_y)

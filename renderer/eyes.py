@@ -23,6 +23,10 @@ LEAST_LID = 0.02
 TURN = 0.6
 """Closure at which the lashes point at the viewer."""
 SHORTEST_LASH = 0.2
+GLINT_SHARE = 0.4
+"""Share of the iris' way that the catch-light goes: the cornea bulges, so that it stays on it."""
+WATERLINE = 0.006
+"""Height of the wet rim of the lower lid that no iris covers, in canonical units."""
 AT_REST = 0.05
 """Pixels by which a lid may be off its place at rest and still be drawn there."""
 GUARD = 2
@@ -41,13 +45,13 @@ class Eyes:
     gain: float
     """Texture pixels of one canonical unit."""
     inside: ImageArray
-    """Alpha of the balls in all four channels; it clips the irises."""
+    """Alpha of the balls, but for their wet rims, in all four channels; it clips the irises."""
     iris: ImageArray
     glint: ImageArray
     lid_parts: ImageArray
     """The strips of :data:`LID_PARTS`, one below the other, each with its guard."""
     lids_at_rest: ImageArray
-    """Glint and upper lids while their offsets are zero."""
+    """Upper lids while their offsets are zero."""
     crease: FloatArray
     """Height of the crease over the columns of a strip [2 w], and so on."""
     open: FloatArray
@@ -60,12 +64,13 @@ class Eyes:
         patches = [rect.cut(texture) for rect in self.rects]
         strip = np.concatenate(patches, 1)
         height, width = strip.shape[:2]
-        place = np.array([[1, 0, gaze_x * self.gain], [0, 1, gaze_y * self.gain]], np.float32)
-        over(strip, masked(placed_pixels(self.iris, place, width, height), self.inside))
+        aim = np.array([[gaze_x], [gaze_y]], np.float32) * np.float32(self.gain)
+        for layer, share in ((self.iris, 1.0), (self.glint, GLINT_SHARE)):
+            place = np.concatenate([np.eye(2, dtype=np.float32), share * aim], 1)
+            over(strip, masked(placed_pixels(layer, place, width, height), self.inside))
         if max(abs(lid) for lid in lids) * self.gain < AT_REST:
             over(strip, self.lids_at_rest)
         else:
-            over(strip, self.glint)
             self.draw_lids(strip, (lids[0] / LID_TRAVEL, lids[1] / LID_TRAVEL))
         for patch, drawn in zip(patches, np.split(strip, 2, 1), strict=True):
             patch[:] = drawn
@@ -125,18 +130,20 @@ def prepare_eyes(
         return np.concatenate(heights).astype(np.float32)
 
     guard = ((0, GUARD), (0, 0), (0, 0))
-    glint = strip(layers["glint"])
+    inside = alpha_of(strip(layers["eye_ball"]))
+    rim = max(round(WATERLINE * chart.gain), 1)
+    np.minimum(inside[:-rim], inside[rim:], out=inside[:-rim])
     prepared = Eyes(
         rects=(
             Rect(left.x - face.x, left.y - face.y, width, height),
             Rect(right.x - face.x, right.y - face.y, width, height),
         ),
         gain=chart.gain,
-        inside=alpha_of(strip(layers["eye_ball"])),
+        inside=inside,
         iris=strip(layers["iris"]),
-        glint=glint,
+        glint=strip(layers["glint"]),
         lid_parts=np.concatenate([np.pad(strip(layers[name]), guard) for name in LID_PARTS]),
-        lids_at_rest=glint.copy(),
+        lids_at_rest=np.zeros_like(inside),
         crease=profile("crease"),
         open=profile("open"),
         closed=profile("closed"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -32,6 +33,12 @@ TONGUE_BEHIND, TONGUE_BEFORE = 0.012, 0.022
 """Offsets in z up to which the tongue lies behind, and from which before the upper teeth."""
 EDGE = 0.8
 """Pixels by which the inside goes on behind the edges of the lips."""
+SHADE = 0.012
+"""How far the lips shade what is between them, in canonical units."""
+BARED = 0.007
+"""How much longer the upper teeth then look, in canonical units."""
+BITE_SHADE = (0, 0, 25, 75)
+"""Shade that the upper teeth cast on a lower lip below them, premultiplied BGRA."""
 VISIBLE_GAP = 0.3
 """Opening in pixels below which nothing shows between the lips; it fades in over the next."""
 
@@ -41,9 +48,9 @@ class MouthParts:
     """The mouth of one avatar at one size."""
 
     upper: Layer
-    """Upper lip and the skin around it, clear below the seam between the corners."""
+    """Upper lip and the skin around it, clear below the line of the seam."""
     lower: Layer
-    """Lower lip with its wet side and the skin around it, clear above the seam."""
+    """Lower lip with its wet side and the skin around it, clear above the line of the seam."""
     upper_teeth: Layer
     lower_teeth: Layer
     tongue: Layer
@@ -72,12 +79,11 @@ def cut_lips(
     inside = np.minimum(columns - seam[0, 0], seam[-1, 0] - columns)
     band = np.clip((BAND * gain - np.abs(depth)) / (FADE * gain), 0.0, 1.0)
     band = band * np.clip((inside + BAND * gain / 2) / (FADE * gain), 0.0, 1.0)
-    between = np.clip(inside, 0.0, 1.0)
     below = np.clip(depth + 0.5, 0.0, 1.0)
     low = face.copy()
     over(low, lower_lip)
-    upper = face * (band * (1.0 - below * between))[..., None]
-    lower = low * (band * (1.0 - (1.0 - below) * between))[..., None]
+    upper = face * (band * (1.0 - below))[..., None]
+    lower = low * (band * below)[..., None]
     return np.rint(upper).astype(np.uint8), np.rint(lower).astype(np.uint8)
 
 
@@ -109,21 +115,32 @@ def draw_mouth(
     if gap > VISIBLE_GAP:
         _draw_inside(patch, upper_edge, lower_edge, parts, pose, local)
     field = parts.field
-    start = start_places(region, step, frame, field.chart, pose.inverse, pose.shift)
     upper_sheet, lower_sheet = field.displacement(terms)
+    # Beyond the corners the line of the seam goes on level, and tilts with the head.
+    slack = 1.0 + BAND * frame.gain * abs(float(pose.linear[0, 1]))
 
-    def lip(layer: Layer, sheet: FloatArray) -> ImageArray:
-        chart = parts.layer_chart.moved(layer.x, layer.y)
+    def lip(layer: Layer, sheet: FloatArray, top: float, bottom: float) -> None:
+        first = max(int((top - slack) // step) * step, 0)
+        last = min(int(-(-(bottom + slack) // step)) * step, region.height)
+        if first >= last:
+            return
+        part = Rect(region.x, region.y + first, region.width, last - first)
+        start = start_places(part, step, frame, field.chart, pose.inverse, pose.shift)
         places = invert(sheet, start, field.guess(terms))
-        return sample(layer.pixels, chart, places, field.chart, step)
+        chart = parts.layer_chart.moved(layer.x, layer.y)
+        over(patch[first:last], sample(layer.pixels, chart, places, field.chart, step))
 
-    over(patch, lip(parts.lower, lower_sheet))
+    lip(parts.lower, lower_sheet, float(lower_edge[:, 1].min()), region.height)
     rolled = float(pose.offsets[K.UPPER_INNER, 2] - pose.offsets[K.LOWER_INNER, 2]) / ROLLED
     if rolled > 0:
-        teeth = _placed(parts.upper_teeth, parts, pose, local, patch.shape, 0.0, 0.0)
-        bitten = lower_edge + _arc(len(lower_edge)) * (BITE * frame.gain * min(rolled, 1.0))
+        share = min(rolled, 1.0)
+        teeth = _placed(parts.upper_teeth, parts, pose, local, patch.shape, 0.0, BARED * share)
+        bitten = lower_edge + _arc(len(lower_edge)) * (BITE * frame.gain * share)
+        shade = np.full(patch.shape, BITE_SHADE, np.uint8)
+        drop = np.array((0.0, 0.4 * SHADE * frame.gain), np.float32)
+        over(patch, masked(shade, _polygon(upper_edge, bitten + drop, patch.shape)))
         over(patch, masked(teeth, _polygon(upper_edge, bitten, patch.shape)))
-    over(patch, lip(parts.upper, upper_sheet))
+    lip(parts.upper, upper_sheet, 0.0, float(upper_edge[:, 1].max()))
 
 
 def _region(parts: MouthParts, pose: Pose, frame: Chart, rect: Rect, step: int) -> Rect:
@@ -171,8 +188,17 @@ def _draw_inside(
     corner = np.array((box.x, box.y), np.float32)
     around = np.array((0.0, EDGE), np.float32)
     mask = _polygon(upper_edge - corner - around, lower_edge - corner + around, shape)
+    inside = masked(inside, _shade(mask, SHADE * local.gain))
     gap = float((lower_edge - upper_edge)[:, 1].max())
     over(box.cut(patch), masked(faded(inside, gap - VISIBLE_GAP), mask))
+
+
+def _shade(mask: ImageArray, reach: float) -> ImageArray:
+    """Light that the lips leave within ``mask``: it grows over ``reach`` pixels from its edges."""
+    width = 2 * round(reach) + 1
+    light = cv2.convertScaleAbs(cv2.blur(mask, (width, width)), alpha=1.4)
+    light[..., 3] = 255
+    return cast(ImageArray, light)
 
 
 def _placed(

@@ -45,7 +45,8 @@ class Control:
     follow_x: Mixture = field(default_factory=dict)
     follow_y: Mixture = field(default_factory=dict)
     purse: float = 0.0
-    """Offset in y per unit that the lips protrude: rounding closes the mouth from its corners."""
+    """Offset in y per unit that the lips protrude: rounding closes the mouth from its corners, and
+    makes the lips round outside."""
 
 
 def controls(canonical: FloatArray, seam: FloatArray) -> list[Control]:
@@ -93,17 +94,23 @@ def _lips(canonical: FloatArray, seam: FloatArray) -> list[Control]:
 
         near = {upper: 0.53, corner: 0.47}
         add(0.8, on_seam(0.8), Sheet.UPPER, near, near)
-        for a, purse in ((0.3, 0.0), (0.56, -0.35), (0.8, -0.38)):
-            arc = (1 - a * a) ** 0.62
+        for a, above, purse in (
+            (0.3, {K.UPPER_INNER: 0.4, upper: 0.6}, 0.0),
+            (0.56, {upper: 0.92, corner: 0.08}, -0.18),
+            (0.8, near, -0.38),
+        ):
+            # As the upper lip, but for an arc of the gap: closed lips touch all along.
+            arc = (1 - a * a) ** 0.5
+            rest = above.get(K.UPPER_INNER, 0.0) - arc
+            down = {**above, K.LOWER_INNER: arc, K.UPPER_INNER: rest}
             across = {K.LOWER_INNER: 1 - a, corner: a}
-            down = {K.LOWER_INNER: arc, corner: 1 - arc}
             add(a, on_seam(a), Sheet.LOWER, across, down, purse)
-        for a in (0.4, 0.75):
-            arc = (1 - a * a) ** 0.7
+        for a, purse in ((0.4, 0.05), (0.75, 0.08)):
+            arc = (1 - a * a) ** 0.5
             y = corner_y + (bottom - corner_y) * (1 - a**2.2)
             across = {K.LOWER_OUTER: 1 - a, corner: a}
             down = {K.LOWER_OUTER: arc, corner: 1 - arc}
-            add(a, y, Sheet.LOWER, across, down, -0.3 * a)
+            add(a, y, Sheet.LOWER, across, down, purse)
         for a, mixture in (
             (0.4, {K.UPPER_OUTER: 0.5, upper: 0.5}),
             (0.75, {K.UPPER_OUTER: 0.1, upper: 0.45, corner: 0.45}),

@@ -99,9 +99,12 @@ def blink_motion(steps: int) -> FloatArray:
 
 
 def gaze_motion() -> FloatArray:
-    """Motion [6, 70] of eyes that look left, right, up, down and along two diagonals."""
+    """Motion [6, 70] of eyes that look left, right, up, down and along two diagonals, their lids
+    with them."""
     aims = ((-3.4, 0), (3.4, 0), (0, -2), (0, 2), (-2.4, -1.4), (2.4, 1.4))
-    return np.concatenate([motion_of({K.GAZE: (x, y, 0.0)}) for x, y in aims])
+    return np.concatenate(
+        [motion_of({K.GAZE: (x, y, 0.0), K.LID_LEFT: (0.0, 0.6 * y, 0.0)}) for x, y in aims]
+    )
 
 
 BROWS: Final[Mapping[str, Offsets]] = {

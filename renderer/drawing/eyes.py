@@ -41,6 +41,9 @@ def draw_ball(canvas: skia.Canvas, looks: Looks, sign: float) -> None:
     for x, strength in ((-50, 90), (54, 110)):
         canvas.drawOval(ellipse((cx + sign * x, EYE_Y), 18, 26), paint("#b58a80", strength, blur=9))
     canvas.drawOval(ellipse((cx - sign * 42, EYE_Y + 8), 7, 5), paint("#dc9186", 190, blur=2.5))
+    waterline = curve(_place(sign, list(looks.geometry.lower_lid)), False)
+    canvas.drawPath(waterline, paint("#6b3a34", 60, stroke=9, blur=3))
+    canvas.drawPath(waterline, paint(looks.skin("#eeb8a8"), 210, stroke=4.6, blur=0.8))
     canvas.restore()
 
 
@@ -115,7 +118,7 @@ def draw_lid(canvas: skia.Canvas, looks: Looks, sign: float) -> None:
     tones = looks.skin.all("#d9a084", "#efc3a8", "#e3ae92", "#d29a80")
     top, bottom = EYE_Y - 30, EYE_Y + 16
     shader = linear((0, top), (0, bottom), tones, [0, 0.3, 0.7, 1])
-    canvas.drawPath(curve(crease + rim[::-1]), paint(shader=shader))
+    canvas.drawPath(curve(crease + rim[::-1]), paint(shader=shader, blur=2.2))
     canvas.drawPath(
         curve(crease[1:], False), paint(looks.skin("#8f5341"), 150, stroke=2.5, blur=1.3)
     )

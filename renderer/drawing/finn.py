@@ -8,7 +8,7 @@ from renderer.drawing import eyes, fox, skin
 from renderer.drawing.backdrop import Room, draw_backdrop
 from renderer.drawing.geometry import Geometry
 from renderer.drawing.looks import Brow, Iris, Looks
-from renderer.drawing.sitter import Sitter, eyes_and_mouth
+from renderer.drawing.sitter import Sitter, both_sides, eyes_and_mouth
 from renderer.drawing.tones import LIGHT_SKIN, Tones
 from renderer.relief import Relief
 
@@ -80,6 +80,7 @@ SITTER = Sitter(
         "face": _face,
         "lower_lip": lambda canvas: fox.draw_lower_lip(canvas, LOOKS),
         "hair": fox.draw_tuft,
+        "lid": both_sides(fox.draw_lid, LOOKS),
         "upper_teeth": fox.draw_upper_teeth,
         "lower_teeth": fox.draw_lower_teeth,
     },

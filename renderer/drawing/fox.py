@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import skia
 
+from renderer.drawing import eyes
 from renderer.drawing.brush import (
     MIDLINE,
     Point,
@@ -22,6 +23,7 @@ from renderer.drawing.brush import (
     side,
     symmetric,
 )
+from renderer.drawing.geometry import EYE_X, EYE_Y
 from renderer.drawing.looks import Looks
 from renderer.drawing.skin import SIDES
 
@@ -72,6 +74,19 @@ def draw_head(canvas: skia.Canvas, looks: Looks) -> None:
     _fur(canvas, head, mask)
     _edge(canvas, head, mask)
     _nose(canvas)
+
+
+def draw_lid(canvas: skia.Canvas, looks: Looks, sign: float) -> None:
+    """The upper lid, with short fur."""
+    eyes.draw_lid(canvas, looks, sign)
+    rng = random.Random(19)
+    x0, y0 = MIDLINE + sign * EYE_X, EYE_Y
+    profiles = looks.geometry.lid_profiles(60)
+    for _ in range(420):
+        i, share = rng.randint(10, 50), rng.uniform(0.04, 0.86)
+        top, bottom = float(profiles["crease"][i]), float(profiles["closed"][i])
+        root = (x0 + sign * float(profiles["x"][i]), y0 + top + share * (bottom - top))
+        _stroke(canvas, root, math.pi / 2 + rng.gauss(0, 0.3), rng.uniform(4, 9), False, rng, 0.8)
 
 
 def _ear(canvas: skia.Canvas, s: float, strength: float) -> None:

@@ -22,6 +22,7 @@ from renderer.portrait import FORMAT_VERSION
 from renderer.relief import Relief, grid
 
 Draw = Callable[[skia.Canvas], None]
+DrawSide = Callable[[skia.Canvas, Looks, float], None]
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,21 @@ class Sitter:
     relief: Relief = field(default_factory=Relief)
 
 
+def both_sides(draw: DrawSide, looks: Looks) -> Draw:
+    """What draws left and right of the picture."""
+
+    def draw_both(canvas: skia.Canvas) -> None:
+        for sign in (-1.0, 1.0):
+            draw(canvas, looks, sign)
+
+    return draw_both
+
+
 def eyes_and_mouth(looks: Looks) -> dict[str, Draw]:
     """The layers of eyes, lower lip, teeth and tongue of a person."""
 
-    def both(draw: Callable[[skia.Canvas, Looks, float], None]) -> Draw:
-        def draw_both(canvas: skia.Canvas) -> None:
-            for sign in (-1.0, 1.0):
-                draw(canvas, looks, sign)
-
-        return draw_both
+    def both(draw: DrawSide) -> Draw:
+        return both_sides(draw, looks)
 
     def tongue(canvas: skia.Canvas) -> None:
         usual = Geometry().keypoint_pixels()[Keypoint.TONGUE][1]

@@ -1,4 +1,4 @@
-"""``python -m renderer.sheet --out DIR``: a contact sheet of what an avatar's face can do."""
+"""``python -m benchmarks.sheet --out DIR``: a contact sheet of what an avatar's face can do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from motion.layout import FloatArray
+from motion.contract import EMOTIONS, Controls, Emotion
+from motion.emotion import emotion_offsets
+from motion.layout import FloatArray, neutral_motion
 from renderer import shapes
 from renderer.avatar import EmbeddedAvatar
 from renderer.contract import ImageArray
@@ -26,16 +28,27 @@ EYES = (0.31, 0.34, 0.38, 0.16)
 def sections() -> list[tuple[tuple[float, float, float, float], int, list[Tile]]]:
     """Parts of the sheet: what of the frame is shown, columns, and tiles."""
     mouths = [(name, shapes.mouth_motion(name)) for name in shapes.MOUTHS]
-    blink = [(f"lid {i * 20}%", m[None]) for i, m in enumerate(shapes.blink_motion(6))]
+    emotions = [
+        (f"{emotion} {intensity:.0%}", _felt(emotion, intensity))
+        for emotion in EMOTIONS
+        if emotion != "none"
+        for intensity in (1.0, 0.5)
+    ]
+    blink = [(f"lid {i / 7:.0%}", m[None]) for i, m in enumerate(shapes.blink_motion(8))]
     gaze = [(f"gaze {i + 1}", m[None]) for i, m in enumerate(shapes.gaze_motion())]
     brows = [(f"brows {name}", shapes.motion_of(shape)) for name, shape in shapes.BROWS.items()]
-    poses = list(shapes.pose_motion().items())
-    return [(HEAD, 4, mouths[:4]), (MOUTH, 6, mouths[4:]), (EYES, 6, blink + gaze),
+    poses = list(shapes.pose_motion(20.0).items())
+    return [(MOUTH, 4, mouths), (HEAD, 4, emotions), (EYES, 4, blink), (EYES, 3, gaze),
             (HEAD, 4, brows), (HEAD, 3, poses)]  # fmt: skip
 
 
-def contact_sheet(avatar: EmbeddedAvatar, width: int = 1280) -> ImageArray:
-    """RGB picture [h, width, 3] of mouth shapes, blink, gaze, brows and poses."""
+def _felt(emotion: Emotion, intensity: float) -> FloatArray:
+    felt: FloatArray = neutral_motion(1) + emotion_offsets(Controls(emotion, intensity))
+    return felt
+
+
+def contact_sheet(avatar: EmbeddedAvatar, width: int = 1200) -> ImageArray:
+    """RGB picture [h, width, 3] of mouth shapes, emotions, blink, gaze, brows and poses."""
     renderer = EmbeddedRenderer()
     rows = []
     for (left, top, wide, high), columns, tiles in sections():
@@ -70,7 +83,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder to write JPEGs to")
     parser.add_argument("--avatar", choices=avatar_names(), help="one avatar instead of all")
     parser.add_argument("--size", type=int, default=512, help="frame size in pixels")
-    parser.add_argument("--quality", type=int, default=88, help="JPEG quality, 1 to 100")
+    parser.add_argument("--quality", type=int, default=80, help="JPEG quality, 1 to 100")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     for name in [options.avatar] if options.avatar else avatar_names():
