@@ -49,7 +49,14 @@ from avatar_server.waiting import WaitingLine
 from avatar_server.whep import Whep
 from renderer.library import Library
 from renderer.photo.detector import ShadowDetector
-from streaming.protocol import MAX_MESSAGE, ErrorEvent, ProtocolError, read_client_event
+from streaming.figures import MediaFigures
+from streaming.protocol import (
+    MAX_MESSAGE,
+    ErrorEvent,
+    PictureRate,
+    ProtocolError,
+    read_client_event,
+)
 from streaming.stages import StageTimes
 
 PAGE = Path(client.__file__).parent / "web"
@@ -63,6 +70,7 @@ def create_app(
     executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="encode")
     metrics = Metrics()
     stages = StageTimes(observe=metrics.observe_stage)
+    figures = MediaFigures()
     scheduler = Scheduler(settings.threads)
     rate = VideoRate()
     animation = Animation(models, scheduler, rate, stages)
@@ -71,6 +79,7 @@ def create_app(
         speech_engine=speech_engine,
         executor=executor,
         stages=stages,
+        figures=figures,
         voice=settings.voice,
         video_bitrate=settings.video_bitrate,
         connect_timeout=settings.connect_timeout,
@@ -87,6 +96,8 @@ def create_app(
         lambda: for_aiortc(ice_servers(settings)),
     )
     metrics.watch_admission(admission)
+    metrics.watch_media(figures, scheduler, rate)
+    rate.on_change = lambda fps: sessions.tell(PictureRate(fps=fps))
     key = settings.token.get_secret_value() if settings.token else None
     api = Api(settings, models, sessions, admission, stages)
     bench = Bench()

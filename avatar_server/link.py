@@ -85,5 +85,8 @@ class Link:
         if not self.watches_only:
             self.session.hear(pcm, rate)
 
+    def on_state(self, state: str) -> None:
+        self.session.note_peer(self.peer, state)
+
     def on_closed(self, reason: str) -> None:
         self.session.detach(self.name, reason)

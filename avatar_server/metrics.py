@@ -6,6 +6,8 @@ Every server object has a registry of its own, so that several can live in one p
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from prometheus_client import (
@@ -17,9 +19,15 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from avatar_server.admission import Admission
+from avatar_server.scheduler import Scheduler
+from avatar_server.video_rate import VideoRate
+from streaming.figures import MediaFigures
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -28,6 +36,51 @@ _LAG_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5, 
 _SESSION_SECONDS: Final = (5, 15, 60, 300, 900, 3600, 14400)
 
 _LAG_INTERVAL: Final = 0.25
+
+
+@dataclass(eq=False, slots=True)
+class _Media(Collector):
+    """Figures that others count anyway."""
+
+    figures: MediaFigures
+    scheduler: Scheduler
+    rate: VideoRate
+
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "avatar_video_fps", "Pictures a second that sessions draw.", self.rate.fps
+        )
+        yield GaugeMetricFamily(
+            "avatar_scheduler_waiting",
+            "Items of work that no thread has taken.",
+            self.scheduler.waiting,
+        )
+        counters: dict[str, tuple[str, float]] = {
+            "avatar_scheduler_hangs": ("Runs that never came back.", self.scheduler.hangs),
+            "avatar_scheduler_busy_seconds": (
+                "Time that threads have spent animating.",
+                self.scheduler.busy_seconds,
+            ),
+            "avatar_pictures": ("Pictures that were due.", self.rate.pictures_due),
+            "avatar_pictures_late": (
+                "Pictures that were not drawn when they were due.",
+                self.rate.pictures_late,
+            ),
+            "avatar_pictures_skipped": (
+                "Pictures that were replaced before they were encoded.",
+                self.figures.pictures_skipped,
+            ),
+            "avatar_clock_stalls": (
+                "How often a session's clock had to stand still.",
+                self.figures.stalls,
+            ),
+            "avatar_clock_drift_seconds": (
+                "By how much sessions' clocks have come behind the wall clock.",
+                self.figures.stalled_seconds,
+            ),
+        }
+        for name, (words, value) in counters.items():
+            yield CounterMetricFamily(name, words, value)
 
 
 class Metrics:
@@ -65,6 +118,30 @@ class Metrics:
             ["codec"],
             registry=self._registry,
         )
+        self.ice = Counter(
+            "avatar_ice",
+            "Connections of peers that came to a state: connecting, connected, failed, closed.",
+            ["state"],
+            registry=self._registry,
+        )
+        self.paths = Counter(
+            "avatar_ice_paths",
+            "Connected peers, by the kind of candidate at each end: host, srflx, prflx or relay.",
+            ["server", "client"],
+            registry=self._registry,
+        )
+        self.interrupts = Counter(
+            "avatar_interrupts",
+            "Interruptions in conversations, by what caused them.",
+            ["reason"],
+            registry=self._registry,
+        )
+        self._offset = Histogram(
+            "avatar_av_offset_seconds",
+            "How long after its sound a picture leaves.",
+            buckets=_LAG_SECONDS,
+            registry=self._registry,
+        )
         self.events = Counter(
             "avatar_events", "Events from clients, by type.", ["type"], registry=self._registry
         )
@@ -91,6 +168,11 @@ class Metrics:
         self._limit.set_function(lambda: admission.limit)
         self._draining.set_function(lambda: admission.draining)
         self._waiting.set_function(lambda: admission.waiting)
+
+    def watch_media(self, figures: MediaFigures, scheduler: Scheduler, rate: VideoRate) -> None:
+        """Where the figures of media are read from at every scrape."""
+        figures.on_offset = lambda seconds: self._offset.observe(max(0.0, seconds))
+        self._registry.register(_Media(figures, scheduler, rate))
 
     def observe_stage(self, stage: str, seconds: float) -> None:
         """One run of a stage; from any thread."""

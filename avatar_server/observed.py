@@ -5,7 +5,8 @@ from __future__ import annotations
 from avatar_server.metrics import Metrics
 from avatar_server.session import Session, SessionParts
 from renderer.contract import Avatar
-from streaming.protocol import ClientEvent, ErrorEvent, ServerEvent
+from streaming.peer import Peer
+from streaming.protocol import ClientEvent, ConversationState, ErrorEvent, ServerEvent
 from streaming.sdp import BadOfferError, negotiated_video_codec
 
 
@@ -31,6 +32,19 @@ class ObservedSession(Session):
             raise
         self._metrics.peers.labels(negotiated_video_codec(answer) or "none").inc()
         return answer
+
+    def note_peer(self, peer: Peer, state: str) -> None:
+        super().note_peer(peer, state)
+        self._metrics.ice.labels(state).inc()
+        if state == "connected" and peer.path is not None:
+            self._metrics.paths.labels(*peer.path).inc()
+
+    def _send(self, event: ServerEvent) -> None:
+        super()._send(event)
+        if isinstance(event, ErrorEvent):
+            self._metrics.errors.labels(event.code).inc()
+        elif isinstance(event, ConversationState) and event.state == "interrupted":
+            self._metrics.interrupts.labels(event.reason or "api").inc()
 
     async def handle(self, event: ClientEvent) -> ServerEvent | None:
         self._metrics.events.labels(event.type).inc()

@@ -29,12 +29,14 @@ from avatar_server.voice import Voice
 from motion.contract import Controls
 from renderer.contract import Avatar, ImageArray
 from streaming.broadcast import Broadcast
-from streaming.clock import FPS
+from streaming.clock import FPS, MediaClock
+from streaming.figures import MediaFigures
 from streaming.peer import IceServers, Peer
 from streaming.protocol import (
     Caption,
     ClientEvent,
     ErrorEvent,
+    PictureRate,
     Ping,
     Ready,
     ServerEvent,
@@ -59,6 +61,7 @@ class SessionParts:
     executor: Executor
     """Threads that encode."""
     stages: StageTimes
+    figures: MediaFigures
     voice: str
     video_bitrate: int
     connect_timeout: float
@@ -103,7 +106,9 @@ class Session:
         self._over = asyncio.Event()
         self._farewell = ErrorEvent(code="session_ended", message="", fatal=True)
 
-        self._broadcast = Broadcast(parts.executor, parts.stages, parts.video_bitrate)
+        self._broadcast = Broadcast(
+            parts.executor, parts.stages, parts.figures, parts.video_bitrate
+        )
         controls = Controls(seed=secrets.randbits(32))
         self._animator = SessionAnimator(parts.animation, avatar, controls)
         self.voice = Voice(
@@ -113,6 +118,7 @@ class Session:
             parts.animation.models.generator.lookahead,
             parts.animation.models.pacing,
             self._send,
+            MediaClock(on_stall=parts.figures.note_stall),
         )
         self.talk = Talk(parts.talking, self.voice, self._send)
         self._commands = Commands(self)
@@ -193,6 +199,11 @@ class Session:
             former.peer.close("replaced by a new connection")
         return answer
 
+    def note_peer(self, peer: Peer, state: str) -> None:
+        """The connection of ``peer`` came to ``state``."""
+        path = peer.path if state == "connected" else None
+        log.info("peer is %s%s", state, f" ({path[0]} to {path[1]})" if path else "")
+
     def peer(self, name: str) -> Peer | None:
         link = self._links.get(name)
         return link.peer if link else None
@@ -227,7 +238,9 @@ class Session:
     def present(self) -> list[ServerEvent]:
         """What a peer must know that joins now."""
         self._resumable = True
-        return [self.ready(), *filter(None, [self.talk.state])]
+        fps = self.parts.animation.rate.fps
+        slowed = None if fps == FPS else PictureRate(fps=fps)
+        return [self.ready(), *(event for event in (slowed, self.talk.state) if event)]
 
     def ready(self) -> Ready:
         return Ready(session=self.id, avatar=self.avatar.name, fps=FPS, size=self.avatar.size)
@@ -249,6 +262,10 @@ class Session:
     def publish_video(self, pts: int, image: ImageArray) -> None:
         """Picture of the avatar that is due now."""
         self._broadcast.publish_video(pts, image)
+
+    def tell(self, event: ServerEvent) -> None:
+        """Tell everybody in the session what concerns all of them."""
+        self._send(event)
 
     def _send(self, event: ServerEvent) -> None:
         if isinstance(event, Speaking | Caption | Transcript):

@@ -17,6 +17,7 @@ from avatar_server.observed import ObservedSession
 from avatar_server.session import Session, SessionParts
 from renderer.contract import Avatar
 from streaming.peer import IceServers
+from streaming.protocol import ServerEvent
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,11 @@ class Sessions:
 
         task.add_done_callback(ended)
         return session
+
+    def tell(self, event: ServerEvent) -> None:
+        """Tell all sessions what concerns them all."""
+        for session, _ in tuple(self._running.values()):
+            session.tell(event)
 
     def get(self, session_id: str) -> Session | None:
         entry = self._running.get(session_id)

@@ -37,11 +37,21 @@ class VideoRate:
         self._calm_seconds = self._late_seconds = 0
         self._since_up = _RELAPSE_SECONDS
         self._patience = _PATIENCE[0]
+        self.on_change: Callable[[float], None] = lambda _: None
+        """Gets the new rate, in pictures a second, whenever it changes."""
+        self.pictures_due = 0
+        self.pictures_late = 0
+        """Over the life of the process."""
 
     @property
     def every(self) -> int:
         """Ticks from picture to picture."""
         return STEPS[self._step]
+
+    @property
+    def fps(self) -> float:
+        """Pictures a second."""
+        return FPS / self.every
 
     def draws(self, tick: int, phase: int) -> bool:
         """Whether ``tick`` gets a picture; sessions of different ``phase`` take turns."""
@@ -51,6 +61,8 @@ class VideoRate:
         """A picture was due."""
         self._due += 1
         self._late += late
+        self.pictures_due += 1
+        self.pictures_late += late
 
     def second(self, busy: float) -> None:
         """A second has passed in which the threads were ``busy`` (0 to 1) on average."""
@@ -79,7 +91,8 @@ class VideoRate:
     def _change(self, step: int) -> None:
         self._step = step
         self._calm_seconds = self._late_seconds = 0
-        log.warning("sessions now draw %g pictures a second", FPS / self.every)
+        log.warning("sessions now draw %g pictures a second", self.fps)
+        self.on_change(self.fps)
 
     async def watch(
         self, scheduler: Scheduler, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

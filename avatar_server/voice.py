@@ -46,10 +46,12 @@ class Voice:
         lookahead: int,
         pacing: Pacing,
         publish: Callable[[ServerEvent], None],
+        clock: MediaClock | None = None,
     ) -> None:
         self._publish = publish
         self._speech = SpeechBuffer(lookahead)
-        self._playout = Playout(MediaClock(), self._speech, animator, output, self._on_cue, pacing)
+        clock = clock or MediaClock()
+        self._playout = Playout(clock, self._speech, animator, output, self._on_cue, pacing)
         self._speaker = Speaker(
             engine, self._speech, self._playout.speech_arrived, self._on_speech_error
         )

@@ -18,7 +18,9 @@ from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av.packet import Packet
 
 from streaming.bandwidth import BandwidthTarget
+from streaming.clock import PACKET, SAMPLE_RATE
 from streaming.encoders import OpusEncoder, PictureEncoder, VideoCodec
+from streaming.figures import MediaFigures
 from streaming.resample import FloatArray, to_s16
 from streaming.stages import StageTimes
 
@@ -82,17 +84,20 @@ class Viewer:
 class Broadcast:
     """Fans out the media of one session. Use from its event loop only."""
 
-    def __init__(self, executor: Executor, stages: StageTimes, bitrate: int) -> None:
+    def __init__(
+        self, executor: Executor, stages: StageTimes, figures: MediaFigures, bitrate: int
+    ) -> None:
         self._executor = executor
         self._stages = stages
+        self._figures = figures
         self._bitrate = bitrate
         self._viewers: set[Viewer] = set()
         self._opus = OpusEncoder()
         self._encoders: dict[VideoCodec, PictureEncoder] = {}
         self._picture: tuple[int, npt.NDArray[np.uint8]] | None = None
         self._fresh = asyncio.Event()
-        self.frames_skipped = 0
-        """Pictures that a newer one replaced before they were encoded."""
+        self._heard = 0
+        """First media sample whose sound has not left yet."""
 
     def join(self) -> Viewer:
         viewer = Viewer(BandwidthTarget(self._bitrate, time.monotonic))
@@ -106,6 +111,7 @@ class Broadcast:
 
     def publish_audio(self, pts: int, pcm: FloatArray) -> None:
         """Send ``pcm [960]`` that belongs at media sample ``pts``."""
+        self._heard = pts + len(pcm)
         for packet in self._opus.encode(to_s16(pcm), pts):
             for viewer in self._viewers:
                 viewer.audio.put(packet)
@@ -113,7 +119,7 @@ class Broadcast:
     def publish_video(self, pts: int, image: npt.NDArray[np.uint8]) -> None:
         """Send an I420 image; one that still waits for the encoder is replaced (latest wins)."""
         if self._picture is not None:
-            self.frames_skipped += 1
+            self._figures.pictures_skipped += 1
         self._picture = (pts, image)
         self._fresh.set()
 
@@ -141,6 +147,7 @@ class Broadcast:
                 )
                 for packet in packets:
                     self._deliver(codec, packet)
+                self._figures.on_offset((self._heard - PACKET - pts) / SAMPLE_RATE)
 
     def _watching(self, codec: VideoCodec) -> list[Viewer]:
         return [v for v in self._viewers if v.codec == codec and v.video.wanted]

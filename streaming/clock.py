@@ -37,6 +37,8 @@ class MediaClock:
 
     now: Callable[[], float] = _loop_time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    on_stall: Callable[[float], None] = lambda _: None
+    """Gets the seconds by which the anchor had to move."""
     stalls: int = field(default=0, init=False)
     """How often the anchor had to move."""
     _anchor: float | None = field(default=None, init=False)
@@ -57,6 +59,7 @@ class MediaClock:
         elif -delay > STALL_SECONDS:
             self._anchor += -delay
             self.stalls += 1
+            self.on_stall(-delay)
             await self.sleep(0)
         else:
             await self.sleep(0)

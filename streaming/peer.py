@@ -49,6 +49,9 @@ class PeerListener(Protocol):
     def on_sound(self, pcm: FloatArray, rate: int) -> None:
         """The client's microphone: mono float32 [n] at ``rate`` Hz."""
 
+    def on_state(self, state: str) -> None:
+        """The connection came to a state of ``RTCPeerConnection.connectionState``."""
+
     def on_closed(self, reason: str) -> None:
         """The connection is gone, whoever ended it; called once."""
 
@@ -131,6 +134,18 @@ class Peer:
             channel.send(message)
 
     @property
+    def path(self) -> tuple[str, str] | None:
+        """Kinds of the candidates, ours and theirs, that media goes between: host, srflx, prflx
+        or relay; None while there is no connection."""
+        # All sections share one transport; aiortc does not tell which pair was nominated.
+        for transceiver in self._connection.getTransceivers():
+            dtls = transceiver.receiver.transport
+            if dtls is not None:
+                for pair in dtls.transport._connection._nominated.values():
+                    return pair.local_candidate.type, pair.remote_candidate.type
+        return None
+
+    @property
     def closed(self) -> bool:
         """Whether the connection is over or closing."""
         return self._closing is not None
@@ -153,7 +168,7 @@ class Peer:
 
     def _on_state(self) -> None:
         state = self._connection.connectionState
-        log.debug("peer connection is %s", state)
+        self._listener.on_state(state)
         if state in ("failed", "closed"):
             self.close("the connection was lost" if state == "failed" else "the client left")
 

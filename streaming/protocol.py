@@ -160,6 +160,13 @@ class Transcript(_Event):
     final: bool = False
 
 
+class PictureRate(_Event):
+    """How often the picture changes from now on; less than usual where the server is too busy."""
+
+    type: Literal["picture_rate"] = "picture_rate"
+    fps: float
+
+
 class SessionWarning(_Event):
     """The session is about to end, or after all it is not."""
 
@@ -194,6 +201,7 @@ ServerEvent = Annotated[
     | Caption
     | ConversationState
     | Transcript
+    | PictureRate
     | SessionWarning
     | ErrorEvent
     | Pong,

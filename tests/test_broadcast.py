@@ -14,6 +14,7 @@ from aiortc.mediastreams import MediaStreamError
 
 from streaming.broadcast import Broadcast, Viewer
 from streaming.encoders import OpusEncoder, PictureEncoder, VideoCodec
+from streaming.figures import MediaFigures
 from streaming.resample import to_s16
 from streaming.stages import StageTimes
 
@@ -34,9 +35,9 @@ def watch(broadcast: Broadcast, codec: VideoCodec) -> Viewer:
 
 
 @asynccontextmanager
-async def broadcasting() -> AsyncGenerator[Broadcast]:
+async def broadcasting(figures: MediaFigures | None = None) -> AsyncGenerator[Broadcast]:
     with ThreadPoolExecutor(1) as executor:
-        broadcast = Broadcast(executor, StageTimes(), 500_000)
+        broadcast = Broadcast(executor, StageTimes(), figures or MediaFigures(), 500_000)
         task = asyncio.create_task(broadcast.run())
         yield broadcast
         task.cancel()
@@ -108,12 +109,24 @@ async def test_a_lost_picture_is_repaired_by_a_keyframe() -> None:
 
 
 async def test_the_newest_picture_wins() -> None:
-    async with broadcasting() as broadcast:
+    figures = MediaFigures()
+    async with broadcasting(figures) as broadcast:
         viewer = watch(broadcast, "VP8")
         for i in range(5):
             broadcast.publish_video(1920 * i, picture(100 + i))
         assert (await viewer.video.recv()).pts == 4 * 1920
-        assert broadcast.frames_skipped == 4
+        assert figures.pictures_skipped == 4
+
+
+async def test_it_tells_how_long_after_its_sound_a_picture_leaves() -> None:
+    offsets: list[float] = []
+    async with broadcasting(MediaFigures(on_offset=offsets.append)) as broadcast:
+        viewer = watch(broadcast, "VP8")
+        for packet in range(6):
+            broadcast.publish_audio(960 * packet, np.zeros(960, np.float32))
+        broadcast.publish_video(1920, picture(100))
+        await viewer.video.recv()
+    assert offsets == [pytest.approx(0.060)]
 
 
 async def test_a_slow_viewer_loses_the_oldest_sound_only() -> None:

@@ -45,7 +45,8 @@ async def test_small_lateness_is_caught_up() -> None:
 
 async def test_a_stall_shifts_time_instead_of_bursting() -> None:
     wall = Wall()
-    clock = MediaClock(wall.now, wall.sleep)
+    lost: list[float] = []
+    clock = MediaClock(wall.now, wall.sleep, lost.append)
     await clock.wait()
     wall.time += 2.0
     first = await clock.wait()
@@ -55,6 +56,7 @@ async def test_a_stall_shifts_time_instead_of_bursting() -> None:
         await clock.wait()
     assert wall.slept == pytest.approx([PACKET_SECONDS] * 10), "packets keep their distance"
     assert clock.stalls == 1
+    assert lost == [pytest.approx(2.0 - PACKET_SECONDS)]
 
 
 async def test_no_drift_over_an_hour() -> None:

@@ -23,6 +23,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from avatar_server.ice import event_loop_factory, for_aiortc, for_browsers, ice_servers
 from avatar_server.logs import JsonFormatter, current_session, set_up_logging
 from avatar_server.settings import PortRange, Settings
+from avatar_server.video_rate import VideoRate
+from streaming.protocol import PictureRate, Ready
 from tests.test_signalling import WAIT, Browser, browser, running, until_gone
 
 __all__ = ["browser"]
@@ -37,6 +39,25 @@ async def scrape(http: httpx.AsyncClient) -> dict[str, float]:
         for family in text_string_to_metric_families(response.text)
         for sample in family.samples
     }
+
+
+async def test_clients_are_told_how_often_pictures_come(
+    browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rate = VideoRate()
+    monkeypatch.setattr("avatar_server.app.VideoRate", lambda: rate)
+    async with running() as (_, http):
+        first, second = browser(), browser()
+        await first.connect(http)
+        assert isinstance(await first.event(), Ready)
+        for _ in range(2):
+            for _ in range(25):
+                rate.note(late=True)
+            rate.second(busy=1.0)
+        assert await first.event() == PictureRate(fps=12.5)
+        await second.connect(http)
+        assert [type(await second.event()), await second.event()] == [Ready, PictureRate(fps=12.5)]
+        assert (await scrape(http))["avatar_video_fps"] == 12.5
 
 
 async def test_metrics_count_what_happens(browser: Callable[..., Browser]) -> None:
@@ -57,6 +78,12 @@ async def test_metrics_count_what_happens(browser: Callable[..., Browser]) -> No
         assert seen["avatar_events_total[interrupt]"] == 1
         assert seen["avatar_errors_total[bad_message]"] == 1
         assert seen["avatar_peers_total[VP8]"] == 1
+        assert seen["avatar_ice_total[connected]"] == 1
+        assert seen["avatar_ice_paths_total[host][host]"] == 1
+        assert seen["avatar_video_fps"] == 25
+        assert seen["avatar_pictures_total"] > 0
+        assert seen["avatar_av_offset_seconds_count"] > 0
+        assert seen["avatar_clock_stalls_total"] == seen["avatar_scheduler_hangs_total"] == 0
         for stage in ("motion", "render", "encode"):
             assert seen[f"avatar_stage_seconds_count[{stage}]"] > 0
         await viewer.close()

@@ -78,6 +78,8 @@ export class AvatarClient extends EventTarget {
     this.stream = new MediaStream();
     /** @type {{session: string, avatar: string, fps: number, size: number, max_text: number} | null} */
     this.session = null;
+    /** Pictures per second that the server draws; fewer than `session.fps` while it is too busy. */
+    this.pictureRate = null;
     this.#url = url;
     this.token = token;
   }
@@ -295,6 +297,7 @@ export class AvatarClient extends EventTarget {
       this.#link = link;
       link.addEventListener("message", ({ detail }) => this.#receive(link, detail));
       try {
+        this.pictureRate = null;
         this.session = await link.open(this.avatar, ticket);
         return link;
       } catch (error) {
@@ -334,6 +337,7 @@ export class AvatarClient extends EventTarget {
     else if (message.type === "speaking") this.#spoke(message);
     else if (message.type === "state") this.#conversation.receive(message);
     else if (message.type === "transcript") this.#emit("transcript", message);
+    else if (message.type === "picture_rate") this.pictureRate = message.fps;
     else if (message.type === "error") this.#serverError(link, message);
   }
 

@@ -14,7 +14,9 @@ export function setUpFigures(panel, button, client) {
   };
   const refresh = async () => {
     const stats = await client.stats();
-    show("fps", stats?.fps ?? null, "fps");
+    const { pictureRate, session } = client;
+    const slowed = pictureRate !== null && session !== null && pictureRate < session.fps;
+    show("fps", stats?.fps ?? null, slowed ? `of ${pictureRate} fps, server busy` : "fps");
     show("bitrate", stats?.bitrate ?? null, "kbit/s");
     show("round-trip", stats?.roundTrip ?? null, "ms");
     const offset = stats?.avOffset ?? null;
