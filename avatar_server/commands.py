@@ -83,7 +83,9 @@ class Commands:
         except EnginesLoadingError as error:
             message = str(error)
             return ErrorEvent(code="no_conversation", message=message, retry_after=RETRY_SECONDS)
-        except (UnknownPersonaError, EngineError) as error:
+        except UnknownPersonaError as error:
+            return ErrorEvent(code="unknown_persona", message=str(error))
+        except EngineError as error:
             return ErrorEvent(code="no_conversation", message=str(error))
         if event.persona is None or persona.avatar in (None, session.avatar.name):
             return None

@@ -35,6 +35,7 @@ from streaming.peer import IceServers, Peer
 from streaming.protocol import (
     Caption,
     ClientEvent,
+    ConversationState,
     ErrorEvent,
     PictureRate,
     Ping,
@@ -237,10 +238,14 @@ class Session:
 
     def present(self) -> list[ServerEvent]:
         """What a peer must know that joins now."""
+        state = self.talk.state
+        if state is None and self._resumable:
+            # Whoever comes back must know that the conversation is over.
+            state = ConversationState(state="off")
         self._resumable = True
         fps = self.parts.animation.rate.fps
         slowed = None if fps == FPS else PictureRate(fps=fps)
-        return [self.ready(), *(event for event in (slowed, self.talk.state) if event)]
+        return [self.ready(), *(event for event in (slowed, state) if event)]
 
     def ready(self) -> Ready:
         return Ready(session=self.id, avatar=self.avatar.name, fps=FPS, size=self.avatar.size)

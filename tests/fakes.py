@@ -243,9 +243,11 @@ def flat_personas(greeting: str = "", folder: Path | None = None) -> Personas:
         return Personas(folder, shipped=Path(shipped))
 
 
-def scripted_talking(script: Sequence[str] = (), greeting: str = "") -> Talking:
+def scripted_talking(
+    script: Sequence[str] = (), greeting: str = "", folder: Path | None = None
+) -> Talking:
     """Conversations that hear ``script``, turn by turn, with partial transcripts."""
     recogniser = ScriptedRecogniser(script, partials=bool(script))
     return Talking(
-        flat_personas(greeting), lambda: Engines(LoudnessVad(), recogniser, EchoDialogue())
+        flat_personas(greeting, folder), lambda: Engines(LoudnessVad(), recogniser, EchoDialogue())
     )

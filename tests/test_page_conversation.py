@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import wave
 from collections.abc import Generator
@@ -82,6 +83,30 @@ def test_the_avatar_listens_answers_and_can_be_spoken_over(browser: Browser) -> 
         turns = page.evaluate("turns")
         assert turns[:4] == ["preparing", "listening", "thinking", "speaking"]
         assert "interrupted" in turns[4:]
+
+
+def test_one_click_and_the_avatar_can_be_talked_with(browser: Browser) -> None:
+    talking = scripted_talking(["hello there"], greeting="Welcome here.")
+    with live_server(talking) as url, opened_page(browser, url, **ALLOWED) as page:
+        page.evaluate(
+            """() => {
+              window.captions = [];
+              const caption = document.getElementById("caption");
+              new MutationObserver(() => captions.push([
+                caption.hasAttribute("data-user"), caption.textContent,
+              ])).observe(caption, { childList: true, attributes: true });
+            }"""
+        )
+        page.click("#connect")
+        wait_for_bubble(page, ":not(.user)", "Welcome here.")
+        wait_for_bubble(page, ".user:not([data-partial])", "hello there")
+        wait_for_bubble(page, "[data-status=said]", "You said: hello there.")
+        captions = page.evaluate("captions")
+        assert [False, "Welcome here."] in captions
+        assert [True, "hello there"] in captions, "both sides have captions"
+        page.check("#mode-speak")
+        page.reload()
+        assert page.is_checked("#mode-speak"), "the other way is remembered"
 
 
 def test_push_to_talk_is_heard_only_while_held(browser: Browser) -> None:
@@ -169,11 +194,87 @@ def test_a_server_that_cannot_converse_says_why(browser: Browser) -> None:
     talking = Talking(scripted_talking().personas, load)
     with live_server(talking) as url, opened_page(browser, url) as page:
         connect(page, conversation=True)
-        page.wait_for_selector("#notice:has-text('There is no model; bring one.')", timeout=TIMEOUT)
+        page.wait_for_selector("#notice:has-text('there is no model; bring one')", timeout=TIMEOUT)
+        assert "Let us go on by text" in page.inner_text("#notice")
         assert page.evaluate("avatarClient.conversation") == "off"
-        page.check("#mode-speak")
+        assert page.is_checked("#mode-speak")
         say(page, "This works.")
         wait_for_bubble(page, "[data-status=said]", "This works.")
+
+
+def test_faces_and_personas_change_while_connected(browser: Browser, tmp_path: Path) -> None:
+    red = {"name": "red", "title": "Red", "avatar": "red", "greeting": "I am red."}
+    (tmp_path / "red.json").write_text(json.dumps(red))
+    talking = scripted_talking(greeting="I am flat.", folder=tmp_path)
+    with live_server(talking) as url, opened_page(browser, url) as page:
+        offers: list[str] = []
+        page.on("request", lambda r: offers.append(r.method) if "/api/offer" in r.url else None)
+        page.wait_for_selector("#whom:has(option + option)")
+        connect(page, conversation=True)
+        page.select_option("#persona", "red")
+        wait(page, "avatarClient.session.avatar === 'red'")
+        wait_for_bubble(page, ":not(.user)", "I am red.")
+        assert page.is_checked("#avatars input[value=red]")
+        page.click("#avatars label:has(input[value=flat])")
+        wait(page, "avatarClient.session.avatar === 'flat'")
+        assert page.evaluate("avatarClient.conversation") != "off"
+        # One that cannot be shown in this session leads to a new one.
+        page.click("#avatars label:has(input[value=big])")
+        wait(page, "avatarClient.session?.avatar === 'big'")
+        assert offers.count("POST") == 2
+    with live_server(talking) as url, opened_page(browser, f"{url}/?persona=red") as page:
+        connect(page, conversation=True)
+        assert page.evaluate("avatarClient.session.avatar") == "red"
+        wait_for_bubble(page, ":not(.user)", "I am red.")
+
+
+CLOSABLE = """
+  const Original = RTCPeerConnection;
+  window.connections = [];
+  window.RTCPeerConnection = class extends Original {
+    constructor(...options) { super(...options); connections.push(this); }
+  };
+"""
+
+
+def test_a_lost_connection_finds_its_conversation_again(browser: Browser) -> None:
+    with live_server(scripted_talking(greeting="Welcome here.")) as url:
+        context = browser.new_context()
+        page = context.new_page()
+        page.add_init_script(CLOSABLE)
+        page.goto(url)
+        page.evaluate(TURNS)
+        connect(page, conversation=True)
+        wait_for_bubble(page, "[data-status=said]", "Welcome here.")
+        session = page.evaluate("avatarClient.session.session")
+        page.evaluate("turns.length = 0; connections.at(-1).close()")
+        wait(page, "avatarClient.state === 'reconnecting'")
+        wait(
+            page, "avatarClient.state === 'connected' && avatarClient.conversation === 'listening'"
+        )
+        assert page.evaluate("avatarClient.session.session") == session
+        assert page.evaluate("turns") == ["preparing", "listening"]
+        say(page, "hello again")
+        wait_for_bubble(page, "[data-status=said]", "You said: hello again.")
+        assert page.locator("#transcript li:has-text('Welcome here.')").count() == 1
+        context.close()
+
+
+def test_an_idle_session_warns_and_does_not_come_back_by_itself(browser: Browser) -> None:
+    with (
+        live_server(idle_minutes=4 / 60, warning_seconds=2) as url,
+        opened_page(browser, url) as page,
+    ):
+        connect(page)
+        page.wait_for_selector("#notice:has-text('Are you still there?')", timeout=TIMEOUT)
+        assert "The session ends in 2 s." in page.inner_text("#notice")
+        page.click("text=I am still here")
+        page.wait_for_timeout(2_500)
+        assert page.evaluate("avatarClient.state") == "connected", "past the end it had"
+        page.wait_for_selector("#notice:has-text('The session has ended')", timeout=TIMEOUT)
+        assert page.evaluate("avatarClient.state") == "closed"
+        page.click("#notice button:has-text('Connect again')")
+        wait(page, "avatarClient.state === 'connected'")
 
 
 def test_the_greeting_waits_until_it_can_be_heard(browser: Browser) -> None:

@@ -33,6 +33,7 @@ def test_at_a_full_server_the_page_waits_in_line_and_connects_by_itself(browser:
     ):
         with opened_page(browser, url) as first:
             connect(first)
+            second.check("#mode-speak")
             second.click("#connect")
             assert "You are next" in notice(second)
             assert second.inner_text("#status") == "Waiting, number 1 in line"
@@ -55,6 +56,7 @@ def test_the_countdown_ends_in_another_try(browser: Browser, server_url: str) ->
             lambda route: route.fulfill(status=503, headers={"Retry-After": "1"}, json=busy),
             times=1,
         )
+        page.check("#mode-speak")
         page.click("#connect")
         assert "Trying again in 1 s" in notice(page)
         page.wait_for_function("document.body.dataset.state === 'connected'", timeout=5000)
@@ -105,6 +107,7 @@ def test_reconnecting_backs_off_and_can_be_given_up(browser: Browser, server_url
 def test_a_server_that_does_not_answer(browser: Browser, server_url: str) -> None:
     with opened_page(browser, server_url) as page:
         page.route("**/api/offer", lambda route: route.abort())
+        page.check("#mode-speak")
         page.click("#connect")
         assert "The server does not answer" in notice(page)
         page.unroute("**/api/offer")
@@ -128,6 +131,7 @@ def test_a_denied_microphone_is_explained(browser: Browser, server_url: str) -> 
 def test_a_token_is_asked_for(browser: Browser) -> None:
     with running_server("--log-level", "warning", "--token", "sesame") as url:
         with opened_page(browser, url) as page:
+            page.check("#mode-speak")
             page.click("#connect")
             page.wait_for_selector("#sign-in[open]")
             page.fill("#token", "wrong")

@@ -218,7 +218,7 @@ async def test_choosing_a_persona_chooses_its_face_and_words(tmp_path: Path) -> 
             await peer.event(Caption, lambda e: e.final and e.text == "I am flat.")
             peer.send(Converse(persona="nobody"))
             _, error = await peer.event(ErrorEvent)
-            assert error.code == "no_conversation"
+            assert error.code == "unknown_persona"
         async with Peer.connect(url, persona="red") as peer:
             assert peer.ready.avatar == "red"
             peer.send(Converse())

@@ -2,38 +2,49 @@
 
 import { AvatarClient } from "./avatar-client.js";
 import { Captions } from "./captions.js";
+import { Company } from "./company.js";
 import { Composer } from "./composer.js";
-import { setUpDevicePicker } from "./devices.js";
 import { setUpFigures } from "./figures.js";
-import { MOODS, setUpAvatarPicker } from "./looks.js";
-import { Meter } from "./meter.js";
 import { MODES } from "./modes.js";
+import { Mood } from "./mood.js";
 import { Notice } from "./notice.js";
 import { Player } from "./player.js";
-import { PushToTalk } from "./push-to-talk.js";
+import { setUpSettings } from "./settings.js";
 import { setUpThemeButton } from "./theme.js";
 import { Transcript } from "./transcript.js";
 import { TurnSign } from "./turn.js";
+import { VoiceControls } from "./voice-controls.js";
 
 const MODE_KEY = "avatar.mode";
-const PUSH_KEY = "avatar.push-to-talk";
 
 const $ = (id) => document.getElementById(id);
 const body = document.body;
+const address = new URLSearchParams(location.search);
 
 const client = new AvatarClient({
   token: tokenFromAddress(),
-  avatar: new URLSearchParams(location.search).get("avatar"),
+  avatar: address.get("avatar"),
+  persona: address.get("persona"),
 });
 const player = new Player($("video"));
 const captions = new Captions($("caption"), $("announcer"));
 const transcript = new Transcript($("transcript"), $("scroll"), $("empty"));
 const notice = new Notice($("notice"));
 const composer = new Composer($("composer"), $("suggestions"), submit);
-const pushToTalk = new PushToTalk($("microphone"));
-const meter = new Meter($("level"));
 const turn = new TurnSign(body, $("turn"));
-let microphoneId = null;
+const mood = new Mood(client, $("mood"), $("intensity"));
+const company = new Company(client, {
+  avatars: $("avatars"),
+  persona: $("persona"),
+  poster: $("poster"),
+  video: $("video"),
+});
+const voice = new VoiceControls(client, {
+  button: $("microphone"),
+  push: $("push"),
+  hint: $("hint-push"),
+  level: $("level"),
+});
 
 window.avatarClient = client;
 
@@ -56,7 +67,7 @@ async function connect() {
     return;
   }
   // Not where it would bring up a keyboard on the screen, nor where Space is to be heard.
-  if (matchMedia("(hover: hover)").matches && !pushToTalk.enabled) composer.focus();
+  if (matchMedia("(hover: hover)").matches && !voice.pushes) composer.focus();
   // The avatar greets as soon as it is asked to talk: not before it can be heard.
   playing.then(() => {
     if (!player.blocked && client.conversation === "off") beginConversation();
@@ -69,7 +80,8 @@ function connectFailed(error) {
     signIn(client.token !== null);
   } else if (error.retryAfter !== null) {
     const why = "The server takes no more sessions right now, and its line is full.";
-    notice.countDown("All places are taken", why, error.retryAfter, connect);
+    const now = [["Try now", connect]];
+    notice.countDown("All places are taken", why, error.retryAfter, now, RETRIES, connect);
   } else {
     showError(error, [["Try again", connect]]);
   }
@@ -83,9 +95,13 @@ function signIn(refused) {
 }
 
 function showError(error, actions = []) {
-  if (error.code === "no_conversation") actions = [["Try again", beginConversation]];
+  if (error.code === "session_expired") actions = [["Connect again", connect]];
+  company.settle();
   notice.explain(error, actions);
 }
+
+const RETRIES = (left) => `Trying again in ${left} s.`;
+const ENDS = (left) => `The session ends in ${left} s.`;
 
 const STATUS = {
   idle: () => "Not connected",
@@ -126,8 +142,8 @@ client.addEventListener("state", ({ detail }) => {
     $("welcome-title").textContent = "See you soon";
     $("welcome-text").textContent = "The session has ended.";
     composer.maxText = client.session.max_text;
-    keepMood();
-    showAvatars().catch(() => {}); // not known yet if a token was missing
+    mood.keep();
+    company.meet().catch(() => {}); // not known yet if a token was missing
   } else {
     delete body.dataset.picture;
     transcript.stopAll();
@@ -136,7 +152,22 @@ client.addEventListener("state", ({ detail }) => {
   }
 });
 
-client.addEventListener("error", ({ detail }) => showError(detail));
+client.addEventListener("error", ({ detail }) => {
+  if (detail.code === "no_conversation") goOnWithoutConversation(detail);
+  else if (detail.code === "other_size") reconnect();
+  else showError(detail);
+});
+
+client.addEventListener("warning", ({ detail: { reason, seconds } }) => {
+  if (seconds === null) notice.hide();
+  else if (reason === "idle") {
+    const stay = [["I am still here", () => client.stay()]];
+    notice.countDown("Are you still there?", "Nobody says anything.", seconds, stay, ENDS);
+  } else {
+    const why = "This session has had its time. Connect again after that.";
+    notice.countDown("The session is about to end", why, seconds, [], ENDS);
+  }
+});
 
 $("connect").addEventListener("click", connect);
 $("leave").addEventListener("click", () => {
@@ -182,16 +213,23 @@ function mode() {
 
 function showMode() {
   const words = MODES[mode()];
+  const talks = mode() === "conversation";
+  $("whom").hidden = !talks;
+  voice.talks = talks;
   if (client.state === "idle") {
     $("welcome-title").textContent = words.title;
     $("welcome-text").textContent = words.welcome;
   }
   $("empty-text").textContent = words.empty;
   composer.show(words);
-  showHearing();
 }
 
-$("mode-conversation").checked = localStorage.getItem(MODE_KEY) === "conversation";
+function setMode(wanted) {
+  $(`mode-${wanted}`).checked = true;
+  showMode();
+}
+
+$("mode-speak").checked = localStorage.getItem(MODE_KEY) === "speak";
 for (const id of ["mode-conversation", "mode-speak"]) {
   $(id).addEventListener("change", () => {
     localStorage.setItem(MODE_KEY, mode());
@@ -207,7 +245,18 @@ for (const id of ["mode-conversation", "mode-speak"]) {
 function beginConversation() {
   if (client.state !== "connected" || mode() !== "conversation") return;
   client.converse(true);
-  if (!client.microphone) setMicrophone(true);
+  if (!client.microphone) voice.set(true);
+}
+
+/** The server cannot listen or answer: what is left is that the avatar says what is written. */
+function goOnWithoutConversation({ message }) {
+  setMode("speak");
+  const why = `This server holds no conversations now, so the avatar says what you write (${message}).`;
+  const again = () => {
+    setMode("conversation");
+    beginConversation();
+  };
+  notice.show("Let us go on by text", why, [["Try again", again]], { gentle: true });
 }
 
 async function submit(words) {
@@ -226,11 +275,14 @@ async function submit(words) {
 // --- turns -----------------------------------------------------------------------------------
 
 client.addEventListener("conversation", ({ detail }) => {
-  if (body.dataset.turn === "preparing") keepMood();
+  if (body.dataset.turn === "preparing") mood.keep();
   turn.show(detail.state);
   if (detail.state === "off") transcript.forgetPartial();
 });
-client.addEventListener("transcript", ({ detail }) => transcript.hear(detail));
+client.addEventListener("transcript", ({ detail }) => {
+  captions.hear(detail);
+  transcript.hear(detail);
+});
 
 function stop() {
   if (client.state !== "connected") return;
@@ -257,134 +309,67 @@ client.addEventListener("caption", ({ detail }) => {
 
 // --- microphone ------------------------------------------------------------------------------
 
-async function setMicrophone(on) {
-  const button = $("microphone");
-  button.disabled = true;
-  try {
-    await client.setMicrophone(on, { deviceId: microphoneId });
-    if (on) await Promise.all([fillMicrophones(), fillSpeakers()]); // names are known from now on
-  } catch (error) {
-    if (error.code !== "cancelled" && error.code !== "not-connected") microphoneRefused(error);
-  } finally {
-    button.disabled = client.state !== "connected";
-  }
-}
-
-function microphoneRefused(error) {
-  if (mode() === "speak") {
-    showError(error);
-    return;
-  }
-  if (client.conversation === "off") return; // there is a greater trouble to read about
-  notice.show("Let us go on by text", `Write, and the avatar answers. ${error.message}`, [], {
-    gentle: true,
-  });
-}
-
-/** Say how the avatar hears the user: by voice, by voice while a button is held, by text only. */
-function showHearing() {
-  const talks = mode() === "conversation";
-  pushToTalk.enabled = talks && $("push").ariaPressed === "true";
-  client.microphoneMuted = pushToTalk.enabled;
-  $("push").hidden = !talks;
-  $("hint-push").hidden = !pushToTalk.enabled;
-  const hold = pushToTalk.enabled && client.microphone;
-  const button = $("microphone");
-  button.querySelector(".wide").textContent = hold ? "Hold to talk" : "Microphone";
-  button.querySelector(".narrow").textContent = hold ? "Hold" : "Mic";
-  button.title = talks ? "The avatar hears you" : "The avatar speaks what you say";
-  turn.hearing = client.microphone ? (pushToTalk.enabled ? "push" : "voice") : "text";
-}
-
-$("microphone").addEventListener("click", () => {
+voice.addEventListener("hearing", ({ detail }) => {
+  turn.hearing = detail;
+});
+voice.addEventListener("press", () => {
   if (mode() === "conversation" && client.conversation === "off") beginConversation();
-  // While it is held to talk, it stays on.
-  else if (!pushToTalk.enabled || !client.microphone) setMicrophone(!client.microphone);
+  else voice.set(!client.microphone);
+});
+voice.addEventListener("refused", ({ detail }) => {
+  if (mode() === "speak") {
+    showError(detail);
+  } else if (client.conversation !== "off") {
+    const how = `Write, and the avatar answers. ${detail.message}`;
+    notice.show("Let us go on by text", how, [], { gentle: true });
+  } // else there is a greater trouble to read about
 });
 client.addEventListener("microphone", ({ detail }) => {
-  $("microphone").ariaPressed = String(detail.on);
-  meter.show(client.microphoneTrack);
-  showHearing();
+  if (detail.on) listDevices(); // their names are known from now on
   if (mode() === "speak") {
     transcript.note(detail.on ? "Microphone on: the avatar speaks what you say." : "Microphone off.");
   }
   if (client.state === "connected") showState({ state: "connected" });
 });
 
-pushToTalk.addEventListener("talk", ({ detail }) => {
-  client.microphoneMuted = !detail;
-  turn.hearing = detail ? "voice" : "push";
-});
-$("push").ariaPressed = String(localStorage.getItem(PUSH_KEY) === "on");
-$("push").addEventListener("click", () => {
-  const on = $("push").ariaPressed !== "true";
-  localStorage.setItem(PUSH_KEY, on ? "on" : "off");
-  $("push").ariaPressed = String(on);
-  if (on) $("push").blur(); // Space is for talking from now on
-  showHearing();
-});
+// --- who it is -------------------------------------------------------------------------------
 
-// --- settings --------------------------------------------------------------------------------
-
-function express() {
-  $("intensity").disabled = $("mood").value === "none";
-  if (client.state !== "connected") return;
-  client.express($("mood").value, $("intensity").valueAsNumber / 100);
+function reconnect() {
+  client.close();
+  connect();
 }
 
-/** A mood that was chosen here goes before that of the avatar's persona. */
-function keepMood() {
-  if ($("mood").value !== "none") express();
-}
-
-$("mood").append(...MOODS.map(([emotion, label]) => new Option(label, emotion)));
-$("mood").addEventListener("change", express);
-$("intensity").addEventListener("change", express);
-$("captions-on").addEventListener("change", (event) => {
-  captions.enabled = event.target.checked;
-});
-$("settings-open").addEventListener("click", () => $("settings").showModal());
-
-const fillMicrophones = setUpDevicePicker($("microphones"), "audioinput", (deviceId) => {
-  microphoneId = deviceId || null;
-  if (client.microphone) setMicrophone(true);
-});
-const fillSpeakers = setUpDevicePicker($("speakers"), "audiooutput", async (deviceId) => {
-  try {
-    await player.setSpeaker(deviceId);
-  } catch {
-    notice.show("The speaker is not available", "Pick another one in the settings.");
+company.addEventListener("face", ({ detail }) => {
+  if (client.state === "connected") {
+    client.show(detail);
+    return;
   }
+  client.avatar = detail;
+  client.persona = company.persona;
 });
-$("speakers-label").hidden = !player.choosesSpeaker;
-$("speakers-note").hidden = player.choosesSpeaker;
+company.addEventListener("persona", ({ detail }) => {
+  if (client.state === "connected" && mode() === "conversation") {
+    stop();
+    transcript.note(`Talking to ${company.title} from here on.`);
+    client.converse(true, { persona: detail });
+    if (!client.microphone) voice.set(true);
+    return;
+  }
+  client.persona = detail;
+  client.avatar = null; // that of the persona
+});
 
-let avatarsKnown = false;
+// --- the rest --------------------------------------------------------------------------------
 
-function showPoster({ image, title }) {
-  $("poster").src = image;
-  $("poster").hidden = false;
-  $("video").ariaLabel = `${title}, the avatar`;
-}
-
-async function showAvatars() {
-  if (avatarsKnown) return;
-  const { avatars, default: chosen } = await client.avatars();
-  avatarsKnown = true;
-  const withImage = (avatar) => ({ ...avatar, image: URL.createObjectURL(avatar.picture) });
-  const known = avatars.map(withImage);
-  const show = (name) => showPoster(known.find((avatar) => avatar.name === name));
-  const first = known.some(({ name }) => name === client.avatar) ? client.avatar : chosen;
-  show(first);
-  setUpAvatarPicker($("avatars"), known, first, (name) => {
-    client.avatar = name;
-    show(name);
-    if (client.state === "idle" || client.state === "closed") return;
-    client.close();
-    connect();
-  });
-  $("avatars").hidden = false;
-}
+const listDevices = setUpSettings($, {
+  player,
+  captions,
+  notice,
+  onMicrophone: (deviceId) => {
+    voice.deviceId = deviceId;
+    if (client.microphone) voice.set(true);
+  },
+});
 
 setUpThemeButton($("theme"));
 setUpFigures($("stats"), $("stats-toggle"), client);
@@ -392,4 +377,4 @@ showState({ state: client.state });
 showMode();
 // Connecting fails for the same reason and says it; until then nothing is lost.
 client.prepare().catch(() => {});
-showAvatars().catch(() => {});
+company.meet().catch(() => {});

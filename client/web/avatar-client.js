@@ -19,19 +19,17 @@
  * ```
  */
 
-import { Backoff } from "./backoff.js";
+import { Connection, notConnected } from "./connection.js";
 import { Conversation } from "./conversation.js";
-import { Link } from "./link.js";
 import { Microphone, openMicrophone } from "./microphone.js";
 import { AvatarError, Signalling } from "./signalling.js";
 
 export { AvatarError };
 
 const HOME = new URL(".", import.meta.url).href;
+const PASSED_ON = ["caption", "transcript", "warning"]; // events that change nothing here
 /** @typedef {import("./conversation.js").Turn} Turn */
-/**
- * @typedef {"idle" | "connecting" | "waiting" | "connected" | "reconnecting" | "closed"} ConnectionState
- */
+/** @typedef {import("./connection.js").ConnectionState} ConnectionState */
 
 /**
  * A session with an avatar, kept alive over lost connections. It fires CustomEvents:
@@ -39,10 +37,12 @@ const HOME = new URL(".", import.meta.url).href;
  * | event | `detail` |
  * |---|---|
  * | `state` | `{state, attempt, retryIn, place}`: a {@link ConnectionState}; while reconnecting, the number of the try and the seconds until it; while waiting, the place in the line of a full server (1 is next) |
+ * | `session` | the server's `ready` event: `session`, `avatar` and so on; again when another avatar is shown |
  * | `speaking` | `{on, utterance, reason}`: the avatar begins or ends to speak; `utterance` null: the microphone; `reason`: "started", "finished" or "interrupted" |
  * | `caption` | `{utterance, text, final}`: the part of an utterance heard so far |
  * | `conversation` | `{state, reason}`: whose turn it is, a {@link Turn}; "preparing": asked for and not begun yet; `reason` says what interrupted: "voice", "button", "text" or "api" |
  * | `transcript` | `{text, final}`: what the user says in a conversation, as far as it is recognised; `final` once it is answered |
+ * | `warning` | `{reason, seconds, message}`: the session ends in `seconds` because nobody speaks ("idle", see {@link AvatarClient#stay}) or because its time is over ("maximum"); `seconds` null: after all it does not |
  * | `microphone` | `{on}`: the microphone was switched, by a call or because it went away |
  * | `error` | {@link AvatarError}: `code`, `message` for people, `retryAfter`, `fatal` |
  */
@@ -50,43 +50,56 @@ export class AvatarClient extends EventTarget {
   #url;
   #token;
   #signalling;
-  #config = null;
-  #link = null;
+  #connection;
   #microphone = new Microphone((error) => this.#microphoneLost(error));
   #conversation = new Conversation(
-    (event) => this.#link?.send(event),
+    (event) => this.#connection.send(event),
     (state) => this.#emit("conversation", state),
   );
-  #state = "idle";
   #speaking = false;
-  #retryTimer = 0;
-  #backoff = new Backoff();
-  #waiting = new AbortController(); // aborted by #stop
   #utterances = 0;
 
   /**
    * @param {object} [options]
    * @param {string} [options.url] address of the server; by default the one that served this file
    * @param {string | null} [options.token] bearer token, where the server asks for one
-   * @param {string | null} [options.avatar] name of the avatar; the server's default if absent
+   * @param {string | null} [options.avatar] name of the avatar; that of the persona or the
+   *   server's default if absent
+   * @param {string | null} [options.persona] whom to talk to; whoever the avatar is if absent
    */
-  constructor({ url = HOME, token = null, avatar = null } = {}) {
+  constructor({ url = HOME, token = null, avatar = null, persona = null } = {}) {
     super();
-    /** Name of the avatar that the next connection asks for; null: the server's default. */
+    /** Name of the avatar that the next session asks for; null: see the constructor. */
     this.avatar = avatar;
+    /** Name of the persona that the next session and conversation ask for; null: as above. */
+    this.persona = persona;
     /** The avatar's picture and sound. It stays the same object over reconnections. */
     this.stream = new MediaStream();
-    /** @type {{session: string, avatar: string, fps: number, size: number, max_text: number} | null} */
-    this.session = null;
     /** Pictures per second that the server draws; fewer than `session.fps` while it is too busy. */
     this.pictureRate = null;
     this.#url = url;
-    this.token = token;
+    this.#token = token;
+    this.#signalling = new Signalling(url, token);
+    this.#connection = new Connection(this.#signalling, {
+      wishes: () => ({ avatar: this.avatar, persona: this.persona }),
+      track: (track) => this.#addTrack(track),
+      message: (message) => this.#receive(message),
+      up: (resumed) => this.#up(resumed),
+      down: () => this.#down(),
+      state: (detail) => this.#emit("state", detail),
+      lost: (error) => this.#emit("error", error),
+      over: (error) => this.#over(error),
+    });
   }
 
   /** @returns {ConnectionState} */
   get state() {
-    return this.#state;
+    return this.#connection.state;
+  }
+
+  /** @returns {{session: string, avatar: string, fps: number, size: number, max_text: number} | null} */
+  get session() {
+    return this.#connection.session;
   }
 
   /** True while the avatar speaks. */
@@ -126,7 +139,7 @@ export class AvatarClient extends EventTarget {
   set token(token) {
     this.#token = token;
     this.#signalling = new Signalling(this.#url, token);
-    this.#config = null;
+    this.#connection.signalling = this.#signalling;
   }
 
   /**
@@ -139,35 +152,32 @@ export class AvatarClient extends EventTarget {
   }
 
   /**
+   * Whom the server has to talk to.
+   * @returns {Promise<{default: string, personas: {name: string, title: string, about: string,
+   *   avatar: string | null, language: string}[]}>}
+   * @throws {AvatarError}
+   */
+  async personas() {
+    return this.#signalling.personas();
+  }
+
+  /**
    * Fetch ahead what {@link connect} needs, so that it saves a round trip. Optional.
    * @throws {AvatarError}
    */
   async prepare() {
-    this.#config ??= this.#signalling.config();
-    try {
-      return await this.#config;
-    } catch (error) {
-      this.#config = null;
-      throw error;
-    }
+    await this.#connection.prepare();
   }
 
   /**
    * Connect; resolves when the avatar can be spoken to. A connection lost later is made anew by
-   * itself; at a full server it waits in line, until {@link close}. Call it from a click or key: browsers play no sound before one.
+   * itself; at a full server it waits in line, until {@link close}. Call it from a click or key:
+   * browsers play no sound before one.
    * @throws {AvatarError} not fired as an `error` event; `retryAfter` is set if the server, and the
    *   line in front of it, are full
    */
   async connect() {
-    if (["connecting", "waiting", "connected"].includes(this.#state)) return;
-    this.#stop();
-    this.#setState("connecting");
-    try {
-      await this.#open();
-    } catch (error) {
-      if (this.#state === "connecting" || this.#state === "waiting") this.#setState("closed");
-      throw error;
-    }
+    await this.#connection.open();
   }
 
   /**
@@ -188,12 +198,16 @@ export class AvatarClient extends EventTarget {
    * spoken over. A conversation goes on after a lost connection, and begins by itself as soon as
    * the server can hold one; if it cannot at all, an `error` event "no_conversation" says why.
    * @param {boolean} on false ends it and switches the microphone off
-   * @param {{persona?: string | null}} [options] who to talk to; the server's default if absent
+   * @param {{persona?: string | null}} [options] whom to talk to, from now on; its face is shown
    * @throws {AvatarError} not connected
    */
   converse(on, { persona = null } = {}) {
-    if (this.#state !== "connected") throw notConnected();
+    if (this.state !== "connected") throw notConnected();
     if (on) {
+      if (persona) {
+        this.persona = persona;
+        this.avatar = null; // that of the persona
+      }
       this.#conversation.begin(persona);
       return;
     }
@@ -207,7 +221,7 @@ export class AvatarClient extends EventTarget {
    * @throws {AvatarError} not connected
    */
   chat(text) {
-    if (this.#state !== "connected") throw notConnected();
+    if (this.state !== "connected") throw notConnected();
     this.#conversation.chat(text);
   }
 
@@ -230,6 +244,21 @@ export class AvatarClient extends EventTarget {
   }
 
   /**
+   * Go on with the face of another avatar; the `session` event says when it is shown, an `error`
+   * why it cannot be.
+   * @param {string} avatar
+   */
+  show(avatar) {
+    this.avatar = avatar;
+    this.#send({ type: "show", avatar });
+  }
+
+  /** The user is still there, though nobody speaks: the answer to a `warning`. */
+  stay() {
+    this.#send({ type: "stay" });
+  }
+
+  /**
    * Switch the microphone. In a conversation the avatar listens to it; where there is none, the
    * avatar speaks what it hears.
    * @param {boolean} on
@@ -243,11 +272,11 @@ export class AvatarClient extends EventTarget {
       this.#dropMicrophone();
       return;
     }
-    const link = this.#link;
+    const { link } = this.#connection;
     const conversing = this.#conversation.wanted;
-    if (this.#state !== "connected") throw notConnected();
+    if (this.state !== "connected") throw notConnected();
     const track = await openMicrophone(deviceId);
-    if (link !== this.#link || conversing !== this.#conversation.wanted) {
+    if (link !== this.#connection.link || conversing !== this.#conversation.wanted) {
       track.stop();
       throw new AvatarError("cancelled", "What the microphone was for is over.");
     }
@@ -262,66 +291,34 @@ export class AvatarClient extends EventTarget {
    * @returns {Promise<import("./statistics.js").Statistics | null>}
    */
   async stats() {
-    return this.#link?.stats() ?? null;
+    return this.#connection.link?.stats() ?? null;
   }
 
   /** End the session at both ends. {@link connect} begins a new one. */
   close() {
     this.#dropMicrophone();
     this.#conversation.forget();
-    this.#stop();
+    this.#connection.close();
     for (const track of this.stream.getTracks()) this.stream.removeTrack(track);
-    if (this.#state !== "idle" && this.#state !== "closed") this.#setState("closed");
   }
 
-  async #open() {
-    const { signal } = this.#waiting;
-    const { iceServers } = await this.prepare();
-    const link = await this.#openLink(iceServers, signal);
-    link.addEventListener("lost", ({ detail }) => this.#lost(link, detail));
-    this.#backoff.reset();
-    this.#conversation.resume();
-    this.#setState("connected");
+  #up(resumed) {
+    this.#conversation.resume(resumed);
     const { track } = this.#microphone;
-    if (track !== null) {
-      if (!this.#conversation.wanted) link.send({ type: "microphone", on: true });
-      await link.setMicrophoneTrack(track);
-    }
+    if (track === null) return;
+    if (!this.#conversation.wanted) this.#connection.send({ type: "microphone", on: true });
+    this.#connection.link.setMicrophoneTrack(track);
   }
 
-  /** A link that is open, after as long in the line of a full server as that takes. */
-  async #openLink(iceServers, signal) {
-    for (let ticket = null; ; ) {
-      if (signal.aborted) throw closed();
-      const link = new Link(this.#signalling, iceServers, (track) => this.#addTrack(track));
-      this.#link = link;
-      link.addEventListener("message", ({ detail }) => this.#receive(link, detail));
-      try {
-        this.pictureRate = null;
-        this.session = await link.open(this.avatar, ticket);
-        return link;
-      } catch (error) {
-        if (link === this.#link) this.#link = null;
-        if (!error.queue || signal.aborted) throw error;
-        const tell = (place) => this.#setState("waiting", { place });
-        await this.#signalling.turn(error.queue, tell, signal);
-        ticket = error.queue.ticket;
-      }
-    }
-  }
-
-  /** Take down the link, if any, and give up any try to make one. */
-  #stop() {
-    clearTimeout(this.#retryTimer);
-    this.#waiting.abort();
-    this.#waiting = new AbortController();
-    this.#backoff.reset();
-    const link = this.#link;
-    this.#link = null;
-    this.session = null;
-    link?.close();
+  #down() {
+    this.pictureRate = null;
     this.#conversation.suspend();
     this.#setSpeaking({ on: false, utterance: null, reason: "interrupted" });
+  }
+
+  #over(error) {
+    this.#emit("error", error);
+    this.close();
   }
 
   #addTrack(track) {
@@ -331,14 +328,14 @@ export class AvatarClient extends EventTarget {
     this.stream.addTrack(track);
   }
 
-  #receive(link, message) {
-    if (link !== this.#link) return;
-    if (message.type === "caption") this.#emit("caption", message);
-    else if (message.type === "speaking") this.#spoke(message);
-    else if (message.type === "state") this.#conversation.receive(message);
-    else if (message.type === "transcript") this.#emit("transcript", message);
-    else if (message.type === "picture_rate") this.pictureRate = message.fps;
-    else if (message.type === "error") this.#serverError(link, message);
+  #receive(message) {
+    const { type } = message;
+    if (type === "ready") this.#emit("session", message);
+    else if (type === "speaking") this.#spoke(message);
+    else if (type === "state") this.#conversation.receive(message);
+    else if (type === "picture_rate") this.pictureRate = message.fps;
+    else if (type === "error") this.#refused(message);
+    else if (PASSED_ON.includes(type)) this.#emit(type, message);
   }
 
   #spoke(message) {
@@ -348,55 +345,18 @@ export class AvatarClient extends EventTarget {
     if (ended && message.reason === "interrupted") this.#dropMicrophone();
   }
 
-  #serverError(link, { code, message, fatal, retry_after: retryAfter = null }) {
-    if (code === "no_conversation") {
+  #refused({ code, message, retry_after: retryAfter = null }) {
+    if (code === "no_conversation" || code === "unknown_persona") {
       if (this.#conversation.refused(retryAfter)) return;
       this.#dropMicrophone(); // nobody listens to it
     }
-    const error = new AvatarError(code, message, { retryAfter });
-    if (!fatal) this.#emit("error", error);
-    else if (this.#state === "connected") this.#lost(link, error);
+    this.#emit("error", new AvatarError(code, message, { retryAfter }));
   }
 
   #setSpeaking({ on, utterance, reason }) {
     if (!on && !this.#speaking) return;
     this.#speaking = on;
     this.#emit("speaking", { on, utterance, reason });
-  }
-
-  #lost(link, error) {
-    if (link !== this.#link) return;
-    this.#emit("error", error);
-    this.#stop();
-    this.#retry(null);
-  }
-
-  #retry(retryAfter) {
-    const delay = this.#backoff.next(retryAfter);
-    if (delay === null) {
-      const message = "The server could not be reached again. Connect anew when it is back.";
-      this.#giveUp(new AvatarError("lost", message));
-      return;
-    }
-    this.#setState("reconnecting", { attempt: this.#backoff.tries, retryIn: delay / 1000 });
-    this.#retryTimer = setTimeout(() => this.#reopen(), delay);
-  }
-
-  async #reopen() {
-    const attempt = this.#backoff.tries;
-    try {
-      await this.#open();
-    } catch (error) {
-      const trying = this.#state === "reconnecting" || this.#state === "waiting";
-      if (!trying || this.#backoff.tries !== attempt) return;
-      if (error.fatal) this.#giveUp(error);
-      else this.#retry(error.retryAfter);
-    }
-  }
-
-  #giveUp(error) {
-    this.#emit("error", error);
-    this.close();
   }
 
   #microphoneLost(error) {
@@ -407,29 +367,16 @@ export class AvatarClient extends EventTarget {
   #dropMicrophone() {
     if (!this.microphone) return;
     this.#microphone.stop();
-    this.#link?.send({ type: "microphone", on: false });
-    this.#link?.setMicrophoneTrack(null);
+    this.#connection.send({ type: "microphone", on: false });
+    this.#connection.link?.setMicrophoneTrack(null);
     this.#emit("microphone", { on: false });
   }
 
   #send(event) {
-    if (!this.#link?.send(event)) throw notConnected();
-  }
-
-  #setState(state, { attempt = 0, retryIn = 0, place = 0 } = {}) {
-    this.#state = state;
-    this.#emit("state", { state, attempt, retryIn, place });
+    if (!this.#connection.send(event)) throw notConnected();
   }
 
   #emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
-}
-
-function closed() {
-  return new AvatarError("closed", "The connection was closed.");
-}
-
-function notConnected() {
-  return new AvatarError("not-connected", "There is no connection to the avatar. Connect first.");
 }

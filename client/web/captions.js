@@ -1,4 +1,4 @@
-/** Captions over the picture, and the same words for screen readers. */
+/** Captions of both sides over the picture, and the same words for screen readers. */
 
 const PAGE = 84; // characters, about two lines on a phone
 const LINGER = 1_800; // ms that the last words stay after they were said
@@ -42,12 +42,22 @@ export class Captions {
 
   /** @param {{text: string, final: boolean}} caption */
   show({ text, final }) {
-    clearTimeout(this.#timer);
     if (final) this.#announcer.textContent = text;
+    this.#draw(text, final, false);
+  }
+
+  #draw(text, final, user) {
+    clearTimeout(this.#timer);
     const page = captionPage(text);
     this.#element.textContent = page;
+    this.#element.toggleAttribute("data-user", user);
     this.#element.hidden = !this.#enabled || page === "";
     if (final) this.#timer = setTimeout(() => this.clear(), LINGER);
+  }
+
+  /** The user says this, as far as it is recognised. @param {{text: string, final: boolean}} words */
+  hear({ text, final }) {
+    this.#draw(text, final, true);
   }
 
   clear() {

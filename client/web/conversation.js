@@ -16,6 +16,7 @@ export class Conversation {
   #unsent = []; // texts written before it began
   #refusals = 0;
   #timer = 0;
+  #resuming = false; // the server is about to say whether it goes on
 
   /**
    * @param {(event: object) => void} send
@@ -61,13 +62,23 @@ export class Conversation {
     this.#show(this.wanted ? "preparing" : "off");
   }
 
-  /** There is a connection again. */
-  resume() {
-    if (this.wanted) this.#ask();
+  /**
+   * There is a connection again.
+   * @param {boolean} resumed to the same session, in which it may still be going on
+   */
+  resume(resumed) {
+    this.#resuming = resumed;
+    if (this.wanted && !resumed) this.#ask();
   }
 
   /** The server says whose turn it is. */
   receive({ state, reason = null }) {
+    const resuming = this.#resuming;
+    this.#resuming = false;
+    if (resuming && state === "off" && this.wanted) {
+      this.#ask();
+      return;
+    }
     // That of the conversation that this one takes the place of.
     if (state === "off" && this.#state === "preparing") return;
     if (state === "off") this.forget("off", reason);

@@ -26,6 +26,7 @@ export class Link extends EventTarget {
   #candidates = [];
   #flushing = false;
   #closed = false;
+  #ended = false;
   #heard = 0;
   #pingTimer = 0;
   #pingSent = new Map();
@@ -61,19 +62,24 @@ export class Link extends EventTarget {
     this.#opened.promise.catch(() => {});
   }
 
+  /** The server's name of this connection, once it has answered. @returns {string | null} */
+  get name() {
+    return this.#session;
+  }
+
   /**
    * Connect; resolves with the server's `ready` event.
-   * @param {string | null} avatar
-   * @param {string | null} ticket of the line of a full server, when its turn has come
+   * @param {import("./signalling.js").Wishes} wishes
    * @throws {AvatarError} refused, unreachable, or no media path within 15 s
    */
-  async open(avatar, ticket = null) {
+  async open(wishes) {
     const timer = setTimeout(() => this.#lose(NO_PATH, "no-path"), CONNECT_TIMEOUT);
     try {
       // A closed peer connection leaves its promises open for ever; #opened settles in any case.
-      return await Promise.race([this.#negotiate(avatar, ticket), this.#opened.promise]);
+      return await Promise.race([this.#negotiate(wishes), this.#opened.promise]);
     } catch (error) {
-      this.close();
+      if (wishes.resume) this.#drop(); // its session may still wait for the next try
+      else this.close();
       if (error instanceof AvatarError) throw error;
       throw new AvatarError("no-path", `The browser could not connect: ${error.message}`, {
         cause: error,
@@ -83,11 +89,11 @@ export class Link extends EventTarget {
     }
   }
 
-  async #negotiate(avatar, ticket) {
+  async #negotiate(wishes) {
     await this.#peer.setLocalDescription();
-    const answer = await this.#signalling.offer(this.#peer.localDescription, avatar, ticket);
+    const answer = await this.#signalling.offer(this.#peer.localDescription, wishes);
     this.#session = answer.pc_id;
-    if (this.#closed) this.#end();
+    if (this.#ended) this.#end();
     this.#flush();
     await this.#peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     return this.#opened.promise;
@@ -113,15 +119,22 @@ export class Link extends EventTarget {
     return this.#statistics.read(await this.#peer.getStats(), this.#roundTrip);
   }
 
-  /** Close at both ends. */
+  /** Close at both ends: the session is over. */
   close() {
+    this.#drop();
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#end();
+  }
+
+  /** Close without ending the session, which then waits for a while. */
+  #drop() {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#pingTimer);
     clearTimeout(this.#disconnectedTimer);
     this.#opened.reject(new AvatarError("closed", "The connection was closed."));
     this.#peer.close();
-    this.#end();
   }
 
   #end() {
@@ -166,7 +179,7 @@ export class Link extends EventTarget {
     }
     if (message.type === "ready") {
       this.#opened.resolve(message);
-      this.#pingTimer = setInterval(() => this.#ping(), PING_INTERVAL);
+      this.#pingTimer ||= setInterval(() => this.#ping(), PING_INTERVAL);
     }
     this.dispatchEvent(new CustomEvent("message", { detail: message }));
   }
@@ -197,7 +210,7 @@ export class Link extends EventTarget {
     if (this.#closed) return;
     const error = new AvatarError(code, message);
     this.#opened.reject(error);
-    this.close();
+    this.#drop();
     this.dispatchEvent(new CustomEvent("lost", { detail: error }));
   }
 }

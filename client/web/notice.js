@@ -6,7 +6,9 @@ const TITLES = {
   unreachable: "The server does not answer",
   unauthorized: "The token was not accepted",
   "no-path": "No way through the network",
-  no_conversation: "The avatar cannot hold a conversation now",
+  session_expired: "The session has ended",
+  unknown_persona: "Nobody of that name is here",
+  unknown_avatar: "There is no such face",
 };
 
 export class Notice {
@@ -64,10 +66,12 @@ export class Notice {
    * @param {string} title
    * @param {string} text
    * @param {number} seconds
-   * @param {() => void} act
+   * @param {[string, () => void][]} actions
+   * @param {(left: number) => string} say what the seconds that are left mean
+   * @param {() => void} [act]
    */
-  countDown(title, text, seconds, act) {
-    this.show(title, text, [["Try now", act]]);
+  countDown(title, text, seconds, actions, say, act = () => {}) {
+    this.show(title, text, actions, { gentle: true });
     const count = document.createElement("span");
     count.ariaLive = "off";
     this.#element.querySelector("p").append(" ", count);
@@ -78,7 +82,7 @@ export class Notice {
         act();
         return;
       }
-      count.textContent = `Trying again in ${left} s.`;
+      count.textContent = say(left);
       left -= 1;
     };
     tick();

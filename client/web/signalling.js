@@ -65,14 +65,29 @@ export class Signalling {
   }
 
   /**
+   * Whom there is to talk to.
+   * @returns {Promise<{default: string, personas: {name: string, title: string, about: string,
+   *   avatar: string | null, language: string}[]}>}
+   */
+  async personas() {
+    return (await this.#request("GET", "v1/personas")).json();
+  }
+
+  /**
+   * @typedef {object} Wishes
+   * @property {string | null} [avatar] its name; that of the persona or the server's if absent
+   * @property {string | null} [persona] its name; the server's choice if absent
+   * @property {string | null} [resume] name of a connection that was lost, to get its session
+   * @property {string | null} [ticket] of the line of a full server, when its turn has come
    * @param {RTCSessionDescription | RTCSessionDescriptionInit} description
-   * @param {string | null} avatar name of the avatar; the server's default if null
-   * @param {string | null} ticket of the line of a full server, when its turn has come
+   * @param {Wishes} wishes
    * @returns {Promise<{sdp: string, type: "answer", pc_id: string}>}
    */
-  async offer(description, avatar, ticket = null) {
+  async offer(description, { avatar, persona, resume, ticket }) {
     const body = { sdp: description.sdp, type: description.type };
     if (avatar) body.avatar = avatar;
+    if (persona) body.persona = persona;
+    if (resume) body.pc_id = resume;
     if (ticket) body.ticket = ticket;
     return (await this.#request("POST", "api/offer", body)).json();
   }

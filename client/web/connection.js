@@ -1,0 +1,205 @@
+/** A connection that comes back when it is lost: to its session, or to a new one once that ended. */
+
+import { Backoff } from "./backoff.js";
+import { Link } from "./link.js";
+import { AvatarError } from "./signalling.js";
+
+const GONE = "The server could not be reached again. Connect anew when it is back.";
+
+/**
+ * @typedef {"idle" | "connecting" | "waiting" | "connected" | "reconnecting" | "closed"} ConnectionState
+ */
+
+/**
+ * @typedef {object} Hooks what the owner of a connection is asked and told
+ * @property {() => {avatar: string | null, persona: string | null}} wishes what to ask for
+ * @property {(track: MediaStreamTrack) => void} track one of the avatar's has come
+ * @property {(message: object) => void} message an event of `streaming/protocol.py`
+ * @property {(resumed: boolean) => void} up connected; resumed: to the session it had before
+ * @property {() => void} down not connected any more, perhaps for a while
+ * @property {(detail: {state: ConnectionState, attempt: number, retryIn: number, place: number}) =>
+ *   void} state
+ * @property {(error: AvatarError) => void} lost it is tried again
+ * @property {(error: AvatarError) => void} over it is not
+ */
+
+export class Connection {
+  /** The `ready` event of the session; null while there is no connection. */
+  session = null;
+  #hooks;
+  #signalling;
+  #config = null;
+  #link = null;
+  #state = "idle";
+  #former = { name: null, session: null }; // of the connection that was lost
+  #retryTimer = 0;
+  #backoff = new Backoff();
+  #waiting = new AbortController(); // aborted when nobody waits for a link any more
+
+  /**
+   * @param {import("./signalling.js").Signalling} signalling
+   * @param {Hooks} hooks
+   */
+  constructor(signalling, hooks) {
+    this.#signalling = signalling;
+    this.#hooks = hooks;
+  }
+
+  /** @returns {ConnectionState} */
+  get state() {
+    return this.#state;
+  }
+
+  /** @returns {Link | null} */
+  get link() {
+    return this.#link;
+  }
+
+  /** Used from the next request on. */
+  set signalling(signalling) {
+    this.#signalling = signalling;
+    this.#config = null;
+  }
+
+  /** Fetch ahead what {@link open} needs. @throws {AvatarError} */
+  async prepare() {
+    this.#config ??= this.#signalling.config();
+    try {
+      return await this.#config;
+    } catch (error) {
+      this.#config = null;
+      throw error;
+    }
+  }
+
+  /** Connect, from now on again and again. @throws {AvatarError} for the first time only */
+  async open() {
+    if (["connecting", "waiting", "connected"].includes(this.#state)) return;
+    this.#suspend();
+    this.#setState("connecting");
+    try {
+      await this.#open();
+    } catch (error) {
+      if (this.#state === "connecting" || this.#state === "waiting") this.#setState("closed");
+      throw error;
+    }
+  }
+
+  /** @returns {boolean} false if there is no connection now */
+  send(event) {
+    return this.#link?.send(event) ?? false;
+  }
+
+  /** End the session at both ends, also one that waits for its connection to come back. */
+  close() {
+    const { name } = this.#former;
+    this.#former = { name: null, session: null };
+    if (this.#link === null && name !== null) this.#signalling.end(name).catch(() => {});
+    this.#suspend();
+    if (this.#state !== "idle" && this.#state !== "closed") this.#setState("closed");
+  }
+
+  async #open() {
+    const { signal } = this.#waiting;
+    const { iceServers } = await this.prepare();
+    const link = await this.#openLink(iceServers, signal);
+    link.addEventListener("lost", ({ detail }) => {
+      if (link !== this.#link) return;
+      this.#link = null; // closing it would end the session
+      this.#lost(detail);
+    });
+    const resumed = this.session.session === this.#former.session;
+    this.#former = { name: link.name, session: this.session.session };
+    this.#backoff.reset();
+    this.#hooks.up(resumed);
+    this.#setState("connected");
+  }
+
+  /** A link that is open, after as long in the line of a full server as that takes. */
+  async #openLink(iceServers, signal) {
+    for (let ticket = null; ; ) {
+      if (signal.aborted) throw new AvatarError("closed", "The connection was closed.");
+      const link = new Link(this.#signalling, iceServers, this.#hooks.track);
+      this.#link = link;
+      link.addEventListener("message", ({ detail }) => this.#receive(link, detail));
+      try {
+        const resume = this.#former.name;
+        this.session = await link.open({ ...this.#hooks.wishes(), resume, ticket });
+        return link;
+      } catch (error) {
+        if (link === this.#link) this.#link = null;
+        if (!error.queue || signal.aborted) throw error;
+        const tell = (place) => this.#setState("waiting", { place });
+        await this.#signalling.turn(error.queue, tell, signal);
+        ticket = error.queue.ticket;
+      }
+    }
+  }
+
+  /** Take down the link, if any, and give up any try to make one. */
+  #suspend() {
+    clearTimeout(this.#retryTimer);
+    this.#waiting.abort();
+    this.#waiting = new AbortController();
+    this.#backoff.reset();
+    const link = this.#link;
+    this.#link = null;
+    this.session = null;
+    link?.close();
+    this.#hooks.down();
+  }
+
+  #receive(link, message) {
+    if (link !== this.#link) return;
+    if (message.type === "ready") this.session = message;
+    if (message.type !== "error" || !message.fatal) {
+      this.#hooks.message(message);
+    } else if (this.#state === "connected") {
+      const error = new AvatarError(message.code, message.message);
+      if (message.code === "session_expired") this.#giveUp(error);
+      else this.#lost(error);
+    }
+  }
+
+  #lost(error) {
+    this.#hooks.lost(error);
+    this.#suspend();
+    this.#retry(null);
+  }
+
+  #retry(retryAfter) {
+    const delay = this.#backoff.next(retryAfter);
+    if (delay === null) {
+      this.#giveUp(new AvatarError("lost", GONE));
+      return;
+    }
+    this.#setState("reconnecting", { attempt: this.#backoff.tries, retryIn: delay / 1000 });
+    this.#retryTimer = setTimeout(() => this.#reopen(), delay);
+  }
+
+  async #reopen() {
+    const attempt = this.#backoff.tries;
+    try {
+      await this.#open();
+    } catch (error) {
+      const trying = this.#state === "reconnecting" || this.#state === "waiting";
+      if (!trying || this.#backoff.tries !== attempt) return;
+      if (error.fatal) this.#giveUp(error);
+      else this.#retry(error.retryAfter);
+    }
+  }
+
+  #giveUp(error) {
+    this.close();
+    this.#hooks.over(error);
+  }
+
+  #setState(state, { attempt = 0, retryIn = 0, place = 0 } = {}) {
+    this.#state = state;
+    this.#hooks.state({ state, attempt, retryIn, place });
+  }
+}
+
+export function notConnected() {
+  return new AvatarError("not-connected", "There is no connection to the avatar. Connect first.");
+}
