@@ -174,6 +174,14 @@ async def test_a_turn_that_the_client_ends_itself(url: str) -> None:
         assert not call.of("input_audio_buffer.speech_started")
 
 
+async def test_a_microphone_that_vanishes_ends_the_turn(url: str) -> None:
+    async with calling(url) as call:
+        await call.hear(0.5)  # and then nothing more, not even silence
+        await call.until("input_audio_buffer.speech_stopped")
+        done = await call.until("response.done")
+        assert done["response"]["status"] == "completed"
+
+
 async def test_speaking_over_the_avatar_cuts_it(url: str) -> None:
     async with calling(url) as call:
         await call.say("a b c d e f g h i j k l m n o p q r s t u v w x y z")
@@ -299,6 +307,19 @@ async def test_an_avatar_can_be_chosen(url: str) -> None:
         change["avatar"] = {"name": "nobody"}
         await call.connection.session.update(session=change)  # type: ignore[arg-type]
         assert (await call.until("error"))["error"]["param"] == "session.avatar.name"
+
+
+async def test_a_voice_that_fails_fails_the_response_and_nothing_else() -> None:
+    with live_server(scripted_talking(greeting="crash")) as url:
+        async with calling(url) as call:
+            await call.connection.response.create()
+            assert (await call.until("error"))["error"]["code"] == "speech_failed"
+            response = (await call.until("response.done"))["response"]
+            assert response["status"] == "failed"
+            assert response["status_details"]["error"]["code"] == "speech_failed"
+            await call.say("again")
+            await call.connection.response.create()
+            assert (await call.until("response.done"))["response"]["status"] == "completed"
 
 
 @pytest.mark.parametrize("fault", ["fail", "crash"])

@@ -36,6 +36,7 @@ class Response:
         self._voice = voice
         self._metadata = None if metadata is None else dict(metadata)
         self._item: Item | None = None
+        self._marks = SoundMarks()
         self._resampler: tuple[int, Resampler] | None = None
         self._made = False
         self._status = "in_progress"
@@ -45,17 +46,16 @@ class Response:
     def written(self, text: str) -> None:
         """The answer's text has grown."""
         item = self._item or self._begin()
-        assert item.marks is not None
-        item.marks.text += text
-        item.text = item.marks.text
+        self._marks.text += text
+        item.text = self._marks.text
         self._emit("response.output_audio_transcript.delta", **self._part_place(), delta=text)
 
     def sounded(self, progress: AnswerSounded) -> None:
         """The answer's sound has grown."""
         chunk = progress.chunk
-        item = self._item or self._begin()
-        assert item.marks is not None
-        item.marks.add(progress.index, chunk)
+        if self._item is None:
+            self._begin()
+        self._marks.add(progress.index, chunk)
         if self._resampler is None or self._resampler[0] != chunk.rate:
             self._flush()
             self._resampler = (chunk.rate, Resampler(chunk.rate, RATE))
@@ -79,18 +79,21 @@ class Response:
 
     def ended(self, progress: AnswerEnded, code: str) -> None:
         """The answer is over; ``code`` is that of the error that made it fail."""
-        self._status = _STATUS[progress.outcome]
-        if progress.outcome == "cut":
+        outcome = progress.outcome
+        if outcome == "finished" and self._item is not None and not self._marks.seconds:
+            outcome = "failed"  # the voice failed, and there is nothing to hear
+        self._status = _STATUS[outcome]
+        if outcome == "cut":
             by_voice = progress.reason == "voice"
             reason = "turn_detected" if by_voice else "client_cancelled"
             self._details = {"type": "cancelled", "reason": reason}
-        elif progress.outcome == "failed":
+        elif outcome == "failed":
             error = {"type": "server_error", "code": code}
             self._details = {"type": "failed", "error": error}
         if self._item is not None:
-            self._item.status = "completed" if progress.outcome == "finished" else "incomplete"
+            self._item.status = "completed" if outcome == "finished" else "incomplete"
             self.made()
-            if progress.outcome == "cut":
+            if outcome == "cut":
                 self._item.text = progress.heard
                 self._emit(
                     "conversation.item.truncated",
@@ -102,7 +105,7 @@ class Response:
 
     def _begin(self) -> Item:
         item = Item(
-            self._item_id, "assistant", "output_audio", status="in_progress", marks=SoundMarks()
+            self._item_id, "assistant", "output_audio", status="in_progress", marks=self._marks
         )
         self._item = item
         previous = self._items.add(item)
