@@ -161,6 +161,26 @@ async def test_too_many_connections_are_refused() -> None:
             assert refused.value.response.status_code == 429
 
 
+async def test_many_small_pieces_are_no_more_than_their_sound() -> None:
+    with live_server() as url:
+        async with calling(url) as (socket, _):
+            silence = base64.b64encode(bytes(48)).decode()
+            async with asyncio.timeout(10):
+                for _ in range(1_000):
+                    await send(socket, "input_audio_buffer.append", audio=silence)
+                await send(socket, "input_audio_buffer.clear")
+                await event(socket, "input_audio_buffer.cleared")
+
+
+async def test_a_full_server_says_try_again() -> None:
+    with live_server(max_sessions=1) as url:
+        async with calling(url), connect(address(url)) as second:
+            with pytest.raises(ConnectionClosed) as closed:
+                await event(second)
+            assert closed.value.rcvd is not None
+            assert closed.value.rcvd.code == 1013
+
+
 # --- no message can crash or wedge a session ------------------------------------------------------
 
 TYPES = (

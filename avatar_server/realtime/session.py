@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import logging
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
@@ -42,6 +43,8 @@ from avatar_server.talk import Talking
 from streaming.clock import FPS
 from streaming.protocol import ErrorEvent, Express, Show
 from streaming.resample import FloatArray
+
+log = logging.getLogger(__name__)
 
 _PIECE: Final = RATE // 10
 """Samples that are heard at once: sound that comes in bulk must not hold up the session."""
@@ -106,6 +109,10 @@ class RealtimeSession:
             await self._obey(read_event(message))
         except RealtimeError as error:
             self._refuse(error, event_id_of(message))
+        except Exception:  # whatever it was, the session outlives it
+            log.exception("a message could not be obeyed")
+            failure = RealtimeError("internal_error", "the server failed to do this; see its log")
+            self._refuse(failure, event_id_of(message))
 
     # --- what the client wants ------------------------------------------------------------------
 
@@ -161,8 +168,9 @@ class RealtimeSession:
     async def _append(self, event: BufferAppend) -> None:
         sound = self._reader.read(event.audio)
         for at in range(0, len(sound), _PIECE):
-            self._hear(sound[at : at + _PIECE])
-            self._seconds += _PIECE / RATE
+            piece = sound[at : at + _PIECE]
+            self._hear(piece)
+            self._seconds += len(piece) / RATE
             ahead = self._seconds - (asyncio.get_running_loop().time() - self._began)
             await asyncio.sleep(max(0.0, ahead - MAX_AHEAD_SECONDS))
 
@@ -202,6 +210,9 @@ class RealtimeSession:
             item.text = await spoken.transcript()
         except RecognitionError as error:
             self._telling.not_transcribed(item, str(error))
+        except Exception:  # recognisers come from other packages too
+            log.exception("the recogniser failed")
+            self._telling.not_transcribed(item, "the recogniser failed; say it again")
         else:
             if before is not None:
                 await before  # turns stay in order
