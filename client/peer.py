@@ -196,6 +196,12 @@ class Peer:
     def express(self, emotion: str, intensity: float = 1.0) -> None:
         self.send(Express(emotion=emotion, intensity=intensity))
 
+    def move(
+        self, *, head: float | None = None, guidance: float | None = None, seed: int | None = None
+    ) -> None:
+        """Change how the face moves from now on; what is not given stays as it is."""
+        self.send(Express(head=head, guidance=guidance, seed=seed))
+
     def ping(self, number: int) -> None:
         self.send(Ping(id=number))
 

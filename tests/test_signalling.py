@@ -208,6 +208,9 @@ async def test_bad_events_are_answered_and_change_nothing(
             '{"type": "say", "text": "' + "x" * 4_001 + '"}',
             '{"type": "express", "emotion": "grumpy"}',
             '{"type": "express", "emotion": "anger", "intensity": 7}',
+            '{"type": "express", "head": -1}',
+            '{"type": "express", "guidance": 0.5}',
+            '{"type": "express", "seed": 4294967296}',
             b"\xff\xfe",
         ):
             viewer.channel.send(message)

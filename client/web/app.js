@@ -7,6 +7,7 @@ import { Composer } from "./composer.js";
 import { setUpFigures } from "./figures.js";
 import { MODES } from "./modes.js";
 import { Mood } from "./mood.js";
+import { Movement } from "./movement.js";
 import { Notice } from "./notice.js";
 import { Player } from "./player.js";
 import { setUpSettings } from "./settings.js";
@@ -33,6 +34,11 @@ const notice = new Notice($("notice"));
 const composer = new Composer($("composer"), $("suggestions"), submit);
 const turn = new TurnSign(body, $("turn"));
 const mood = new Mood(client, $("mood"), $("intensity"));
+const movement = new Movement(client, {
+  head: $("head-motion"),
+  guidance: $("guidance"),
+  again: $("reseed"),
+});
 const company = new Company(client, {
   avatars: $("avatars"),
   persona: $("persona"),
@@ -143,6 +149,7 @@ client.addEventListener("state", ({ detail }) => {
     $("welcome-text").textContent = "The session has ended.";
     composer.maxText = client.session.max_text;
     mood.keep();
+    movement.keep();
     company.meet().catch(() => {}); // not known yet if a token was missing
   } else {
     delete body.dataset.picture;

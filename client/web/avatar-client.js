@@ -244,6 +244,17 @@ export class AvatarClient extends EventTarget {
   }
 
   /**
+   * Change how the face moves from now on; what is not given stays as it is.
+   * @param {object} change
+   * @param {number} [change.head] strength of the head's motion, 0 (still) to 2
+   * @param {number} [change.guidance] weight of classifier-free guidance, 1 to 4
+   * @param {number} [change.seed] what is random about the motion, 0 to 2^32 - 1
+   */
+  move({ head, guidance, seed }) {
+    this.#send({ type: "express", head, guidance, seed });
+  }
+
+  /**
    * Go on with the face of another avatar; the `session` event says when it is shown, an `error`
    * why it cannot be.
    * @param {string} avatar
