@@ -15,6 +15,7 @@ GOING_AWAY: Final = 1001
 BAD_DATA: Final = 1003
 POLICY: Final = 1008
 TOO_BIG: Final = 1009
+INTERNAL_ERROR: Final = 1011
 TRY_AGAIN: Final = 1013
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from avatar_server.event_socket import (
     BAD_DATA,
     GOING_AWAY,
+    INTERNAL_ERROR,
     POLICY,
     TOO_BIG,
     TRY_AGAIN,
@@ -33,10 +35,13 @@ from avatar_server.signalling import open_session
 from avatar_server.voice import UtteranceExistsError
 from streaming.protocol import (
     ErrorEvent,
+    Interrupt,
     PlaybackFinished,
     PlaybackStarted,
     ProtocolError,
+    Say,
     ServerEvent,
+    SocketEvent,
     Speak,
     SpeakEnd,
     Speaking,
@@ -53,6 +58,10 @@ START_TIMEOUT: Final = 10.0
 
 MAX_PIECE: Final = 1_000_000
 """Bytes of one binary message (10 s at 48 kHz)."""
+
+MAX_WAITING: Final = 8_000_000
+"""Bytes of messages that wait until there is room for their sound; past that the socket is not
+read, and the caller's own buffer fills up."""
 
 
 class SpeechSocket:
@@ -107,13 +116,23 @@ class _Call:
         self._source: SpeechSource | None = None
         self._odd = b""
         """Half of a sample, when a piece ended within one."""
+        self._waiting: deque[tuple[SocketEvent | bytes, int]] = deque()
+        """Messages and their sizes."""
+        self._waiting_size = 0
+        self._changed = asyncio.Condition()
 
     async def run(self) -> None:
         self._session.listen(self)
         self._put(self._session.ready())
+        working = asyncio.create_task(self._work(), name="speech-work")
+        working.add_done_callback(self._worked)
         try:
             await self._socket.run(self._receive)
         finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            while self._waiting:  # what was said to a session of others is still heard
+                await self._do_next()
             if self._source is not None:
                 self._source.end()
             self._session.unlisten(self, "the caller left")
@@ -121,14 +140,61 @@ class _Call:
     # --- from the caller ------------------------------------------------------------------------
 
     async def _receive(self, message: str | bytes) -> None:
-        if isinstance(message, bytes):
-            await self._push(message)
-        else:
-            await self._handle(message)
-
-    async def _handle(self, text: str) -> None:
         try:
-            event = read_socket_event(text)
+            item = message if isinstance(message, bytes) else read_socket_event(message)
+        except ProtocolError as error:
+            self._put(ErrorEvent(code="bad_message", message=str(error)))
+            return
+        if isinstance(item, Interrupt):
+            self._forget_waiting()
+            await self._handle(item)
+        elif len(message) > MAX_PIECE:
+            self._socket.end(TOO_BIG, f"send at most {MAX_PIECE} bytes in one message")
+        else:
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._waiting_size < MAX_WAITING)
+                self._waiting.append((item, len(message)))
+                self._waiting_size += len(message)
+                self._changed.notify_all()
+
+    async def _work(self) -> None:
+        """Do what was received, in order, as there is room for it."""
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._waiting)
+            if isinstance(self._waiting[0][0], bytes):
+                await self._session.voice.room()
+            await self._do_next()
+
+    def _worked(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a call failed", exc_info=error)
+            self._socket.end(INTERNAL_ERROR, "the server failed; see its log")
+
+    async def _do_next(self) -> None:
+        if not self._waiting:
+            return  # an interrupt came in between
+        item, size = self._waiting.popleft()
+        self._waiting_size -= size
+        if isinstance(item, bytes):
+            self._push(item)
+        else:
+            await self._handle(item)
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _forget_waiting(self) -> None:
+        """What came before an interrupt is not heard; whoever waits for it is told."""
+        dropped = list(self._waiting)
+        self._waiting.clear()
+        self._waiting_size = 0
+        for item, _ in dropped:
+            if isinstance(item, Speak | Say) and item.utterance is not None:
+                gone = PlaybackFinished(utterance=item.utterance, position_ms=0, interrupted=True)
+                self._put(gone)
+
+    async def _handle(self, event: SocketEvent) -> None:
+        try:
             match event:
                 case Start():
                     raise ProtocolError("the session has started already")
@@ -144,12 +210,7 @@ class _Call:
         except (ProtocolError, UtteranceExistsError) as error:
             self._put(ErrorEvent(code="bad_message", message=str(error)))
 
-    async def _push(self, piece: bytes) -> None:
-        if len(piece) > MAX_PIECE:
-            self._socket.end(TOO_BIG, f"send at most {MAX_PIECE} bytes in one message")
-            return
-        # The socket is not read while much is waiting: the caller's own buffer fills up.
-        await self._session.voice.room()
+    def _push(self, piece: bytes) -> None:
         if self._source is None:
             self._source = self._session.voice.begin()
         # After an interrupt the rest of the utterance still comes, and goes nowhere.

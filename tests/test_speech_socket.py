@@ -97,6 +97,26 @@ async def test_interrupt_says_what_was_heard_and_drops_the_rest(url: str) -> Non
         assert last["position_ms"] == pytest.approx(200, abs=5)
 
 
+async def test_an_interrupt_is_not_held_up_by_sound_that_waits(url: str) -> None:
+    async with calling(url, rate=24_000) as socket:
+        await event(socket, "ready")
+        for name in ("a", "b"):
+            await socket.send(json.dumps({"type": "speak", "utterance": name}))
+            for _ in range(50):
+                await socket.send(tone(1.0, 24_000))
+            await socket.send(json.dumps({"type": "speak_end"}))
+        assert (await event(socket, "playback_started"))["utterance"] == "a"
+        await socket.send(json.dumps({"type": "interrupt"}))
+        cut = [await event(socket, "playback_finished") for _ in "ab"]
+        assert {c["utterance"] for c in cut} == {"a", "b"}
+        assert all(c["interrupted"] for c in cut)
+        await socket.send(json.dumps({"type": "speak", "utterance": "c"}))
+        await socket.send(tone(0.2, 24_000))
+        await socket.send(json.dumps({"type": "speak_end"}))
+        assert (await event(socket, "playback_started"))["utterance"] == "c"
+        assert not (await event(socket, "playback_finished"))["interrupted"]
+
+
 async def test_sound_without_speak_and_text_work_too(url: str) -> None:
     async with calling(url) as socket:
         await event(socket, "ready")
@@ -117,6 +137,12 @@ async def test_two_callers_share_a_session_and_one_keeps_it_alive(url: str) -> N
             await second.send(json.dumps({"type": "say", "text": "hi", "utterance": "x"}))
             assert (await event(first, "playback_started"))["utterance"] == "x"
             assert sessions(url) == 1
+            await second.send(json.dumps({"type": "speak", "utterance": "last words"}))
+            await second.send(tone(0.2, 24_000))
+        heard = await event(first, "playback_finished")
+        while heard["utterance"] != "last words":
+            heard = await event(first, "playback_finished")
+        assert heard["position_ms"] == pytest.approx(200, abs=5)
         await first.send(json.dumps({"type": "ping", "id": 4}))
         assert (await event(first, "pong"))["id"] == 4
     await until_gone(url)

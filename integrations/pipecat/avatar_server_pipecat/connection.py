@@ -108,15 +108,13 @@ class AvatarConnection:
         """The utterance is complete."""
         self._outgoing.put_nowait(json.dumps({"type": "speak_end"}))
 
-    async def interrupt(self) -> None:
+    def interrupt(self) -> None:
         """Silence the avatar now; what was not heard never will be."""
         while not self._outgoing.empty():
             self._outgoing.get_nowait()
         self._unheard = 0
         self._all_heard.set()
-        # Not on the socket, where it would wait behind sound that the server has no room for.
-        address = f"/v1/sessions/{self._session}/events"
-        await self._http.post(address, json={"type": "interrupt"})
+        self._outgoing.put_nowait(json.dumps({"type": "interrupt"}))
 
     async def all_heard(self) -> None:
         """Wait until everything has been played."""

@@ -103,7 +103,7 @@ class AvatarVideoService(AIService):
                     self._connection.speak_end()
             case InterruptionFrame():
                 if self._connection is not None:
-                    await self._connection.interrupt()
+                    self._connection.interrupt()
             case BotStartedSpeakingFrame():
                 await self.stop_ttfb_metrics()
         await self.push_frame(frame, direction)
