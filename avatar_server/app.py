@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -36,7 +37,7 @@ from avatar_server.own_avatars import OwnAvatars
 from avatar_server.persona_api import PersonaApi
 from avatar_server.queue import Queue
 from avatar_server.realtime.socket import RealtimeSocket
-from avatar_server.scheduler import Scheduler
+from avatar_server.scheduler import WATCHDOG_SECONDS, Scheduler
 from avatar_server.session import SessionParts
 from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings
@@ -59,6 +60,9 @@ from streaming.protocol import (
 )
 from streaming.stages import StageTimes
 
+_PATIENCE: Final = 600.0
+"""Seconds for a run where nobody expects real time."""
+
 PAGE = Path(client.__file__).parent / "web"
 
 
@@ -71,7 +75,10 @@ def create_app(
     metrics = Metrics()
     stages = StageTimes(observe=metrics.observe_stage)
     figures = MediaFigures()
-    scheduler = Scheduler(settings.threads)
+    scheduler = Scheduler(
+        threads=1 if models.one_device else settings.threads,
+        watchdog_seconds=WATCHDOG_SECONDS if models.real_time else _PATIENCE,
+    )
     rate = VideoRate()
     animation = Animation(models, scheduler, rate, stages)
     parts = SessionParts(

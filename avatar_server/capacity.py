@@ -46,18 +46,25 @@ class Capacity:
     sending: float
     """Sound and packets, on the event loop."""
     cores: int
+    device: float = 0.0
+    """Share of the device that animates, where it is one and not the cores."""
 
     @property
     def sessions(self) -> int:
         """How many run at 25 fps in one process; at least one."""
-        by_cores = _USABLE * self.cores / (self.animating + self.sending)
-        by_loop = _LOOP_USABLE / self.sending
-        return max(1, int(min(by_cores, by_loop)))
+        limits = [
+            _USABLE * self.cores / (self.animating + self.sending),
+            _LOOP_USABLE / self.sending,
+        ]
+        if self.device:
+            limits.append(_USABLE / self.device)
+        return max(1, int(min(limits)))
 
     def describe(self) -> str:
+        device = f" and {self.device:.2f} of the device" if self.device else ""
         return (
             f"a talking avatar takes {self.animating + self.sending:.2f} of {self.cores} cores "
-            f"(animating {self.animating:.2f}, sending {self.sending:.2f}): "
+            f"(animating {self.animating:.2f}, sending {self.sending:.2f}){device}: "
             f"{self.sessions} sessions"
         )
 
@@ -84,13 +91,17 @@ def measure_capacity(
     moment = models.begin(avatar)
     animating: list[float] = []
     encoding: list[float] = []
+    device: list[float] = []
     began = clock()
     frame = 0
     while frame < _LEAST_FRAMES or clock() - began < _SECONDS:
-        start = clock()
+        start, started = clock(), time.perf_counter()
         ((motion, (*_, moment)),) = models.advance([Step(moment, speech, ahead, Controls())])
-        for i, row in enumerate(motion, start=frame):
-            image = models.renderer.render(avatar, row[None])[0]
+        images = models.renderer.render_views([(avatar, row) for row in motion])
+        if models.one_device:
+            device.append((time.perf_counter() - started) / chunk)
+            start = clock()
+        for i, image in enumerate(images, start=frame):
             pictures.encode(image, i * TICK, i == 0)
         animated = clock()
         packets: list[Any] = []
@@ -103,4 +114,5 @@ def measure_capacity(
         animating=float(np.median(animating)) * FPS,
         sending=float(np.median(encoding)) * FPS * _SENDING,
         cores=usable_cores(),
+        device=float(np.median(device)) * FPS if device else 0.0,
     )

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from avatar_server import avatars_cli
+from avatar_server import avatars_cli, models_cli
 from avatar_server.console import fail
 from avatar_server.settings import Settings, SettingsError, load_settings
 
@@ -22,11 +22,17 @@ app = typer.Typer(
 )
 
 app.add_typer(avatars_cli.app, name="avatars")
+app.add_typer(models_cli.app, name="models")
 
 ConfigOption = Annotated[
     Path | None, typer.Option(help="TOML file with settings [avatar.toml, if it exists].")
 ]
-AvatarOption = Annotated[str | None, typer.Option(help="Name of the avatar.")]
+AvatarOption = Annotated[
+    str | None, typer.Option(help="Name of the avatar, or a photo for the published models.")
+]
+ModelsOption = Annotated[
+    Path | None, typer.Option(help="Folder of the published models [the embedded ones].")
+]
 VoiceOption = Annotated[str | None, typer.Option(help="Voice of the speech engine [en-us].")]
 
 
@@ -39,6 +45,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on [127.0.0.1].")] = None,
     port: Annotated[int | None, typer.Option(help="TCP port, 0 for any free one [8080].")] = None,
     avatar: AvatarOption = None,
+    models: ModelsOption = None,
     voice: VoiceOption = None,
     token: Annotated[str | None, typer.Option(help="Bearer token that clients must send.")] = None,
     max_sessions: Annotated[
@@ -57,8 +64,9 @@ def serve(
     """
     from avatar_server.conversation.engines import EngineError
     from avatar_server.conversation.persona import PersonaError
-    from avatar_server.embedded import embedded_models
     from avatar_server.engines import built_in_talking, speech_engine
+    from avatar_server.family import FamilyError, open_family
+    from avatar_server.logs import set_up_logging
     from avatar_server.serve import ServeError
     from avatar_server.serve import serve as run
     from renderer.contract import UnknownAvatarError, UnusableAvatarError
@@ -69,20 +77,24 @@ def serve(
             host=host,
             port=port,
             avatar=avatar,
+            models=models,
             voice=voice,
             token=token,
             max_sessions=max_sessions,
             log_level=log_level,
         )
+        set_up_logging(settings.log_level, settings.log_format)
+        settings, family = open_family(settings, _tell)
         run(
             settings,
-            embedded_models(settings.library),
+            family,
             speech_engine(settings),
             built_in_talking(settings),
             lambda url: typer.echo(f"The avatar is at {url}  (Ctrl-C stops it)"),
         )
     except (
         SettingsError,
+        FamilyError,
         ServeError,
         UnknownAvatarError,
         UnusableAvatarError,
@@ -102,9 +114,13 @@ def render(
         "out.mp4"
     ),
     avatar: AvatarOption = None,
+    models: ModelsOption = None,
     voice: VoiceOption = None,
     emotion: Annotated[str, typer.Option(help="Emotion of the face.")] = "none",
     intensity: Annotated[float, typer.Option(help="Strength of the emotion, 0 to 1.")] = 1.0,
+    guidance: Annotated[
+        float | None, typer.Option(help="Weight of the sound, 1 to 4 [what suits the models].")
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed moves the head the same way.")] = 0,
     config: ConfigOption = None,
 ) -> None:
@@ -118,8 +134,9 @@ def render(
 
     from avatar_server.conversation.engines import EngineError
     from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError
-    from avatar_server.embedded import embedded_models
     from avatar_server.engines import speech_engine
+    from avatar_server.family import open_family
+    from avatar_server.logs import set_up_logging
     from avatar_server.offline import MediaFileError, read_audio, render_video
     from motion.contract import Controls, emotion_named
     from renderer.contract import UnknownAvatarError
@@ -132,16 +149,17 @@ def render(
         raise UsageError("give either --text or --audio")
 
     try:
-        settings = load_settings(config, avatar=avatar, voice=voice)
-        controls = Controls(emotion_named(emotion), intensity, seed=seed)
-        models = embedded_models(settings.library)
-        shown = models.avatar(settings.avatar)
+        settings = load_settings(config, avatar=avatar, models=models, voice=voice)
+        controls = Controls(emotion_named(emotion), intensity, guidance, seed=seed)
+        set_up_logging(settings.log_level, settings.log_format)
+        settings, family = open_family(settings, _tell)
+        shown = family.avatar(settings.avatar)
         started = time.perf_counter()
         with Progress(*Progress.get_default_columns()[:2], TextColumn("{task.fields[at]}")) as bar:
             task = bar.add_task("Rendering", total=None, at="")
             seconds = asyncio.run(
                 render_video(
-                    models,
+                    family,
                     shown,
                     speech(settings),
                     out,
@@ -160,7 +178,7 @@ def render(
         ValueError,
     ) as error:
         raise fail(error) from error
-    typer.echo(f"{out}: {seconds:.1f} s, {seconds / took:.1f} times as fast as real time")
+    typer.echo(f"{out}: {seconds:.1f} s, {seconds / took:.2g} times as fast as real time")
 
 
 @app.command()
@@ -172,8 +190,8 @@ def doctor(
     """Check port, network, codecs, voice and speed; exit status 1 if there is a problem."""
     from avatar_server.conversation.engines import EngineError
     from avatar_server.doctor import examine
-    from avatar_server.embedded import embedded_models
     from avatar_server.engines import speech_engine
+    from avatar_server.family import FamilyError, open_family
     from renderer.contract import UnknownAvatarError, UnusableAvatarError
 
     colours = {
@@ -184,18 +202,28 @@ def doctor(
     findings = []
     try:
         settings = load_settings(config, port=port)
-        models = embedded_models(settings.library)
-        for finding in examine(settings, models, speech_engine(settings)):
+        settings, family = open_family(settings, _tell)
+        for finding in examine(settings, family, speech_engine(settings)):
             findings.append(finding)
             if not as_json:
                 mark = typer.style(f"{finding.verdict:8}", fg=colours[finding.verdict])
                 typer.echo(f"{mark} {finding.check}: {finding.message}")
-    except (SettingsError, UnknownAvatarError, UnusableAvatarError, EngineError) as error:
+    except (
+        SettingsError,
+        FamilyError,
+        UnknownAvatarError,
+        UnusableAvatarError,
+        EngineError,
+    ) as error:
         raise fail(error) from error
     if as_json:
         typer.echo(json.dumps([finding.as_dict() for finding in findings]))
     if any(finding.verdict == "problem" for finding in findings):
         raise typer.Exit(1)
+
+
+def _tell(step: str) -> None:
+    typer.echo(f"{step} …", err=True)
 
 
 def main() -> None:

@@ -3,16 +3,58 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 from avatar_server.models import Listing
-from renderer.avatar import EmbeddedAvatar
+from renderer.avatar import EmbeddedAvatar, prepare
 from renderer.library import Library
+from renderer.portrait import Portrait
 
 _KEPT: Final = 24
 """Prepared avatars in memory, some 10 MB each; past that, the one not met for longest is dropped
 here and lives on in the sessions that show it."""
+
+AvatarT = TypeVar("AvatarT")
+
+
+class PreparedAvatars(Generic[AvatarT]):
+    """The avatars met last; thread-safe."""
+
+    def __init__(self) -> None:
+        self._prepared: OrderedDict[str, tuple[str, AvatarT]] = OrderedDict()
+        """Stamp and avatar by name, the one met last at the end."""
+        self._lock = Lock()
+        self._preparing = Lock()
+
+    def get(self, name: str, stamp: str, prepare: Callable[[], AvatarT]) -> AvatarT:
+        """The avatar ``name``, prepared unless it was with this ``stamp``."""
+        avatar = self._kept(name, stamp)
+        if avatar is not None:
+            return avatar
+        # One at a time: many that are asked for together shall not slow down running sessions.
+        with self._preparing:
+            avatar = self._kept(name, stamp)
+            if avatar is None:
+                avatar = prepare()
+                self._keep(name, stamp, avatar)
+            return avatar
+
+    def _kept(self, name: str, stamp: str) -> AvatarT | None:
+        with self._lock:
+            known, avatar = self._prepared.get(name, ("", None))
+            if avatar is None or known != stamp:
+                return None
+            self._prepared.move_to_end(name)
+            return avatar
+
+    def _keep(self, name: str, stamp: str, avatar: AvatarT) -> None:
+        with self._lock:
+            self._prepared[name] = (stamp, avatar)
+            self._prepared.move_to_end(name)
+            while len(self._prepared) > _KEPT:
+                self._prepared.popitem(last=False)
 
 
 class Gallery:
@@ -25,10 +67,7 @@ class Gallery:
     def __init__(self, library: Library, size: int = 512) -> None:
         self.library = library
         self._size = size
-        self._prepared: OrderedDict[str, tuple[str, EmbeddedAvatar]] = OrderedDict()
-        """Stamp and avatar by name, the one met last at the end."""
-        self._lock = Lock()
-        self._preparing = Lock()
+        self._prepared: PreparedAvatars[EmbeddedAvatar] = PreparedAvatars()
 
     def listed(self) -> list[Listing]:
         return [
@@ -41,28 +80,7 @@ class Gallery:
 
     def open(self, name: str) -> EmbeddedAvatar:
         stamp = self.library.stamp(name)
-        avatar = self._kept(name, stamp)
-        if avatar is not None:
-            return avatar
-        # One at a time: many that are asked for together shall not slow down running sessions.
-        with self._preparing:
-            avatar = self._kept(name, stamp)
-            if avatar is None:
-                avatar = self.library.open(name, self._size)
-                self._keep(name, stamp, avatar)
-            return avatar
+        return self._prepared.get(name, stamp, lambda: self.library.open(name, self._size))
 
-    def _kept(self, name: str, stamp: str) -> EmbeddedAvatar | None:
-        with self._lock:
-            known, avatar = self._prepared.get(name, ("", None))
-            if avatar is None or known != stamp:
-                return None
-            self._prepared.move_to_end(name)
-            return avatar
-
-    def _keep(self, name: str, stamp: str, avatar: EmbeddedAvatar) -> None:
-        with self._lock:
-            self._prepared[name] = (stamp, avatar)
-            self._prepared.move_to_end(name)
-            while len(self._prepared) > _KEPT:
-                self._prepared.popitem(last=False)
+    def unkept(self, portrait: Portrait) -> EmbeddedAvatar:
+        return prepare(portrait, self._size)

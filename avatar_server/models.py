@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from motion.contract import Controls, FeatureExtractor, MotionGenerator, MotionRequest, Stepped
 from motion.layout import FloatArray
 from renderer.contract import Avatar, ImageArray, Renderer
+from renderer.portrait import Portrait
 from streaming.playout import Pacing
 from streaming.stages import StageTimes
 
@@ -38,6 +39,15 @@ class Avatars(Protocol):
         Raises :class:`~renderer.contract.UnknownAvatarError` or
         :class:`~renderer.contract.UnusableAvatarError`.
         """
+
+    def unkept(self, portrait: Portrait) -> Avatar:
+        """The avatar that a portrait would be; raises
+        :class:`~renderer.contract.UnusableAvatarError`.
+        """
+
+
+ClipMotion = Callable[[Avatar, FloatArray, Controls], FloatArray]
+"""Motion [n, 70] of an avatar for ``speech [640 n]`` of which the end is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +80,12 @@ class Models:
     avatars: Avatars
     pacing: Pacing = field(default_factory=Pacing)
     """How far ahead of the clock a session of this family has to plan."""
+    clip: ClipMotion | None = None
+    """For files; None where chunks of a stream do as well."""
+    one_device: bool = False
+    """Whether one device does all the work, so that a second thread would only get in its way."""
+    real_time: bool = True
+    """Whether this machine can be expected to keep up with one session."""
 
     def avatar(self, name: str) -> Avatar:
         """See :meth:`Avatars.open`."""

@@ -73,11 +73,7 @@ async def render_video(
     try:
         with av.open(str(part), "w", options={"movflags": "+faststart"}) as container:
             writer = _Writer(container, avatar.size)
-            moment = models.begin(avatar)
-            async for ticks in _chunks(speech, models.generator.lookahead):
-                heard = np.concatenate([tick.speech for tick in ticks])
-                step = Step(moment, heard, ticks[-1].ahead, controls)
-                ((motion, (*_, moment)),) = models.advance([step])
+            async for ticks, motion in _animated(models, avatar, speech, controls):
                 frames = models.renderer.render(avatar, motion)
                 for tick, frame in zip(ticks, frames, strict=True):
                     writer.write(tick.audio, frame)
@@ -91,6 +87,26 @@ async def render_video(
         raise MediaFileError(f"{out} cannot be written: {error}") from error
     finally:
         part.unlink(missing_ok=True)
+
+
+async def _animated(
+    models: Models, avatar: Avatar, speech: AsyncIterator[SpeechChunk], controls: Controls
+) -> AsyncIterator[tuple[list[SpeechTick], FloatArray]]:
+    """Ticks and their motion, a chunk at a time."""
+    chunks = _chunks(speech, models.generator.lookahead)
+    if models.clip is not None:
+        ticks = [tick async for chunk in chunks for tick in chunk]
+        motion = models.clip(avatar, np.concatenate([tick.speech for tick in ticks]), controls)
+        for start in range(0, len(ticks), CHUNK_TICKS):
+            rows = slice(start, start + CHUNK_TICKS)
+            yield ticks[rows], motion[rows]
+        return
+    moment = models.begin(avatar)
+    async for chunk in chunks:
+        heard = np.concatenate([tick.speech for tick in chunk])
+        step = Step(moment, heard, chunk[-1].ahead, controls)
+        ((motion, (*_, moment)),) = models.advance([step])
+        yield chunk, motion
 
 
 async def _chunks(

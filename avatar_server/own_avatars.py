@@ -40,7 +40,6 @@ from avatar_server.models import Models
 from avatar_server.offline import render_video
 from motion.contract import Controls
 from motion.layout import FloatArray
-from renderer.avatar import prepare
 from renderer.library import LibraryError, NameTakenError
 from renderer.parts import LARGEST_AVATAR, packed
 from renderer.photo.detector import NoSingleFaceError, centred_face, single_face
@@ -57,7 +56,6 @@ _TYPES: Final = (
 )
 _SAMPLE: Final = "Hello! This is how I look when I speak. Shall we talk?"
 _MAX_SAMPLE: Final = 200
-_PREVIEW_SIZE: Final = 512
 
 
 class KeypointsBody(BaseModel):
@@ -238,7 +236,7 @@ class OwnAvatars:
 
         def drawn() -> tuple[bytes, tuple[str, ...]]:
             made = self._maker.prepare(content, points, "preview", "Preview", lambda _: None)
-            avatar = prepare(made.portrait, _PREVIEW_SIZE)
+            avatar = self._models.avatars.unkept(made.portrait)
             with tempfile.TemporaryDirectory() as folder:
                 out = Path(folder) / "preview.mp4"
                 asyncio.run(

@@ -72,6 +72,28 @@ class Settings(BaseSettings):
             "if it is not set."
         ),
     ] = None
+    models: Annotated[
+        Path | None,
+        Field(description="Folder of the published models; the embedded ones if it is not set."),
+    ] = None
+    model_store: Annotated[
+        Path | None,
+        Field(
+            description="Folder in which checked published models are kept; the platform's folder "
+            "for a user's data if it is not set."
+        ),
+    ] = None
+    device: Annotated[
+        str | None,
+        Field(
+            pattern=r"^(cpu|cuda(:\d+)?)$",
+            description="What runs the published models: cpu or cuda; a GPU if there is one.",
+        ),
+    ] = None
+    engine: Annotated[
+        Literal["eager", "compile", "onnxruntime", "tensorrt"] | None,
+        Field(description="How it runs them; the best that the machine has if it is not set."),
+    ] = None
     max_avatars: Annotated[
         int, Field(ge=0, description="Avatars that users may add to the library.")
     ] = 100

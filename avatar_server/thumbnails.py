@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 
 from avatar_server.models import Models
-from motion.layout import neutral_motion
 
 
 class Thumbnails:
@@ -30,7 +29,8 @@ class Thumbnails:
         return stamp, image
 
     def _draw(self, name: str) -> bytes:
-        image = self._models.renderer.render(self._models.avatar(name), neutral_motion())[0]
+        avatar = self._models.avatar(name)
+        image = self._models.renderer.render(avatar, avatar.rest[None])[0]
         picture = cv2.cvtColor(image, cv2.COLOR_YUV2BGR_I420)
         done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
         if not done:

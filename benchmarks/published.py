@@ -11,6 +11,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -19,22 +20,20 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.report import show
+from motion.contract import SAMPLES_PER_FRAME
 from motion.engine import ENGINES, EngineKind, build_engine, missing
 from motion.layout import FPS
 from motion.moda.config import PUBLISHED
-from motion.moda.export import VelocityStep
 from motion.moda.guidance import Guidance
-from motion.moda.network import Conditions, MoDA
-from motion.moda.sampler import Modulations, released_schedule
+from motion.moda.hubert import WINDOW as HUBERT_WINDOW
+from motion.moda.network import MoDA, VelocityStep, step_inputs
 from motion.moda.sliding import WINDOW
 from renderer.liveportrait.appearance import CHANNELS, AppearanceExtractor
-from renderer.liveportrait.decoder import WarpAndGenerate
+from renderer.liveportrait.decoder import WarpAndGenerate, decoder_inputs
 from renderer.liveportrait.generator import Generator
 from renderer.liveportrait.motion_extractor import MotionExtractor
 from renderer.liveportrait.sampling import axis
 from renderer.liveportrait.warping import COMPRESSED, MOTIONS, SIZE, VOLUME, WarpingNetwork
-
-POINTS = SIZE * SIZE * VOLUME[0]
 
 
 class GridSampleWarping(WarpingNetwork):
@@ -67,33 +66,9 @@ class GridSampleWarping(WarpingNetwork):
         return torch.exp(-50.0 * distance)
 
 
-def frame_inputs(batch: int, device: str) -> dict[str, Tensor]:
-    return {
-        "rows": torch.randn(batch, POINTS, CHANNELS, device=device),
-        "compressed": torch.randn(batch, COMPRESSED, *VOLUME, device=device),
-        "source": 0.3 * torch.randn(batch, 21, 3, device=device),
-        "moved": 0.3 * torch.randn(batch, 21, 3, device=device),
-    }
-
-
-def step_inputs(network: MoDA, batch: int, device: str) -> dict[str, Tensor]:
-    """Inputs of one network evaluation for ``batch`` passes."""
-    config = network.config
-    conditions = Conditions(
-        torch.randn(batch, WINDOW, config.audio_layers, config.audio_features, device=device),
-        network.emotions(torch.full((batch,), config.no_emotion, device=device)),
-        torch.randn(batch, config.identity, device=device),
-        torch.randn(batch, 1, config.motion, device=device),
-    )
-    encoded = network.encode(conditions)
-    return {
-        "latent": torch.randn(batch, WINDOW, config.motion, device=device),
-        "audio": encoded.audio,
-        "emotion": encoded.emotion,
-        "identity": encoded.identity,
-        "previous": encoded.previous,
-        "modulation": Modulations(network, released_schedule())(conditions.emotion)[0],
-    }
+def filled(inputs: dict[str, Tensor]) -> list[Tensor]:
+    """Random values in the place of zeros."""
+    return [0.3 * torch.randn_like(value) for value in inputs.values()]
 
 
 def gflop(run: Callable[[], object]) -> float:
@@ -129,14 +104,15 @@ def matrix_rate(precision: torch.dtype) -> float:
 @torch.inference_mode()
 def measure(
     device: str,
-    batches: list[int],
+    sizes: tuple[int, ...],
     engines: list[EngineKind],
     repeats: int,
     cache: Path,
 ) -> dict[str, float | int | None]:
     """All results, flat, with units in the names."""
     torch.manual_seed(0)
-    precision = torch.float16 if device.startswith("cuda") else torch.float32
+    gpu = device.startswith("cuda")
+    half = torch.float16 if gpu else torch.float32
     with torch.device(device):
         frame = WarpAndGenerate(WarpingNetwork(), Generator()).eval()
         moda = MoDA(PUBLISHED).eval()
@@ -147,46 +123,55 @@ def measure(
     for name, module in modules.items():
         results[f"{name}.parameters"] = sum(p.numel() for p in module.parameters())
 
-    inputs, passes = frame_inputs(1, device), Guidance.released().passes
-    results["wg.gflop_per_frame"] = gflop(lambda: frame(*inputs.values()))
+    inputs, passes = filled(decoder_inputs(device, 1)), Guidance.released().passes
+    results["wg.gflop_per_frame"] = gflop(lambda: frame(*inputs))
     picture = torch.rand(1, 3, 256, 256, device=device)
     for name, module in once.items():
         results[f"{name}.ms"] = milliseconds(lambda m=module: m(picture), device, repeats)  # type: ignore[misc]
-    single = step_inputs(moda, 1, device)
-    results["moda.gflop_per_pass"] = gflop(lambda: step(*single.values()))
+    single = filled(step_inputs(moda, WINDOW, batch=1))
+    results["moda.gflop_per_pass"] = gflop(lambda: step(*single))
 
-    rate = matrix_rate(precision) if device.startswith("cuda") else None
+    rate = matrix_rate(torch.float16) if gpu else None
     if rate:
         results["matrix_tflops"] = rate
     for kind in engines:
-        options = {"device": device, "wanted": kind, "precision": precision, "cache": cache}
-        run = build_engine(frame, frame_inputs(2, device), "picture", **options)  # type: ignore[arg-type]
-        for batch in batches:
-            values = frame_inputs(batch, device).values()
+        build = partial(build_engine, device=device, wanted=kind, cache=cache)
+        run = build(frame, decoder_inputs(device), "picture", precision=half, batches=sizes)
+        for batch in sizes:
+            values = filled(decoder_inputs(device, batch))
             ms = milliseconds(lambda r=run, v=values: r(*v), device, repeats) / batch  # type: ignore[misc]
             key = f"wg.{kind}.batch{batch}"
             results[f"{key}.ms_per_frame"] = ms
+            results[f"{key}.frames_per_second"] = 1e3 / ms
             results[f"{key}.sessions"] = 1e3 / ms / FPS
             if rate:
                 results[f"{key}.matrix_share"] = results["wg.gflop_per_frame"] / ms / rate  # type: ignore[operator]
-        run = build_engine(step, step_inputs(moda, 2, device), "velocity", **options)  # type: ignore[arg-type]
-        values = step_inputs(moda, passes, device).values()
+        run = build(step, step_inputs(moda, WINDOW), "velocity", batches=(passes,))
+        values = filled(step_inputs(moda, WINDOW, batch=passes))
         results[f"moda.{kind}.ms_per_step"] = milliseconds(
             lambda r=run, v=values: r(*v),  # type: ignore[misc]
             device,
             repeats,
         )
-    if device == "cpu":
-        results |= _against_grid_sample(frame.warping, repeats)
-    else:
+    results["memory_per_session_mib"] = session_mib()
+    if gpu:
         results["memory_peak_mib"] = torch.cuda.max_memory_allocated() / 2**20
+    else:
+        results |= _against_grid_sample(frame.warping, repeats)
     return results
+
+
+def session_mib() -> float:
+    """What a session keeps between frames; portraits are shared by all that show them."""
+    hubert = (HUBERT_WINDOW - 1) * SAMPLES_PER_FRAME
+    window = WINDOW * (PUBLISHED.motion + PUBLISHED.audio_layers * PUBLISHED.audio_features)
+    return 4 * (hubert + window) / 2**20
 
 
 def _against_grid_sample(ours: WarpingNetwork, repeats: int) -> dict[str, float]:
     theirs = GridSampleWarping().eval()
     theirs.load_state_dict(ours.state_dict())
-    inputs = frame_inputs(1, "cpu").values()
+    inputs = filled(decoder_inputs(batch=1))
     difference = float((ours(*inputs) - theirs(*inputs)).abs().max())
     own, grid = [], []
     for _ in range(repeats):  # in turns, so that both see the same machine
@@ -211,7 +196,9 @@ def main() -> None:
     options = parser.parse_args()
     engines = options.engines or [k for k in ENGINES if missing(k, options.device) is None]
     with tempfile.TemporaryDirectory() as cache:
-        results = measure(options.device, options.batches, engines, options.repeats, Path(cache))
+        results = measure(
+            options.device, tuple(options.batches), engines, options.repeats, Path(cache)
+        )
     show("published", results, as_json=options.json)
 
 

@@ -6,20 +6,24 @@ them it is. :func:`build_engine` takes the best that the machine has and logs wh
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 
 import torch
 from torch import Tensor, nn
+
+from motion.batches import BATCHES, StaticBatches
 
 Engine = Callable[..., Tensor]
 EngineKind = Literal["eager", "compile", "onnxruntime", "tensorrt"]
 ENGINES: tuple[EngineKind, ...] = get_args(EngineKind)
 
-_BEST_FIRST: tuple[EngineKind, ...] = ("tensorrt", "compile", "eager")
+_ON_CUDA: Final[tuple[EngineKind, ...]] = ("tensorrt", "compile", "eager")
+_ON_CPU: Final[tuple[EngineKind, ...]] = ("onnxruntime", "eager")
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +43,8 @@ def missing(kind: EngineKind, device: str) -> str | None:
                 return "it is used on CUDA devices only"
             needed = ("triton",)
         case "onnxruntime":
+            if cuda:
+                return "it is used on the CPU only"
             needed = ("onnx", "onnxscript", "onnxruntime")
         case "tensorrt":
             if not cuda:
@@ -54,7 +60,8 @@ def choose_engine(device: str, wanted: EngineKind | None = None) -> EngineKind:
     Raises EngineUnavailableError if the wanted one cannot run.
     """
     if wanted is None:
-        return next(kind for kind in _BEST_FIRST if missing(kind, device) is None)
+        best_first = _ON_CUDA if device.startswith("cuda") else _ON_CPU
+        return next(kind for kind in best_first if missing(kind, device) is None)
     reason = missing(wanted, device)
     if reason:
         raise EngineUnavailableError(f"engine {wanted} cannot be used: {reason}")
@@ -70,31 +77,42 @@ def build_engine(
     wanted: EngineKind | None = None,
     precision: torch.dtype = torch.float32,
     cache: Path | None = None,
+    batches: tuple[int, ...] = BATCHES,
 ) -> Engine:
-    """``module(*examples) -> output`` as an engine on ``device``.
+    """``module(*examples) -> output`` as an engine on ``device``; takes and gives float32.
 
     ``examples`` are the inputs in order, batch on axis 0, two rows each. Engines that are built
-    from ONNX keep their files in ``cache``. ``precision`` below float32 applies on CUDA.
+    from ONNX keep their files in ``cache``. A ``precision`` below float32 is used on CUDA; the
+    module then gets weights of that type and casts its inputs itself, where it may. Engines of
+    fixed shapes are built for ``batches``, which can take minutes.
     Raises EngineUnavailableError.
     """
     kind = choose_engine(device, wanted)
-    name = type(module).__name__
-    logger.info("%s runs on %s with engine %s, %s", name, device, kind, precision)
+    if device.startswith("cuda") and precision != torch.float32:
+        module = copy.deepcopy(module).to(precision)
+    else:
+        precision = torch.float32
+    name, form = type(module).__name__, str(precision).removeprefix("torch.")
+    logger.info("%s runs on %s with engine %s, %s", name, device, kind, form)
     match kind:
         case "eager":
-            return _eager(module, precision)
+            return _inference(module)
         case "compile":
-            compiled = torch.compile(module, mode="max-autotune", dynamic=False)
-            return _eager(compiled, precision)
+            from motion.cuda_graphs import CudaGraphs
+
+            compiled = torch.compile(module, dynamic=False)
+            graphs = CudaGraphs(_inference(compiled))
+            return StaticBatches(graphs, batches).warmed_up(examples)
         case "onnxruntime":
             from motion.onnx_engine import OnnxEngine
 
-            return OnnxEngine.build(module, examples, output, _folder(kind, cache), device)
+            return OnnxEngine.build(module, examples, output, _folder(kind, cache))
         case "tensorrt":
             from motion.tensorrt_engine import TensorRTEngine
 
             folder = _folder(kind, cache)
-            return TensorRTEngine.build(module, examples, output, folder, precision)
+            engine = TensorRTEngine.build(module, examples, output, folder, batches)
+            return StaticBatches(engine, batches).warmed_up(examples)
 
 
 def _folder(kind: EngineKind, cache: Path | None) -> Path:
@@ -103,11 +121,9 @@ def _folder(kind: EngineKind, cache: Path | None) -> Path:
     return cache
 
 
-def _eager(module: Callable[..., Tensor], precision: torch.dtype) -> Engine:
+def _inference(module: Callable[..., Tensor]) -> Engine:
     def run(*inputs: Tensor) -> Tensor:
-        device = inputs[0].device.type
-        lower = device == "cuda" and precision != torch.float32
-        with torch.inference_mode(), torch.autocast(device, dtype=precision, enabled=lower):
+        with torch.inference_mode():
             return module(*inputs)
 
     return run

@@ -33,13 +33,13 @@ def exported(module: nn.Module, examples: Mapping[str, Tensor], output: str, fol
 
 
 class OnnxEngine:
-    """Implements :data:`motion.engine.Engine`; thread-safe."""
+    """Implements :data:`motion.engine.Engine` on the CPU; thread-safe."""
 
-    def __init__(self, path: Path, device: str = "cpu", threads: int = 0) -> None:
+    def __init__(self, path: Path) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or torch.get_num_threads()
-        provider = "CUDAExecutionProvider" if device.startswith("cuda") else "CPUExecutionProvider"
-        self._session = onnxruntime.InferenceSession(path, options, providers=[provider])
+        options.intra_op_num_threads = torch.get_num_threads()
+        providers = ["CPUExecutionProvider"]
+        self._session = onnxruntime.InferenceSession(path, options, providers=providers)
         self._names = [entry.name for entry in self._session.get_inputs()]
 
     @classmethod
@@ -49,15 +49,11 @@ class OnnxEngine:
         examples: Mapping[str, Tensor],
         output: str,
         folder: Path,
-        device: str = "cpu",
     ) -> OnnxEngine:
         """Export ``module`` into ``folder`` if need be and open it."""
-        return cls(exported(module, examples, output, folder), device)
+        return cls(exported(module, examples, output, folder))
 
     def __call__(self, *inputs: Tensor) -> Tensor:
-        arrays = {
-            name: value.detach().cpu().numpy()
-            for name, value in zip(self._names, inputs, strict=True)
-        }
+        arrays = {name: value.numpy() for name, value in zip(self._names, inputs, strict=True)}
         (out,) = self._session.run(None, arrays)
-        return torch.from_numpy(out).to(inputs[0].device)
+        return torch.from_numpy(out)

@@ -6,17 +6,16 @@ import importlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from threading import Lock
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from motion.batches import BATCHES
 from motion.onnx_engine import exported
 
 logger = logging.getLogger(__name__)
-
-BATCHES: Final = (1, 4, 16)
-"""Smallest, usual and largest batch that an engine is built for."""
 
 
 class TensorRTError(RuntimeError):
@@ -24,7 +23,7 @@ class TensorRTError(RuntimeError):
 
 
 class TensorRTEngine:
-    """Implements :data:`motion.engine.Engine` on the current CUDA stream; not thread-safe."""
+    """Implements :data:`motion.engine.Engine` on the current CUDA stream; thread-safe."""
 
     def __init__(self, plan: bytes, trt: Any) -> None:
         runtime = trt.Runtime(trt.Logger(trt.Logger.WARNING))
@@ -35,6 +34,7 @@ class TensorRTEngine:
         names = [engine.get_tensor_name(i) for i in range(engine.num_io_tensors)]
         self._inputs = [n for n in names if engine.get_tensor_mode(n) == trt.TensorIOMode.INPUT]
         (self._output,) = (n for n in names if n not in self._inputs)
+        self._lock = Lock()
 
     @classmethod
     def build(
@@ -43,60 +43,64 @@ class TensorRTEngine:
         examples: Mapping[str, Tensor],
         output: str,
         folder: Path,
-        precision: torch.dtype,
+        batches: tuple[int, ...],
     ) -> TensorRTEngine:
         """Take the engine of ``module`` from ``folder``, or build and keep it (minutes)."""
         trt = importlib.import_module("tensorrt")
         onnx = exported(module, examples, output, folder)
         device = torch.cuda.get_device_name().replace(" ", "-")
-        kind = str(precision).removeprefix("torch.")
-        path = onnx.with_name(f"{onnx.stem}-{device}-{trt.__version__}-{kind}.plan")
+        sizes = "-".join(map(str, batches))
+        path = onnx.with_name(f"{onnx.stem}-{device}-{trt.__version__}-{sizes}.plan")
         if not path.exists():
             logger.info("building the TensorRT engine %s", path.name)
             partial = path.with_suffix(".partial")
-            partial.write_bytes(build_plan(trt, onnx, precision))
+            partial.write_bytes(build_plan(trt, onnx, batches))
             partial.replace(path)
         return cls(path.read_bytes(), trt)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         kept = [value.contiguous() for value in inputs]
-        for name, value in zip(self._inputs, kept, strict=True):
-            self._context.set_input_shape(name, tuple(value.shape))
-            self._context.set_tensor_address(name, value.data_ptr())
-        shape = tuple(self._context.get_tensor_shape(self._output))
-        out = torch.empty(shape, device=kept[0].device)
-        self._context.set_tensor_address(self._output, out.data_ptr())
         stream = torch.cuda.current_stream()
-        if not self._context.execute_async_v3(stream.cuda_stream):
-            raise TensorRTError("the engine failed to run")
+        with self._lock:
+            for name, value in zip(self._inputs, kept, strict=True):
+                self._context.set_input_shape(name, tuple(value.shape))
+                self._context.set_tensor_address(name, value.data_ptr())
+            shape = tuple(self._context.get_tensor_shape(self._output))
+            out = torch.empty(shape, device=kept[0].device)
+            self._context.set_tensor_address(self._output, out.data_ptr())
+            if not self._context.execute_async_v3(stream.cuda_stream):
+                raise TensorRTError("the engine failed to run")
         for value in kept:
             value.record_stream(stream)
         return out
 
 
-def build_plan(trt: Any, onnx: Path, precision: torch.dtype, capability: Any = None) -> bytes:
-    """A serialised engine for the ONNX file, batches of :data:`BATCHES`.
+def build_plan(
+    trt: Any, onnx: Path, batches: tuple[int, ...] = BATCHES, capability: Any = None
+) -> bytes:
+    """A serialised engine for the ONNX file, which also says what is of half precision.
 
     ``trt`` is the module ``tensorrt`` or ``tensorrt_rtx``; the latter builds without a GPU for
     a compute ``capability`` (its enum). Raises TensorRTError with the parser's words.
     """
     log = trt.Logger(trt.Logger.WARNING)
     builder = trt.Builder(log)
-    network = builder.create_network(0)
+    # Releases in which networks always have the types of their ONNX files have no such flag.
+    flag = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
+    network = builder.create_network(0 if flag is None else 1 << int(flag))
     parser = trt.OnnxParser(network, log)
     if not parser.parse_from_file(str(onnx)):
         errors = "; ".join(parser.get_error(i).desc() for i in range(parser.num_errors))
         raise TensorRTError(f"{onnx.name}: {errors}")
     config = builder.create_builder_config()
-    if precision == torch.float16 and hasattr(trt.BuilderFlag, "FP16"):
-        config.set_flag(trt.BuilderFlag.FP16)
     if capability is not None:
         config.num_compute_capabilities = 1
         config.set_compute_capability(capability, 0)
     profile = builder.create_optimization_profile()
     for i in range(network.num_inputs):
         entry = network.get_input(i)
-        shapes = [(batch, *tuple(entry.shape)[1:]) for batch in BATCHES]
+        usual = batches[len(batches) // 2]
+        shapes = [(n, *tuple(entry.shape)[1:]) for n in (batches[0], usual, batches[-1])]
         if entry.shape[0] == -1:
             profile.set_shape(entry.name, *shapes)
     config.add_optimization_profile(profile)

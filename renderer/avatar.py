@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from motion.keypoints import Keypoint
-from motion.layout import FloatArray
+from motion.layout import FloatArray, neutral_motion
 from renderer import elastic, rig
 from renderer.contract import ImageArray
 from renderer.eyes import Eyes, prepare_eyes
@@ -72,6 +72,11 @@ class EmbeddedAvatar:
     eyes: Eyes
     wrinkles: Wrinkles
     mouth: MouthParts
+
+    @property
+    def rest(self) -> FloatArray:
+        motion: FloatArray = neutral_motion()[0]
+        return motion
 
     @property
     def step(self) -> int:

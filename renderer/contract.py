@@ -40,6 +40,10 @@ class Avatar(Identity, Protocol):
     def size(self) -> int:
         """Width and height in pixels of the frames it renders to."""
 
+    @property
+    def rest(self) -> FloatArray:
+        """The motion [70] under which it looks as in its picture."""
+
 
 AvatarT_contra = TypeVar("AvatarT_contra", bound=Avatar, contravariant=True)
 

@@ -34,6 +34,10 @@ class FlatAvatar:
     def canonical(self) -> np.ndarray:
         return np.zeros((21, 3), np.float32)
 
+    @property
+    def rest(self) -> np.ndarray:
+        return neutral_motion()[0]
+
 
 class LoudnessFeatures(FeatureExtractor[int]):
     """One feature: the loudness of the frame. The state counts frames."""

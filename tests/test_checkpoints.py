@@ -170,37 +170,11 @@ def test_moda_with_another_audio_encoder_is_named(tmp_path: Path, moda_file: Pat
 
 
 def test_statistics(tmp_path: Path) -> None:
-    stored = json.loads((GOLDEN / "motion_mean_std.json").read_text())
-    tensors = {name: torch.tensor(stored[name]).reshape(1, 70) for name in ("mean", "std")}
+    released = moda.released_statistics()
+    tensors = {n: torch.from_numpy(getattr(released, n)).reshape(1, 70) for n in ("mean", "std")}
     torch.save(tensors, tmp_path / "mean.pt")
     statistics = moda.read_statistics(tmp_path / "mean.pt")
-    np.testing.assert_array_equal(statistics.mean, tensors["mean"][0])
+    np.testing.assert_array_equal(statistics.mean, released.mean)
     torch.save({"mean": tensors["mean"]}, tmp_path / "mean.pt")
     with pytest.raises(CheckpointError, match="missing key std"):
         moda.read_statistics(tmp_path / "mean.pt")
-
-
-def test_a_whole_set_is_added_and_loaded(tmp_path: Path) -> None:
-    """All five networks, from files that store one number per tensor to the folded cache."""
-    source, cache = tmp_path / "first_stage" / "base_models", tmp_path / "cache"
-    source.mkdir(parents=True)
-    half = torch.tensor(0.5)
-    for name, shapes in liveportrait.published_shapes().items():
-        tensors: dict[str, Any] = {key: half.expand(shape) for key, shape in shapes.items()}
-        if name == liveportrait.STITCHING_FILE:
-            nets = {key.partition(".")[0] for key in tensors}
-            tensors = {
-                net: {k.partition(".")[2]: v for k, v in tensors.items() if k.startswith(net)}
-                for net in nets
-            }
-        torch.save(tensors, source / f"{name}.pth")
-    liveportrait.add(tmp_path, cache)
-    networks = liveportrait.load(cache)
-    sizes = {
-        name: sum(p.numel() for p in getattr(networks, name).parameters())
-        for name in ("motion", "stitching")
-    }
-    assert sizes == {"motion": 28_118_728, "stitching": 45_249}
-    # Half of an n-fold sum of halves, under a spectral norm of 0.125 n C for C channels out.
-    weight = networks.generator.middle.get_submodule("blocks.0.conv_0").weight
-    assert torch.allclose(weight, torch.tensor(0.5 / (0.125 * 512 * 512 * 9)))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from renderer.liveportrait import crop, keypoints
 from renderer.liveportrait.motion_extractor import split_heads
-from renderer.liveportrait.stitching import stitch
+from renderer.liveportrait.stitching import Stitching
 
 pytestmark = pytest.mark.timeout(1200)
 """The full networks take minutes where other work has the cores."""
@@ -110,7 +110,7 @@ def test_stitching_and_retargeting() -> None:
     stitching = published.keypoint_mlp("retarget_shoulder")
     pairs = torch.cat([source.flatten(1), driven.flatten(1)], dim=1)
     close(stitching(pairs), g["delta"], 1e-5)
-    close(stitch(stitching, source, driven), g["kp_new"], 1e-5)
+    close(Stitching(stitching)(source, driven), g["kp_new"], 1e-5)
     for name, file in (("lip", "retarget_mouth"), ("eye", "retarget_eye")):
         out = published.keypoint_mlp(file)(torch.from_numpy(g[f"{name}_in"]))
         close(out, g[f"{name}_out"], 1e-5)
@@ -127,8 +127,8 @@ def test_driven_keypoints_as_moda_assembles_them() -> None:
 
     x_s = keypoints.transform(canonical, source[None])
     close(x_s[0], g["x_s"], 1e-5)
-    x_d = stitch(
-        published.keypoint_mlp("retarget_shoulder", last_layer=0.05),
+    stitching = Stitching(published.keypoint_mlp("retarget_shoulder", last_layer=0.05))
+    x_d = stitching(
         torch.from_numpy(x_s).expand(frames, -1, -1),
         torch.from_numpy(keypoints.driven(canonical, source, motion)),
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from parity import GOLDEN, golden, unit
+from parity import golden, unit
 
+from motion.moda.checkpoint import released_statistics
 from motion.moda.lips import LipModulation, modulate_clip
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.windows import Windowing, fuse, generate_clip, smooth_pose
@@ -19,9 +18,7 @@ Array = npt.NDArray[np.float32]
 
 @pytest.fixture(scope="module")
 def statistics() -> MotionStatistics:
-    stored = json.loads((GOLDEN / "motion_mean_std.json").read_text())
-    mean, std = (np.array(stored[key], np.float32).ravel() for key in ("mean", "std"))
-    return MotionStatistics(mean, std)
+    return released_statistics()
 
 
 def degrees(logits: Array) -> Array:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from parity import unit
 
-from motion.moda import hubert
+from motion.moda import hubert, hubert_checkpoint
 from motion.moda.hubert import HubertFeatures, StreamingHubert, encode_clip
 from motion.weights import CheckpointError
 
@@ -110,11 +110,11 @@ def test_half_frames_are_refused(features: HubertFeatures) -> None:
 
 def test_loading_reads_the_preprocessor(features: HubertFeatures, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"no config\.json"):
-        hubert.load(tmp_path)
+        hubert_checkpoint.load(tmp_path)
     features.model.save_pretrained(tmp_path)
-    assert hubert.load(tmp_path).normalise
+    assert hubert_checkpoint.load(tmp_path).normalise
     (tmp_path / "preprocessor_config.json").write_text(json.dumps({"do_normalize": False}))
-    loud = hubert.load(tmp_path)
+    loud = hubert_checkpoint.load(tmp_path)
     assert not loud.normalise
     again = HubertFeatures(loud.model)
     clip = speech(4)

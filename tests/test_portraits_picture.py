@@ -46,6 +46,43 @@ def with_orientation(jpeg: bytes, orientation: int) -> bytes:
     return jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(body) + 2) + body + jpeg[2:]
 
 
+def cmyk_jpeg(inks: tuple[int, int, int, int], blocks: int = 24) -> bytes:
+    """A square of one colour, ``blocks`` of 8 pixels wide; ``inks`` as Adobe stores them: 255 is
+    none. No ink may be between 64 and 192, so that all have ten bits."""
+
+    def segment(kind: int, content: bytes) -> bytes:
+        return bytes((0xFF, kind)) + struct.pack(">H", len(content) + 2) + content
+
+    side = struct.pack(">BHHB", 8, 8 * blocks, 8 * blocks, 4)
+    components = b"".join(bytes((i, 0x11, 0)) for i in range(1, 5))
+    first = ""
+    for ink in inks:
+        level = 8 * (ink - 128)
+        first += "10" + f"{level if level > 0 else level + 1023:010b}" + "0"
+    bits = first + "00" * 4 * (blocks**2 - 1)
+    bits += "1" * (-len(bits) % 8)
+    data = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\x00")
+    return (
+        b"\xff\xd8"
+        + segment(0xEE, b"Adobe" + struct.pack(">HHHB", 100, 0, 0, 0))
+        + segment(0xDB, bytes((0, *[1] * 64)))
+        + segment(0xC0, side + components)
+        + segment(0xC4, bytes((0x00, 1, 1, *[0] * 14, 0, 10)))  # DC: "0" none, "10" ten bits
+        + segment(0xC4, bytes((0x10, 1, *[0] * 15, 0)))  # AC: "0" is the end of the block
+        + segment(0xDA, bytes((4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0)))
+        + data
+        + b"\xff\xd9"
+    )
+
+
+def test_cmyk_becomes_bgr() -> None:
+    red = decode_picture(cmyk_jpeg((255, 20, 20, 255)))
+    assert red.shape == (192, 192, 3)
+    blue, green, strength = red.reshape(-1, 3).mean(axis=0)
+    assert strength > 200
+    assert max(blue, green) < 60
+
+
 @pytest.mark.parametrize("ending", [".jpg", ".png", ".webp"])
 def test_formats(ending: str) -> None:
     picture = gradient()

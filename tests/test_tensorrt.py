@@ -34,5 +34,5 @@ def test_the_samplers_parse_and_build(tmp_path: Path) -> None:
         "grid": torch.zeros(2, 7, 3),
     }
     path = exported(Sampling().eval(), examples, "out", tmp_path)
-    plan = build_plan(trt, path, torch.float32, trt.ComputeCapability.SM89)
+    plan = build_plan(trt, path, capability=trt.ComputeCapability.SM89)
     assert len(plan) > 1000

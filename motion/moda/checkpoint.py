@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +13,7 @@ import torch
 from torch import Tensor
 
 from motion.layout import MOTION_DIM
-from motion.moda.config import PUBLISHED
+from motion.moda.config import PUBLISHED, MoDAConfig
 from motion.moda.names import NULL_AUDIO, published_name
 from motion.moda.network import MoDA
 from motion.moda.normalisation import MotionStatistics
@@ -23,7 +25,9 @@ from motion.weights import (
     write_cache,
 )
 
-HUB_ID: Final = "lixinyizju/moda"
+CONFIG: Final[MoDAConfig] = PUBLISHED
+"""The network that the file is of."""
+
 NETWORK_FILE: Final = "net-200.pth"
 STATISTICS_FILE: Final = "mean.pt"
 CACHE_FILES: Final = ("moda.safetensors", "motion_statistics.safetensors")
@@ -36,10 +40,13 @@ _UNUSED: Final = {"null_motion_feat": (1, 1, MOTION_DIM), "scheduler.sigmas": (1
 def add(folder: Path, cache: Path) -> None:
     """Check the published files anywhere below ``folder`` and keep them in ``cache``.
 
-    Raises CheckpointError and writes nothing if one is missing or wrong.
+    Raises CheckpointError and writes nothing if one is missing or wrong. The statistics lie
+    beside the released code and not on the hub: without that file those of the release are used.
     """
     network = read_network(find_file(folder, NETWORK_FILE))
-    statistics = read_statistics(find_file(folder, STATISTICS_FILE))
+    statistics = released_statistics()
+    if any(folder.rglob(STATISTICS_FILE)):
+        statistics = read_statistics(find_file(folder, STATISTICS_FILE))
     stored = {name: torch.from_numpy(getattr(statistics, name)) for name in ("mean", "std")}
     for name, tensors in zip(CACHE_FILES, (network, stored), strict=True):
         write_cache(cache / name, tensors)
@@ -55,7 +62,7 @@ def load(cache: Path, device: str = "cpu") -> tuple[MoDA, MotionStatistics]:
 def build(state: Mapping[str, Tensor]) -> MoDA:
     """The published network with weights ``state`` under our names."""
     with torch.device("meta"):
-        network = MoDA(PUBLISHED)
+        network = MoDA(CONFIG)
     network.load_state_dict(state, assign=True)
     return network.requires_grad_(False).eval()
 
@@ -67,10 +74,10 @@ def read_network(path: Path) -> dict[str, Tensor]:
     """
     stored = _unnested(read_published(path))
     with torch.device("meta"):
-        shapes = {name: value.shape for name, value in MoDA(PUBLISHED).state_dict().items()}
-    names = {published_name(name, PUBLISHED): name for name in shapes}
+        shapes = {name: value.shape for name, value in MoDA(CONFIG).state_dict().items()}
+    names = {published_name(name, CONFIG): name for name in shapes}
     expected = {theirs: tuple(shapes[ours]) for theirs, ours in names.items()}
-    expected[NULL_AUDIO] = (1, 1, 1, 1, PUBLISHED.audio_features)
+    expected[NULL_AUDIO] = (1, 1, 1, 1, CONFIG.audio_features)
     optional = {NULL_AUDIO, *_UNUSED}
     checked = check_tensors(path, stored, expected | _UNUSED, optional)
     state = {
@@ -88,7 +95,7 @@ def default_null_audio() -> Tensor:
     The released code then uses numbers that depend on how much randomness was drawn before.
     """
     philox = np.random.Generator(np.random.Philox(key=0))
-    return torch.from_numpy(philox.standard_normal(PUBLISHED.audio_features, np.float32))
+    return torch.from_numpy(philox.standard_normal(CONFIG.audio_features, np.float32))
 
 
 def read_statistics(path: Path) -> MotionStatistics:
@@ -96,6 +103,13 @@ def read_statistics(path: Path) -> MotionStatistics:
     shape = (1, MOTION_DIM)
     checked = check_tensors(path, read_published(path), {"mean": shape, "std": shape})
     return MotionStatistics(*(checked[name][0].float().numpy() for name in ("mean", "std")))
+
+
+def released_statistics() -> MotionStatistics:
+    """Mean and deviation of the released training set, to the last bit."""
+    text = resources.files("motion.moda").joinpath("released_statistics.json").read_text()
+    stored = json.loads(text)
+    return MotionStatistics(*(np.array(stored[name], np.float32) for name in ("mean", "std")))
 
 
 def _unnested(stored: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from motion.moda.network import Conditions, Encoded, MoDA
+from motion.moda.network import Conditions, MoDA, VelocityStep, step_inputs
 from motion.onnx_file import OPSET as OPSET
 from motion.onnx_file import write_onnx
 
@@ -46,27 +46,6 @@ class _Modulate(nn.Module):
         return self.network.modulate(time, emotion)
 
 
-class VelocityStep(nn.Module):
-    """One evaluation of MoDA within a step, with encoded conditions and cached adaLN."""
-
-    def __init__(self, network: MoDA) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(
-        self,
-        latent: Tensor,
-        audio: Tensor,
-        emotion: Tensor,
-        identity: Tensor,
-        previous: Tensor,
-        modulation: Tensor,
-        mask: Tensor | None = None,
-    ) -> Tensor:
-        encoded = Encoded(audio, emotion, identity, previous)
-        return self.network.velocity(latent, encoded, modulation, mask)
-
-
 def export(
     network: MoDA, folder: Path, *, frames: int, audio: int, mask: Tensor | None = None
 ) -> ExportedParts:
@@ -79,19 +58,8 @@ def export(
     parts = ExportedParts(*(folder / f"{name}.onnx" for name in ("encode", "modulate", "velocity")))
 
     def example(*shape: int) -> Tensor:
-        """A tensor of its own: the exporter takes one given twice for a single input."""
         return torch.zeros(2, *shape)
 
-    with torch.no_grad():
-        modulation = network.modulate(example(), example(config.width))
-    inputs = {
-        "latent": example(frames, config.motion),
-        "audio_tokens": example(audio, config.width),
-        "emotion_token": example(config.width),
-        "identity_token": example(config.width),
-        "previous": example(1, config.motion),
-        "modulation": modulation,
-    }
     write_onnx(
         _Encode(network),
         parts.encode,
@@ -109,5 +77,6 @@ def export(
         ("modulation",),
     )
     fixed = {} if mask is None else {"mask": mask}
+    inputs = step_inputs(network, frames, audio)
     write_onnx(VelocityStep(network), parts.velocity, inputs, ("velocity",), fixed)
     return parts

@@ -7,8 +7,7 @@ transformer, as released. HuBERT hears in both directions: offline it gets the r
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -21,9 +20,9 @@ from torch import Tensor, nn
 from motion.contract import SAMPLES_PER_FRAME, SPEECH_RATE, FeatureExtractor, Stepped
 from motion.layout import FloatArray
 from motion.onnx_file import write_onnx
-from motion.weights import CheckpointError
 
-HUB_ID: Final = "TencentGameMate/chinese-hubert-base"
+WINDOW: Final = 50
+"""Frames that a frame in a stream is encoded with, itself included (2 s)."""
 
 CHUNK_FRAMES: Final = 60 * SPEECH_RATE // SAMPLES_PER_FRAME
 """Frames that the released code encodes at once."""
@@ -74,23 +73,6 @@ class HubertFeatures(nn.Module):
         return torch.stack(layers, dim=2)
 
 
-def load(folder: Path, device: str = "cpu") -> HubertFeatures:
-    """The encoder in ``folder`` (config.json and weights). Raises CheckpointError."""
-    from transformers import HubertModel
-
-    if not (folder / "config.json").is_file():
-        raise CheckpointError(folder, ["holds no config.json of a HuBERT model"])
-    try:
-        model = HubertModel.from_pretrained(folder, local_files_only=True)
-        features = HubertFeatures(model)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise CheckpointError(folder, [str(error).partition("\n")[0]]) from None
-    preprocessor = folder / "preprocessor_config.json"
-    settings = json.loads(preprocessor.read_text()) if preprocessor.is_file() else {}
-    features.normalise = bool(settings.get("do_normalize", True))
-    return features.to(device).requires_grad_(False).eval()
-
-
 @torch.inference_mode()
 def encode_clip(features: HubertFeatures, speech: FloatArray) -> FloatArray:
     """Features [n, layers, size] of a whole clip of ``speech`` at 16 kHz, as released.
@@ -123,10 +105,18 @@ class StreamingHubert(FeatureExtractor[HubertState]):
     and, in :meth:`steps`, sessions are one batch.
     """
 
-    def __init__(self, features: HubertFeatures, *, window: int = 50) -> None:
+    def __init__(
+        self,
+        features: HubertFeatures,
+        *,
+        window: int = WINDOW,
+        run: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
+        """``run`` is an engine of ``features`` for windows of ``window`` frames."""
         if window < 1:
             raise ValueError(f"a window has at least one frame, not {window}")
         self._features = features
+        self._run = run or features
         self._window = window
         self.dim = features.layers * features.size
 
@@ -162,7 +152,7 @@ class StreamingHubert(FeatureExtractor[HubertState]):
         if windows:
             device = next(self._features.parameters()).device
             batch = torch.from_numpy(np.stack(windows).astype(np.float32)).to(device)
-            rows = self._features(batch)[:, -1].flatten(1).float().cpu().numpy()
+            rows = self._run(batch)[:, -1].flatten(1).float().cpu().numpy()
         split = np.split(rows, np.cumsum(counts)[:-1])
         return list(zip(split, after, strict=True))
 

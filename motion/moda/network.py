@@ -128,3 +128,47 @@ class MoDA(nn.Module):
 
     def _rotations(self, positions: list[Tensor]) -> Tensor:
         return rotations(torch.cat(positions), self.config.head_width, self.config.rope_theta)
+
+
+class VelocityStep(nn.Module):
+    """One evaluation within a step, with encoded conditions and cached adaLN: what engines run."""
+
+    def __init__(self, network: MoDA) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        latent: Tensor,
+        audio: Tensor,
+        emotion: Tensor,
+        identity: Tensor,
+        previous: Tensor,
+        modulation: Tensor,
+        mask: Tensor | None = None,
+    ) -> Tensor:
+        encoded = Encoded(audio, emotion, identity, previous)
+        return self.network.velocity(latent, encoded, modulation, mask)
+
+
+def step_inputs(
+    network: MoDA, frames: int, audio: int | None = None, batch: int = 2
+) -> dict[str, Tensor]:
+    """Zeros in the shapes that :class:`VelocityStep` takes, by name, for ``audio`` tokens (as many
+    as ``frames`` if None)."""
+    config, like = network.config, network.emotion_table
+
+    def zeros(*shape: int) -> Tensor:
+        """A tensor of its own: exporters take one given twice for a single input."""
+        return like.new_zeros(batch, *shape)
+
+    with torch.no_grad():
+        modulation = network.modulate(zeros(), zeros(config.width))
+    return {
+        "latent": zeros(frames, config.motion),
+        "audio_tokens": zeros(frames if audio is None else audio, config.width),
+        "emotion_token": zeros(config.width),
+        "identity_token": zeros(config.width),
+        "previous": zeros(1, config.motion),
+        "modulation": modulation,
+    }

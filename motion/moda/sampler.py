@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from motion.moda.guidance import UNGUIDED, Guidance
-from motion.moda.network import Conditions, MoDA
+from motion.moda.network import Conditions, MoDA, VelocityStep
 
 Schedule = tuple[float, ...]
 """Flow times from 1 (noise) down to 0 (motion); a step leads from each to the next."""
@@ -115,18 +115,23 @@ def sample(
     mask: Tensor | None = None,
     known: KnownFrames | None = None,
     modulations: Modulations | None = None,
+    run: Callable[..., Tensor] | None = None,
     on_step: Callable[[Tensor], None] | None = None,
 ) -> Tensor:
     """Normalised motion [B, N, 70] of B windows, all passes of a step in one batch.
 
-    ``modulations`` of the same network and schedule spares their computation.
+    ``modulations`` of the same network and schedule spares their computation; ``run`` is an
+    engine of the network's :class:`~motion.moda.network.VelocityStep`.
     """
     expanded = guidance.expand(network, conditions)
     encoded = network.encode(expanded)
     adaln = (modulations or Modulations(network, schedule))(expanded.emotion)
+    run = run or VelocityStep(network)
+    masks = () if mask is None else (mask,)
 
     def velocity(latent: Tensor, step: int) -> Tensor:
         batch = latent.repeat(guidance.passes, 1, 1)
-        return guidance.combine(network.velocity(batch, encoded, adaln[step], mask))
+        given = (encoded.audio, encoded.emotion, encoded.identity, encoded.previous)
+        return guidance.combine(run(batch, *given, adaln[step], *masks))
 
     return euler(velocity, noise, schedule, known, on_step)

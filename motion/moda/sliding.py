@@ -9,40 +9,25 @@ give other motion, because the network looks at the whole window.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, runtime_checkable
+from typing import Final
 
 import numpy as np
 import torch
 
-from motion.contract import (
-    EMOTIONS,
-    Controls,
-    Identity,
-    MotionGenerator,
-    MotionRequest,
-    Stepped,
-)
+from motion.contract import Controls, Identity, MotionGenerator, MotionRequest, Stepped
 from motion.head import ease_strength
-from motion.layout import MOTION_DIM, TRANSLATION, FloatArray
+from motion.layout import MOTION_DIM, FloatArray
 from motion.moda.guidance import Guidance
 from motion.moda.lips import LipModulation
 from motion.moda.network import Conditions, MoDA
 from motion.moda.normalisation import MotionStatistics
+from motion.moda.portrait import emotion_weights, own_motion, scale_pose
 from motion.moda.sampler import KnownFrames, Modulations, Schedule, released_schedule, sample
 from motion.moda.windows import smooth_pose
 
 WINDOW: Final = 80
-
-
-@runtime_checkable
-class PortraitIdentity(Identity, Protocol):
-    """A face of which the published model knows more than its keypoints."""
-
-    @property
-    def motion(self) -> FloatArray:
-        """The portrait's own motion [70]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +68,9 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
         guidance: Guidance | None = None,
         schedule: Schedule | None = None,
         lips: LipModulation | None = None,
+        run: Callable[..., torch.Tensor] | None = None,
     ) -> None:
+        """``run`` is an engine of the network's :class:`~motion.moda.network.VelocityStep`."""
         if hop < 1 or lookahead < 0 or hop + lookahead > WINDOW:
             raise ValueError(
                 f"a hop of {hop} and a look-ahead of {lookahead} do not fit a window of {WINDOW}"
@@ -97,12 +84,12 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
         self._schedule = schedule or released_schedule(last_step=False)
         self._modulations = Modulations(network, self._schedule)
         self._lips = lips
+        self._run = run
 
     def init_state(self, identity: Identity) -> SlidingState:
-        """A face that is no :class:`PortraitIdentity` starts from the average motion."""
-        source = self._statistics.mean
-        if isinstance(identity, PortraitIdentity):
-            source = identity.motion
+        """A face that is no :class:`~motion.moda.portrait.PortraitIdentity` starts from the
+        average motion."""
+        source = own_motion(identity, self._statistics)
         return SlidingState(
             identity=identity.canonical.reshape(-1),
             source=source,
@@ -176,7 +163,7 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
         )
         conditions = Conditions(
             audio=tensors.to(device),
-            emotion=_tensor([_emotion(hop.controls) for hop in hops]).to(device),
+            emotion=_tensor([emotion_weights(hop.controls) for hop in hops]).to(device),
             identity=_tensor([hop.state.identity for hop in hops]).to(device),
             previous=_tensor([hop.state.previous for hop in hops])[:, None].to(device),
         )
@@ -190,6 +177,7 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
                 torch.from_numpy(motion).to(device), torch.from_numpy(held).to(device)
             ),
             modulations=self._modulations,
+            run=self._run,
         )
         return windows.float().cpu().numpy()
 
@@ -205,9 +193,7 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
             shown, peaks = self._lips.step(given, state.lip_peak)
         motion = self._statistics.to_source(shown, state.source)
         heads = ease_strength(state.head, controls.head, new)
-        lost = (1.0 - heads)[:, None]
-        pose = slice(TRANSLATION.start, MOTION_DIM)
-        motion[:, pose] -= lost * (motion[:, pose] - state.source[pose])
+        scale_pose(motion, state.source, heads)
         known_after = np.concatenate([state.known, given])
         audio_after = np.concatenate([state.audio, hop.new])
         after = [
@@ -242,14 +228,6 @@ def _noise(hop: _Hop) -> FloatArray:
         for frame in range(first, first + WINDOW)
     )
     return np.stack([row.standard_normal(MOTION_DIM, np.float32) for row in rows])
-
-
-def _emotion(controls: Controls) -> FloatArray:
-    """Weights over the emotion table; what an emotion lacks of full strength is "none"."""
-    weights = np.zeros(len(EMOTIONS), np.float32)
-    weights[EMOTIONS.index(controls.emotion)] += controls.intensity
-    weights[EMOTIONS.index("none")] += 1.0 - controls.intensity
-    return weights
 
 
 def _tensor(rows: Sequence[FloatArray]) -> torch.Tensor:

@@ -43,6 +43,10 @@ class PortraitAvatar:
     def size(self) -> int:
         return CROP_SIZE
 
+    @property
+    def rest(self) -> FloatArray:
+        return self.motion
+
 
 @torch.inference_mode()
 def prepare(
@@ -58,7 +62,7 @@ def prepare(
     Without landmarks the whole picture is taken for the crop: its middle square.
     """
     crop = middle_square(picture) if landmarks is None else find_crop(landmarks)
-    device = next(networks.appearance.parameters()).device
+    device = networks.device
     image = torch.from_numpy(network_input(crop.cut(picture))).to(device)
     heads = {k: v.cpu().numpy() for k, v in split_heads(networks.motion(image)).items()}
     canonical = heads["kp"].reshape(KEYPOINTS, 3)
@@ -80,12 +84,10 @@ def source_motion(heads: dict[str, FloatArray]) -> FloatArray:
     return np.concatenate([heads["exp"][0], heads["scale"][0], heads["t"][0], *angles])
 
 
-def picture_key(picture: ImageArray, landmarks: Points | None, models: str) -> str:
-    """Name of a cached avatar: a hash of the picture, its landmarks and the ``models`` used."""
+def picture_key(picture: ImageArray, models: str) -> str:
+    """Name of a cached avatar: a hash of the ``picture`` and of the name of the ``models``."""
     digest = hashlib.sha256(f"{_VERSION} {models} {picture.shape}".encode())
     digest.update(picture.tobytes())
-    if landmarks is not None:
-        digest.update(landmarks.astype(np.float32).tobytes())
     return digest.hexdigest()[:32]
 
 

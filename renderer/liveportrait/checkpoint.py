@@ -53,6 +53,10 @@ class LivePortrait:
     generator: Generator
     stitching: KeypointMLP
 
+    @property
+    def device(self) -> str:
+        return str(next(self.appearance.parameters()).device)
+
 
 def add(folder: Path, cache: Path) -> None:
     """Check the published files anywhere below ``folder`` and keep them, folded, in ``cache``.

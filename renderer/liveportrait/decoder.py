@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,20 +12,24 @@ import torch
 from torch import Tensor, nn
 
 from motion.engine import Engine
-from motion.layout import FloatArray
+from motion.layout import KEYPOINTS, FloatArray
 from renderer.contract import ImageArray, Renderer
+from renderer.liveportrait.appearance import CHANNELS
 from renderer.liveportrait.avatar import PortraitAvatar
 from renderer.liveportrait.crop import CROP_SIZE
 from renderer.liveportrait.generator import Generator
 from renderer.liveportrait.keypoints import driven
-from renderer.liveportrait.stitching import KeypointMLP, stitch
-from renderer.liveportrait.warping import WarpingNetwork
+from renderer.liveportrait.warping import COMPRESSED, VOLUME, WarpingNetwork
 
 DEFAULT_BATCH: Final = 8
 
 
 class WarpAndGenerate(nn.Module):
-    """W and G as one function, which is what an engine runs per frame."""
+    """W and G as one function, which is what an engine runs per frame.
+
+    Features take the precision of the weights; keypoints stay in float32, as half of it is a
+    thirtieth of a voxel.
+    """
 
     def __init__(self, warping: WarpingNetwork, generator: Generator) -> None:
         super().__init__()
@@ -33,19 +38,30 @@ class WarpAndGenerate(nn.Module):
 
     def forward(self, rows: Tensor, compressed: Tensor, source: Tensor, moved: Tensor) -> Tensor:
         """Fields of B :class:`~.warping.Source` and keypoints [B, 21, 3] -> [B, 3, 512, 512]."""
-        picture: Tensor = self.generator(self.warping(rows, compressed, source, moved))
+        precision = self.generator.fc.weight.dtype
+        warped = self.warping(rows.to(precision), compressed.to(precision), source, moved)
+        picture: Tensor = self.generator(warped).float()
         return picture
+
+
+def decoder_inputs(device: str = "cpu", batch: int = 2) -> dict[str, Tensor]:
+    """Zeros in the shapes that :class:`WarpAndGenerate` takes, by name."""
+    return {
+        "rows": torch.zeros(batch, math.prod(VOLUME), CHANNELS, device=device),
+        "compressed": torch.zeros(batch, COMPRESSED, *VOLUME, device=device),
+        "source": torch.zeros(batch, KEYPOINTS, 3, device=device),
+        "moved": torch.zeros(batch, KEYPOINTS, 3, device=device),
+    }
 
 
 class LivePortraitRenderer(Renderer[PortraitAvatar]):
     """Frames of several avatars share batches."""
 
-    def __init__(
-        self, stitching: KeypointMLP, decode: Engine, *, batch: int = DEFAULT_BATCH
-    ) -> None:
+    def __init__(self, stitch: Engine, decode: Engine, *, batch: int = DEFAULT_BATCH) -> None:
+        """Engines of :class:`~.stitching.Stitching` and :class:`WarpAndGenerate`."""
         if batch < 1:
             raise ValueError(f"a batch has at least one frame, not {batch}")
-        self._stitching = stitching
+        self._stitch = stitch
         self._decode = decode
         self.batch = batch
 
@@ -74,7 +90,7 @@ class LivePortraitRenderer(Renderer[PortraitAvatar]):
                 for avatar, frame in zip(avatars, motion, strict=True)
             ]
         )
-        stitched = stitch(self._stitching, keypoints, torch.from_numpy(moved).to(keypoints.device))
+        stitched = self._stitch(keypoints, torch.from_numpy(moved).to(keypoints.device))
         picture = self._decode(
             torch.cat([source.rows for source in sources]),
             torch.cat([source.compressed for source in sources]),

@@ -29,9 +29,16 @@ class KeypointMLP(nn.Module):
         return out
 
 
-def stitch(network: KeypointMLP, source: Tensor, driven: Tensor) -> Tensor:
-    """``driven`` keypoints corrected to fit those of the ``source``, all [B, 21, 3]."""
-    delta = network(torch.cat([source.flatten(1), driven.flatten(1)], dim=1))
-    points, shift = delta[:, :63].view_as(driven), delta[:, None, 63:]
-    corrected = driven + points
-    return torch.cat([corrected[..., :2] + shift, corrected[..., 2:]], dim=-1)
+class Stitching(nn.Module):
+    """Driven keypoints corrected to fit those of the source."""
+
+    def __init__(self, network: KeypointMLP) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, source: Tensor, driven: Tensor) -> Tensor:
+        """``source`` and ``driven`` keypoints -> corrected ones, all [B, 21, 3]."""
+        delta = self.network(torch.cat([source.flatten(1), driven.flatten(1)], dim=1))
+        points, shift = delta[:, :63].view_as(driven), delta[:, None, 63:]
+        corrected = driven + points
+        return torch.cat([corrected[..., :2] + shift, corrected[..., 2:]], dim=-1)

@@ -1,0 +1,69 @@
+"""Motion of whole clips, as the released script makes it: with all of the sound at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from motion.contract import Controls, Identity
+from motion.head import ease_strength
+from motion.layout import MOTION_DIM, FloatArray
+from motion.moda.guidance import Guidance
+from motion.moda.hubert import HubertFeatures, encode_clip
+from motion.moda.network import Conditions, MoDA
+from motion.moda.normalisation import MotionStatistics
+from motion.moda.portrait import emotion_weights, own_motion, scale_pose
+from motion.moda.sampler import Modulations, released_schedule, sample
+from motion.moda.windows import RELEASED, generate_clip
+
+
+class ReleasedClip:
+    """Windows of 80 frames that overlap by 16, ten steps each, over features of the whole clip."""
+
+    def __init__(
+        self,
+        network: MoDA,
+        statistics: MotionStatistics,
+        features: HubertFeatures,
+        run: Callable[..., Tensor] | None = None,
+    ) -> None:
+        """``run`` is an engine of the network's :class:`~motion.moda.network.VelocityStep`."""
+        self._network = network
+        self._statistics = statistics
+        self._features = features
+        self._run = run
+        self._schedule = released_schedule()
+        self._modulations = Modulations(network, self._schedule)
+
+    @torch.inference_mode()
+    def __call__(self, identity: Identity, speech: FloatArray, controls: Controls) -> FloatArray:
+        """Motion [n, 70] for ``speech [640 n]`` at 16 kHz. Raises ValueError for no frame."""
+        device = self._network.emotion_table.device
+        source = own_motion(identity, self._statistics)
+        weight = controls.guidance
+        guidance = Guidance.released() if weight is None else Guidance.released(weight)
+        emotion = torch.from_numpy(emotion_weights(controls))[None].to(device)
+        keypoints = torch.from_numpy(np.array(identity.canonical.reshape(1, -1))).to(device)
+        noise = torch.Generator().manual_seed(controls.seed)
+
+        def window(_: int, audio: Tensor, previous: Tensor) -> Tensor:
+            drawn = torch.randn(1, RELEASED.length, MOTION_DIM, generator=noise)
+            return sample(
+                self._network,
+                Conditions(audio, emotion, keypoints, previous),
+                drawn.to(device),
+                schedule=self._schedule,
+                guidance=guidance,
+                modulations=self._modulations,
+                run=self._run,
+            )
+
+        audio = torch.from_numpy(encode_clip(self._features, speech)).to(device)
+        before = torch.from_numpy(self._statistics.from_source(source))[None, None].to(device)
+        clip = generate_clip(audio, before, window).cpu().numpy()
+        motion = self._statistics.to_source(clip, source)
+        scale_pose(motion, source, ease_strength(1.0, controls.head, len(motion)))
+        return motion
