@@ -26,6 +26,7 @@ from avatar_server.conversation.progress import (
 )
 from avatar_server.conversation.turns import TurnPolicy
 from avatar_server.voice import Voice
+from streaming.playout import Pacing
 from streaming.protocol import (
     Caption,
     ConversationState,
@@ -63,7 +64,7 @@ class Room:
         self.recogniser = ScriptedRecogniser()
         self.dialogue = EchoDialogue()
         nothing = NoPictures()
-        self.voice = Voice(ToneSpeech(), nothing, nothing, 2, self._publish)
+        self.voice = Voice(ToneSpeech(), nothing, nothing, 2, Pacing(), self._publish)
         self.conversation = Conversation(
             persona,
             self.voice,

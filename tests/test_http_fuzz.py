@@ -24,6 +24,9 @@ ROUTES = (
     ("POST", "/api/offer"),
     ("PATCH", "/api/offer"),
     ("DELETE", "/api/offer/x"),
+    ("POST", "/start"),
+    ("POST", "/sessions/x/api/offer"),
+    ("PATCH", "/sessions/x/api/offer"),
     ("GET", "/api/config"),
     ("GET", "/api/avatars/x.jpg"),
     ("POST", "/v1/whep"),
@@ -44,7 +47,18 @@ values = st.recursive(
     max_leaves=10,
 )
 fields = st.sampled_from(
-    ["sdp", "type", "pc_id", "avatar", "candidates", "candidate", "text", "seconds", "sdp_mid"]
+    [
+        "sdp",
+        "type",
+        "pc_id",
+        "avatar",
+        "candidates",
+        "candidate",
+        "text",
+        "seconds",
+        "sdp_mid",
+        "body",
+    ]
 )
 bodies = st.binary(max_size=500) | (
     st.dictionaries(fields, values | st.sampled_from(["offer", "say", "v=0\r\n"]), max_size=6).map(
