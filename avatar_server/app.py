@@ -67,9 +67,18 @@ PAGE = Path(client.__file__).parent / "web"
 
 
 def create_app(
-    settings: Settings, models: Models, speech_engine: TextToSpeech, talking: Talking
+    settings: Settings,
+    models: Models,
+    speech_engine: TextToSpeech,
+    talking: Talking,
+    admission: Admission | None = None,
+    id_prefix: str = "",
 ) -> Starlette:
-    """The application; its lifespan owns the worker threads and all sessions."""
+    """The application; its lifespan owns the worker threads and all sessions.
+
+    In one of several processes ``admission`` is where places come from, and names of sessions and
+    connections begin with ``id_prefix``, so that others know where they are.
+    """
     models.avatar(settings.avatar)
     executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="encode")
     metrics = Metrics()
@@ -92,10 +101,12 @@ def create_app(
         connect_timeout=settings.connect_timeout,
         talking=talking,
         lifetime=lifetime_policy(settings),
+        id_prefix=id_prefix,
     )
-    limit = settings.max_sessions or 4 * usable_cores()
-    line = WaitingLine(settings.max_queue)
-    admission = Admission(limit, settings.max_sessions_per_client, line)
+    if admission is None:
+        limit = settings.max_sessions or 4 * usable_cores()
+        line = WaitingLine(settings.max_queue)
+        admission = Admission(limit, settings.max_sessions_per_client, line)
     sessions = Sessions(
         parts,
         admission,
@@ -105,7 +116,6 @@ def create_app(
     metrics.watch_admission(admission)
     metrics.watch_media(figures, scheduler, rate)
     rate.on_change = lambda fps: sessions.tell(PictureRate(fps=fps))
-    key = settings.token.get_secret_value() if settings.token else None
     api = Api(settings, models, sessions, admission, stages)
     bench = Bench()
     maker = Maker(Library(settings.library), ShadowDetector(), settings.max_avatars)
@@ -133,7 +143,7 @@ def create_app(
     signalling = Signalling(sessions, models, settings.avatar)
     app = Starlette(
         routes=[
-            *Health(admission, metrics).routes(),
+            *Health(admission, metrics.exposition).routes(),
             *BotStart(settings, signalling).routes(),
             Mount("/api", routes=[*signalling.routes(), *Queue(admission).routes(), *api.routes()]),
             Mount(
@@ -144,7 +154,7 @@ def create_app(
                     *RealtimeSocket(
                         sessions, models, talking, speech_engine, settings.avatar
                     ).routes(),
-                    *Tokens(key, models).routes(),
+                    *Tokens(settings.key, models).routes(),
                     *own_avatars.routes(),
                     *PersonaApi(talking.personas, settings.avatar).routes(),
                     *api.control(),
@@ -153,21 +163,7 @@ def create_app(
             Route("/studio", studio),
             Mount("/", StaticFiles(directory=PAGE, html=True)),
         ],
-        middleware=[
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.allowed_origins,
-                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-                allow_headers=["Authorization", "Content-Type", "If-Match"],
-                expose_headers=["Location", "Link", "ETag", "Avatar-Session", "Retry-After"],
-            ),
-            Middleware(
-                AccessGuard,
-                key=key,
-                allowed_origins=settings.allowed_origins,
-                rate=RateLimit(settings.offers_per_minute) if settings.offers_per_minute else None,
-            ),
-        ],
+        middleware=guards(settings),
         exception_handlers={ApiError: answer_api_error},
         lifespan=lifespan,
     )
@@ -178,6 +174,26 @@ def create_app(
 
     app.state.drain = drain
     return app
+
+
+def guards(settings: Settings) -> list[Middleware]:
+    """What every request passes first: CORS and access."""
+    offers = settings.offers_per_minute
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match"],
+            expose_headers=["Location", "Link", "ETag", "Avatar-Session", "Retry-After"],
+        ),
+        Middleware(
+            AccessGuard,
+            key=settings.key,
+            allowed_origins=settings.allowed_origins,
+            rate=RateLimit(offers) if offers else None,
+        ),
+    ]
 
 
 def lifetime_policy(settings: Settings) -> LifetimePolicy:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections import OrderedDict
 from typing import Final
 
@@ -38,7 +37,7 @@ class BotStart:
 
     async def start(self, request: Request) -> Response:
         wanted = await read_json(request, BotRequest, MAX_BODY)
-        bot = secrets.token_urlsafe(12)
+        bot = self._signalling.new_name()
         self._wishes[bot] = wanted.body
         if len(self._wishes) > _MAX_WAITING:
             self._wishes.popitem(last=False)

@@ -49,23 +49,22 @@ class Capacity:
     device: float = 0.0
     """Share of the device that animates, where it is one and not the cores."""
 
-    @property
-    def sessions(self) -> int:
-        """How many run at 25 fps in one process; at least one."""
+    def sessions(self, processes: int = 1) -> int:
+        """How many run at 25 fps in so many processes; at least one in each."""
         limits = [
             _USABLE * self.cores / (self.animating + self.sending),
-            _LOOP_USABLE / self.sending,
+            processes * _LOOP_USABLE / self.sending,
         ]
         if self.device:
             limits.append(_USABLE / self.device)
-        return max(1, int(min(limits)))
+        return max(processes, int(min(limits)))
 
-    def describe(self) -> str:
+    def describe(self, processes: int = 1) -> str:
         device = f" and {self.device:.2f} of the device" if self.device else ""
         return (
             f"a talking avatar takes {self.animating + self.sending:.2f} of {self.cores} cores "
             f"(animating {self.animating:.2f}, sending {self.sending:.2f}){device}: "
-            f"{self.sessions} sessions"
+            f"{self.sessions(processes)} sessions"
         )
 
 

@@ -51,6 +51,9 @@ def serve(
     max_sessions: Annotated[
         int | None, typer.Option(help="Sessions at the same time; more are refused.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that share the sessions [1].")
+    ] = None,
     log_level: Annotated[
         str | None, typer.Option(help="debug, info, warning or error [info].")
     ] = None,
@@ -62,6 +65,9 @@ def serve(
     Those hold further settings: video_bitrate, connect_timeout, threads, ice_servers,
     allowed_origins.
     """
+    from starlette.applications import Starlette
+
+    from avatar_server.app import create_app
     from avatar_server.conversation.engines import EngineError
     from avatar_server.conversation.persona import PersonaError
     from avatar_server.engines import built_in_talking, speech_engine
@@ -69,6 +75,7 @@ def serve(
     from avatar_server.logs import set_up_logging
     from avatar_server.serve import ServeError
     from avatar_server.serve import serve as run
+    from avatar_server.workers.front import create_front
     from renderer.contract import UnknownAvatarError, UnusableAvatarError
 
     try:
@@ -81,15 +88,24 @@ def serve(
             voice=voice,
             token=token,
             max_sessions=max_sessions,
+            workers=workers,
             log_level=log_level,
         )
         set_up_logging(settings.log_level, settings.log_format)
+        # What cannot work is said now, by this process, also where others will do the work.
+        asked = settings.avatar
         settings, family = open_family(settings, _tell)
+        engine, talking = speech_engine(settings), built_in_talking(settings)
+
+        def make_app(measured: Settings) -> Starlette:
+            if measured.workers == 1:
+                return create_app(measured, family, engine, talking)
+            return create_front(measured.model_copy(update={"avatar": asked}))
+
         run(
             settings,
             family,
-            speech_engine(settings),
-            built_in_talking(settings),
+            make_app,
             lambda url: typer.echo(f"The avatar is at {url}  (Ctrl-C stops it)"),
         )
     except (

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from avatar_server.admission import Admission
-from avatar_server.metrics import CONTENT_TYPE, Metrics
+from avatar_server.metrics import CONTENT_TYPE
 
 
 class Health:
     """Routes at the root, for load balancers and Prometheus."""
 
-    def __init__(self, admission: Admission, metrics: Metrics) -> None:
+    def __init__(
+        self, admission: Admission, exposition: Callable[[Request], Awaitable[bytes]]
+    ) -> None:
         self._admission = admission
-        self._metrics = metrics
+        self._exposition = exposition
 
     def routes(self) -> list[Route]:
         return [
@@ -40,5 +44,5 @@ class Health:
         }
         return JSONResponse(body, 200 if admission.open else 503)
 
-    async def metrics(self, _: Request) -> Response:
-        return Response(self._metrics.render(), media_type=CONTENT_TYPE)
+    async def metrics(self, request: Request) -> Response:
+        return Response(await self._exposition(request), media_type=CONTENT_TYPE)

@@ -23,6 +23,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from starlette.requests import Request
 
 from avatar_server.admission import Admission
 from avatar_server.scheduler import Scheduler
@@ -186,6 +187,6 @@ class Metrics:
             await asyncio.sleep(_LAG_INTERVAL)
             self._lag.observe(max(0.0, loop.time() - due))
 
-    def render(self) -> bytes:
-        """The exposition in Prometheus' text format, see :data:`CONTENT_TYPE`."""
+    async def exposition(self, _: Request) -> bytes:
+        """All series in Prometheus' text format, see :data:`CONTENT_TYPE`."""
         return generate_latest(self._registry)

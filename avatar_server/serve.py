@@ -13,15 +13,13 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
+from starlette.applications import Starlette
 
-from avatar_server.app import create_app
 from avatar_server.capacity import measure_capacity
-from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.ice import event_loop_factory
 from avatar_server.logs import set_up_logging
 from avatar_server.models import Models
 from avatar_server.settings import Settings
-from avatar_server.talk import Talking
 
 log = logging.getLogger(__name__)
 
@@ -58,15 +56,26 @@ def address(listener: socket.socket) -> str:
 class DrainingServer(uvicorn.Server):
     """Lets sessions end on SIGTERM before it stops; a second signal stops it at once."""
 
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        drain: Callable[[], Awaitable[None]],
+        on_started: Callable[[], None],
+    ) -> None:
         super().__init__(config)
         self._wait_drained = drain
+        self._on_started = on_started
         self._loop: asyncio.AbstractEventLoop | None = None
         self._draining: asyncio.Task[None] | None = None
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         await super().serve(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_started()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if sig == signal.SIGTERM and self._loop is not None and self._draining is None:
@@ -82,25 +91,35 @@ class DrainingServer(uvicorn.Server):
         super().handle_exit(signal.SIGTERM, None)
 
 
-def serve(
-    settings: Settings,
-    models: Models,
-    speech_engine: TextToSpeech,
-    talking: Talking,
-    announce: Callable[[str], None],
-) -> None:
-    """Serve until SIGINT or SIGTERM; ``announce`` gets the address once it accepts requests."""
-    set_up_logging(settings.log_level, settings.log_format)
-    listener = listen(settings.host, settings.port)
+def tune_interpreter() -> None:
+    """Settings of the interpreter for a process that holds sessions."""
     # By default a thread may keep the interpreter for 5 ms, and the event loop waits that long
     # after each call that lets it go; sound would have gaps as soon as all cores are busy.
     sys.setswitchinterval(_SWITCH_INTERVAL)
+    # The models live as long as the process: keep the collector from walking them.
+    gc.collect()
+    gc.freeze()
+
+
+def serve(
+    settings: Settings,
+    models: Models,
+    make_app: Callable[[Settings], Starlette],
+    announce: Callable[[str], None],
+) -> None:
+    """Serve until SIGINT or SIGTERM; ``announce`` gets the address once it accepts requests.
+
+    ``make_app`` gets the settings with ``max_sessions`` measured, if it was not set.
+    """
+    set_up_logging(settings.log_level, settings.log_format)
+    listener = listen(settings.host, settings.port)
     if settings.max_sessions is None:
         avatar = models.avatar(settings.avatar)
         capacity = measure_capacity(models, avatar, settings.video_bitrate)
-        log.info("%s (set max_sessions to change it)", capacity.describe())
-        settings = settings.model_copy(update={"max_sessions": capacity.sessions})
-    app = create_app(settings, models, speech_engine, talking)
+        log.info("%s (set max_sessions to change it)", capacity.describe(settings.workers))
+        sessions = capacity.sessions(settings.workers)
+        settings = settings.model_copy(update={"max_sessions": sessions})
+    app = make_app(settings)
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -112,10 +131,9 @@ def serve(
         timeout_graceful_shutdown=5,
         lifespan="on",
     )
-    server = DrainingServer(config, app.state.drain)
-    # The models live as long as the process: keep the collector from walking them.
-    gc.collect()
-    gc.freeze()
-    announce(address(listener))
+    server = DrainingServer(config, app.state.drain, lambda: announce(address(listener)))
+    tune_interpreter()
     with asyncio.Runner(loop_factory=event_loop_factory(settings.udp_ports)) as runner:
         runner.run(server.serve([listener]))
+    if not server.started:
+        raise ServeError("the server did not start; the reason is above")

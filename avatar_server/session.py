@@ -69,6 +69,12 @@ class SessionParts:
     talking: Talking
     lifetime: LifetimePolicy
     ice_servers: IceServers = ()
+    id_prefix: str = ""
+    """What the names of sessions and connections of this process begin with."""
+
+    def new_name(self) -> str:
+        """A name that nobody can guess."""
+        return self.id_prefix + secrets.token_urlsafe(12)
 
 
 class Listener(Protocol):
@@ -93,7 +99,7 @@ class Session:
     ) -> None:
         """``persona`` is the name of who to talk to; ``only_avatar`` is the one face that the
         client may see, if there is but one."""
-        self.id = secrets.token_urlsafe(12)
+        self.id = parts.new_name()
         self.avatar = avatar
         self.parts = parts
         self._persona = persona

@@ -46,6 +46,10 @@ class Sessions:
         """Who there is to talk to."""
         return self._parts.talking.personas
 
+    def new_name(self) -> str:
+        """A name for a connection; nobody can guess it."""
+        return self._parts.new_name()
+
     async def open(
         self,
         avatar: Avatar,

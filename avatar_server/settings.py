@@ -146,6 +146,10 @@ class Settings(BaseSettings):
     connect_timeout: Annotated[
         float, Field(gt=0, le=120, description="Seconds until a peer must be connected.")
     ] = 15.0
+    workers: Annotated[
+        int,
+        Field(ge=1, le=64, description="Processes that share the sessions; 1 serves them itself."),
+    ] = 1
     threads: Annotated[int, Field(ge=1, le=256, description="Threads that animate and encode.")] = (
         max(1, os.cpu_count() or 1)
     )
@@ -197,6 +201,11 @@ class Settings(BaseSettings):
     log_format: Annotated[
         Literal["text", "json"], Field(description="Logs for people or for machines.")
     ] = "text"
+
+    @property
+    def key(self) -> str | None:
+        """The token in clear."""
+        return None if self.token is None else self.token.get_secret_value()
 
     @classmethod
     def settings_customise_sources(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -84,6 +83,10 @@ class Signalling:
         self._guests: set[str] = set()
         """Those of them that joined a session which others began."""
 
+    def new_name(self) -> str:
+        """A name for a connection to be; nobody can guess it."""
+        return self._sessions.new_name()
+
     def routes(self) -> list[Route]:
         """Routes below ``/api``."""
         return [
@@ -101,7 +104,7 @@ class Signalling:
     async def answer(self, body: Offer) -> Response:
         """The answer to an offer; see :meth:`offer`."""
         session = self._session_of(body.pc_id) if body.pc_id else None
-        pc_id = body.pc_id if session and body.pc_id else secrets.token_urlsafe(16)
+        pc_id = body.pc_id if session and body.pc_id else self.new_name()
         guest = session is None and body.session is not None
         if session is None and body.session is not None:
             session = self._sessions.get(body.session)

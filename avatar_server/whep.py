@@ -68,7 +68,7 @@ class Whep:
             session = found
         else:
             raise ApiError(404, "unknown_session", f"there is no session {wanted!r}")
-        name = secrets.token_urlsafe(16)
+        name = self._sessions.new_name()
         answer = await attach(session, name, offer, watches_only=True, new_session=wanted is None)
         self._forget_ended()
         viewing = _Viewing(session.id, wanted is None, f'"{secrets.token_urlsafe(8)}"')

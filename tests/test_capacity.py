@@ -23,7 +23,7 @@ def test_cores_and_the_event_loop_limit_sessions(
     animating: float, sending: float, cores: int, sessions: int
 ) -> None:
     capacity = Capacity(animating, sending, cores)
-    assert capacity.sessions == sessions
+    assert capacity.sessions() == sessions
     assert f"{sessions} sessions" in capacity.describe()
 
 

@@ -47,7 +47,7 @@ async def test_clients_are_told_how_often_pictures_come(
     rate = VideoRate()
     monkeypatch.setattr("avatar_server.app.VideoRate", lambda: rate)
     async with running() as (_, http):
-        first, second = browser(), browser()
+        first, second = browser(keeps_rates=True), browser(keeps_rates=True)
         await first.connect(http)
         assert isinstance(await first.event(), Ready)
         for _ in range(2):

@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 
 from avatar_server.app import create_app
 from avatar_server.settings import Settings
-from streaming.protocol import Caption, ErrorEvent, Ready, Speaking, read_server_event
+from streaming.protocol import Caption, ErrorEvent, PictureRate, Ready, Speaking, read_server_event
 from tests.fakes import ToneSpeech, flat_models, scripted_talking
 
 WAIT = 20.0
@@ -48,18 +48,26 @@ class Browser:
         channel: bool = True,
         media: bool = True,
         ice_servers: Sequence[dict[str, str]] = (),
+        keeps_rates: bool = False,
     ) -> None:
+        """Unless it ``keeps_rates``, a busy machine does not show in its events."""
         servers = [RTCIceServer(**server) for server in ice_servers]
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
         self.events: asyncio.Queue[object] = asyncio.Queue()
+        self._keeps_rates = keeps_rates
         if media:
             self.connection.addTransceiver("audio", direction="recvonly")
             self.connection.addTransceiver("video", direction="recvonly")
         self.channel = self.connection.createDataChannel("avatar") if channel else None
         if self.channel:
-            self.channel.on("message", lambda m: self.events.put_nowait(read_server_event(m)))
+            self.channel.on("message", self._receive)
         self.tracks = {}
         self.connection.on("track", lambda track: self.tracks.__setitem__(track.kind, track))
+
+    def _receive(self, message: str) -> None:
+        event = read_server_event(message)
+        if self._keeps_rates or not isinstance(event, PictureRate):
+            self.events.put_nowait(event)
 
     async def offer(self) -> str:
         await self.connection.setLocalDescription(await self.connection.createOffer())

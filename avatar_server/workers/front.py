@@ -1,0 +1,188 @@
+"""The application of the front: places, the queue and figures; the rest is passed on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route, Router
+
+from avatar_server.admission import Admission
+from avatar_server.app import guards
+from avatar_server.capacity import usable_cores
+from avatar_server.health import Health
+from avatar_server.http import ApiError, answer_api_error
+from avatar_server.queue import Queue
+from avatar_server.settings import Settings
+from avatar_server.waiting import WaitingLine
+from avatar_server.workers.pool import Pool
+from avatar_server.workers.proxy import Proxy
+
+_FRONTS: Final = ("avatar_sessions_limit", "avatar_queue", "avatar_draining")
+"""Series that only the front knows."""
+
+_PATIENCE: Final = 3.0
+"""Seconds that a worker gets to give its figures."""
+
+
+def create_front(settings: Settings) -> Starlette:
+    """The application; its lifespan owns ``settings.workers`` processes, which carry
+    ``settings.max_sessions`` together."""
+    limit = settings.max_sessions or 4 * usable_cores()
+    admission = Admission(limit, settings.max_sessions_per_client, WaitingLine(settings.max_queue))
+    part = settings.model_copy(
+        update={
+            "max_sessions": limit,
+            "threads": max(1, settings.threads // settings.workers),
+            # The front has counted already.
+            "offers_per_minute": None,
+        }
+    )
+    pool = Pool(part, settings.workers, admission)
+    front, proxy = Front(pool, admission), Proxy(pool)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        async with pool:
+            yield
+
+    app = Starlette(
+        routes=[
+            *Health(admission, front.exposition).routes(),
+            Mount("/api", app=Router([*Queue(admission).routes(), *front.routes()], default=proxy)),
+        ],
+        middleware=guards(settings),
+        exception_handlers={ApiError: answer_api_error},
+        lifespan=lifespan,
+    )
+    app.router.default = proxy
+
+    async def drain() -> None:
+        admission.drain()
+        until = time.monotonic() + settings.drain_seconds
+        while admission.running and (left := until - time.monotonic()) > 0:
+            await admission.change(left)
+
+    app.state.drain = drain
+    return app
+
+
+class Front:
+    """What is collected from all workers."""
+
+    def __init__(self, pool: Pool, admission: Admission) -> None:
+        self._pool = pool
+        self._admission = admission
+
+    def routes(self) -> list[Route]:
+        """Routes below ``/api``."""
+        return [Route("/status", self.status)]
+
+    async def status(self, request: Request) -> Response:
+        """The same counts as those of one process, summed up."""
+        answers = await self._ask("/api/status", request)
+        parts = [answer.json() for answer in answers.values()]
+        return JSONResponse(
+            {
+                "sessions": sum(part["sessions"] for part in parts),
+                "max_sessions": self._admission.limit,
+                "waiting": self._admission.waiting,
+                "tasks": len(asyncio.all_tasks()) + sum(part["tasks"] for part in parts),
+                "cpu_seconds": time.process_time() + sum(part["cpu_seconds"] for part in parts),
+                "stages": _summed([part["stages"] for part in parts]),
+                "workers": [
+                    {
+                        "number": number,
+                        "process": self._pool.get(number).process_id,
+                        "sessions": answer.json()["sessions"],
+                    }
+                    for number, answer in answers.items()
+                ],
+            }
+        )
+
+    async def exposition(self, request: Request) -> bytes:
+        """The series of all workers, told apart by a label, and those of the front."""
+        registry = CollectorRegistry()
+        registry.register(
+            _Series(
+                self._pool,
+                self._admission,
+                {n: a.text for n, a in (await self._ask("/metrics", request)).items()},
+            )
+        )
+        return generate_latest(registry)
+
+    async def _ask(self, path: str, request: Request) -> dict[int, httpx.Response]:
+        """What the workers answer; those that fail just now are left out."""
+        headers = {"authorization": request.headers.get("authorization", "")}
+        workers = self._pool.all()
+        answers = await asyncio.gather(
+            *(
+                worker.http.get(f"http://worker{path}", headers=headers, timeout=_PATIENCE)
+                for worker in workers
+            ),
+            return_exceptions=True,
+        )
+        return {
+            worker.number: answer
+            for worker, answer in zip(workers, answers, strict=True)
+            if isinstance(answer, httpx.Response) and answer.is_success
+        }
+
+
+def _summed(parts: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
+    """Costs of stages over all workers."""
+    summed: dict[str, dict[str, float]] = {}
+    for part in parts:
+        for stage, cost in part.items():
+            into = summed.setdefault(stage, dict.fromkeys(cost, 0))
+            for name, value in cost.items():
+                into[name] += value
+    return summed
+
+
+@dataclass(eq=False, slots=True)
+class _Series(Collector):
+    pool: Pool
+    admission: Admission
+    texts: Mapping[int, str]
+    """Expositions by worker."""
+
+    def collect(self) -> Iterator[Metric]:
+        limit, waiting = self.admission.limit, self.admission.waiting
+        yield GaugeMetricFamily("avatar_sessions_limit", "Sessions that may run.", limit)
+        yield GaugeMetricFamily("avatar_queue", "Clients that wait in line.", waiting)
+        yield GaugeMetricFamily(
+            "avatar_draining", "1 while the server finishes.", self.admission.draining
+        )
+        yield GaugeMetricFamily("avatar_workers", "Workers that run.", len(self.pool.all()))
+        yield CounterMetricFamily(
+            "avatar_worker_restarts", "Workers started again.", self.pool.restarts
+        )
+        families: dict[str, Metric] = {}
+        for number, text in self.texts.items():
+            for family in text_string_to_metric_families(text):
+                if family.name in _FRONTS:
+                    continue
+                into = families.setdefault(
+                    family.name, Metric(family.name, family.documentation, family.type)
+                )
+                into.samples += [
+                    sample._replace(labels={**sample.labels, "worker": str(number)})
+                    for sample in family.samples
+                ]
+        yield from families.values()

@@ -1,0 +1,215 @@
+"""Passes requests and sockets on to the worker that they concern.
+
+Names of sessions and connections begin with the number of their worker, so a request that has one
+in its path, its query or its body goes there; every other goes to the worker with the fewest
+sessions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
+from typing import Any, Final
+
+import httpx
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+from websockets.asyncio.client import ClientConnection, unix_connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
+
+from avatar_server.event_socket import POLICY, TRY_AGAIN, close
+from avatar_server.http import ApiError, read_body
+from avatar_server.signalling import MAX_BODY
+from avatar_server.speech_socket import START_TIMEOUT
+from avatar_server.workers.pool import Pool, Worker, WorkerError
+
+Headers = list[tuple[str, str]]
+
+_OWN_NAME: Final = re.compile(r"(\d{1,4})\.[\w-]+$")
+"""A name that a worker gave."""
+
+_NAMED_IN_BODY: Final = "/api/offer"
+_NAMED_IN_FIRST_MESSAGE: Final = "/v1/speech"
+
+_HOP: Final = frozenset(
+    "connection keep-alive proxy-connection te trailer transfer-encoding upgrade "
+    "x-forwarded-for x-forwarded-proto date".split()
+)
+"""Headers that concern one connection, and those that the proxy sets itself."""
+
+
+class Proxy:
+    """An ASGI application."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._pass_socket(WebSocket(scope, receive, send))
+            return
+        try:
+            response = await self._pass_request(Request(scope, receive))
+        except WorkerError as error:
+            raise ApiError(503, "worker_failed", str(error), {"Retry-After": "1"}) from error
+        await response(scope, receive, send)
+
+    def _worker(self, connection: HTTPConnection, body: bytes | str = b"") -> Worker:
+        names = [*connection.scope["path"].split("/"), connection.query_params.get("session", "")]
+        with suppress(ValueError):
+            fields = json.loads(body)
+            if isinstance(fields, dict):
+                names += [str(fields.get("pc_id")), str(fields.get("session"))]
+        for name in names:
+            if found := _OWN_NAME.match(name):
+                return self._pool.get(int(found[1]))
+        return self._pool.least_busy()
+
+    # --- requests -------------------------------------------------------------------------------
+
+    async def _pass_request(self, request: Request) -> Response:
+        content: bytes | AsyncIterator[bytes] | None = None
+        if request.method in ("POST", "PATCH") and request.url.path.endswith(_NAMED_IN_BODY):
+            content = await read_body(request, MAX_BODY)
+            worker = self._worker(request, content)
+        else:
+            worker = self._worker(request)
+            if request.method in ("POST", "PUT", "PATCH"):
+                content = request.stream()
+        passed = worker.http.build_request(
+            request.method, _address(request), headers=_headers(request), content=content
+        )
+        try:
+            answer = await worker.http.send(passed, stream=True)
+        except httpx.HTTPError as error:
+            raise WorkerError("the process of this session has failed; connect again") from error
+        response = StreamingResponse(_body(answer), answer.status_code)
+        response.raw_headers = [
+            (name.lower(), value) for name, value in answer.headers.raw if _passes(name.decode())
+        ]
+        return response
+
+    # --- sockets --------------------------------------------------------------------------------
+
+    async def _pass_socket(self, socket: WebSocket) -> None:
+        first: str | None = None
+        try:
+            if socket.url.path == _NAMED_IN_FIRST_MESSAGE:
+                await socket.accept()
+                async with asyncio.timeout(START_TIMEOUT):
+                    first = await socket.receive_text()
+            worker = self._worker(socket, first or "")
+            upstream = await unix_connect(
+                worker.path,
+                f"ws://{socket.headers.get('host', 'localhost')}{_target(socket)}",
+                subprotocols=[Subprotocol(name) for name in socket.scope["subprotocols"]] or None,
+                additional_headers=[h for h in _headers(socket) if h[0] != "host"],
+                user_agent_header=None,
+                compression=None,
+                ping_interval=None,
+                max_size=None,
+            )
+        except InvalidStatus as error:
+            answer = error.response
+            await socket.send_denial_response(Response(answer.body, answer.status_code))
+        except TimeoutError:
+            await close(socket, POLICY, f"no start event within {START_TIMEOUT:g} s")
+        except (WorkerError, OSError) as error:
+            if first is None:
+                await socket.accept()
+            await close(socket, TRY_AGAIN, str(error))
+        except (WebSocketDisconnect, KeyError):
+            return
+        else:
+            async with upstream:
+                await self._join(socket, upstream, first)
+
+    @staticmethod
+    async def _join(socket: WebSocket, upstream: ClientConnection, first: str | None) -> None:
+        """Carry messages both ways until either side ends it."""
+        if first is None:
+            await socket.accept(upstream.subprotocol)
+        else:
+            await upstream.send(first)
+        up = asyncio.create_task(_carry_up(socket, upstream), name="proxy-up")
+        down = asyncio.create_task(_carry_down(socket, upstream), name="proxy-down")
+        try:
+            await asyncio.wait((up, down), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (up, down):
+                task.cancel()
+            await asyncio.gather(up, down, return_exceptions=True)
+
+
+async def _carry_up(socket: WebSocket, upstream: ClientConnection) -> None:
+    while (message := await socket.receive())["type"] == "websocket.receive":
+        data = message.get("bytes")
+        await upstream.send(message["text"] if data is None else data)
+    await upstream.close(message.get("code") or 1000)
+
+
+async def _carry_down(socket: WebSocket, upstream: ClientConnection) -> None:
+    try:
+        async for message in upstream:
+            if isinstance(message, str):
+                await socket.send_text(message)
+            else:
+                await socket.send_bytes(message)
+        await close(socket, upstream.close_code or 1000, upstream.close_reason or "")
+    except ConnectionClosed as error:
+        if error.rcvd is None:
+            await close(socket, TRY_AGAIN, "the process of this session has failed; connect again")
+        else:
+            await close(socket, error.rcvd.code, error.rcvd.reason)
+
+
+# --- what is passed on ----------------------------------------------------------------------------
+
+
+def _target(connection: HTTPConnection) -> str:
+    """Path and query as they came."""
+    scope: Any = connection.scope
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope["query_string"]
+    return (path.split(b"?")[0] + (b"?" + query if query else b"")).decode("ascii", "replace")
+
+
+def _address(request: Request) -> httpx.URL:
+    return httpx.URL(scheme="http", host="worker", raw_path=_target(request).encode())
+
+
+def _headers(connection: HTTPConnection) -> Headers:
+    client = connection.client.host if connection.client else ""
+    return [
+        *_kept(connection.headers.items()),
+        ("x-forwarded-for", client),
+        ("x-forwarded-proto", connection.url.scheme.replace("ws", "http")),
+    ]
+
+
+def _kept(headers: Iterable[tuple[str, str]]) -> Headers:
+    return [
+        (name, value)
+        for name, value in headers
+        if name not in _HOP and not name.startswith("sec-websocket-")
+    ]
+
+
+def _passes(name: str) -> bool:
+    """Whether a header of an answer goes to the client; CORS is the front's."""
+    name = name.lower()
+    return name not in _HOP and not name.startswith("access-control-")
+
+
+async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
+    try:
+        async for piece in answer.aiter_raw():
+            yield piece
+    finally:
+        await answer.aclose()

@@ -1,0 +1,199 @@
+"""Several real processes behind one front."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from pydantic import SecretStr
+from test_signalling import WAIT, Browser, browser
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from avatar_server.settings import Settings
+from avatar_server.workers.messages import open_settings
+from benchmarks.server import running_server
+from streaming.protocol import Ready
+
+__all__ = ["browser"]
+
+
+@pytest.fixture(scope="module")
+def url() -> Generator[str]:
+    options = ("--workers", "2", "--max-sessions", "4", "--token", "key", "--log-level", "info")
+    with running_server(*options, resume_seconds=0, max_sessions_per_client=4) as url:
+        yield url
+
+
+@pytest.fixture
+async def http(url: str) -> AsyncGenerator[httpx.AsyncClient]:
+    headers = {"Authorization": "Bearer key"}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=WAIT) as http:
+        yield http
+        async with asyncio.timeout(WAIT):
+            while (await http.get("/api/status")).json()["sessions"]:
+                await asyncio.sleep(0.05)
+
+
+async def spread(http: httpx.AsyncClient) -> list[int]:
+    workers = (await http.get("/api/status")).json()["workers"]
+    return [worker["sessions"] for worker in workers]
+
+
+async def test_sessions_are_spread_and_everything_of_one_reaches_its_process(
+    http: httpx.AsyncClient, browser: Callable[..., Browser]
+) -> None:
+    viewers = [browser() for _ in range(4)]
+    names = [await viewer.connect(http) for viewer in viewers]
+    ready = [await viewer.event() for viewer in viewers]
+    assert await spread(http) == [2, 2]
+    assert sorted(name.partition(".")[0] for name in names) == ["0", "0", "1", "1"]
+    for viewer, name, session in zip(viewers, names, ready, strict=True):
+        assert isinstance(session, Ready)
+        patch = {"pc_id": name, "candidates": [{"candidate": "", "sdp_mid": "0"}]}
+        assert (await http.patch("/api/offer", json=patch)).status_code == 200
+        said = await http.post(
+            f"/v1/sessions/{session.session}/events", json={"type": "say", "text": "hello"}
+        )
+        assert said.status_code == 202
+        assert (await viewer.event()).type == "speaking"  # type: ignore[attr-defined]
+    session = ready[0].session  # type: ignore[attr-defined]
+    watcher = browser(channel=False)
+    watched = await http.post(
+        f"/v1/whep?session={session}",
+        content=await watcher.offer(),
+        headers={"Content-Type": "application/sdp"},
+    )
+    assert (watched.status_code, watched.headers["avatar-session"]) == (201, session)
+    assert (await http.delete(watched.headers["location"])).status_code == 200
+    for name in names:
+        assert (await http.delete(f"/api/offer/{name}")).status_code == 204
+
+
+async def test_the_queue_and_the_limit_hold_over_all_processes(
+    http: httpx.AsyncClient, browser: Callable[..., Browser]
+) -> None:
+    token = (await http.post("/v1/tokens", json={"client": "anna"})).json()["token"]
+    names = [await browser().connect(http) for _ in range(4)]
+    assert (await http.get("/readyz")).json() == {
+        "status": "full", "sessions": 4, "limit": 4, "waiting": 0,
+    }  # fmt: skip
+    late = browser()
+    body = {"sdp": await late.offer(), "type": "offer"}
+    anna = {"Authorization": f"Bearer {token}"}
+    refused = await http.post("/api/offer", json=body, headers=anna)
+    assert refused.json()["error"] == "server_full"
+    path = f"/api/queue/{refused.json()['queue']['ticket']}"
+    told = []
+    accept = {**anna, "Accept": "text/event-stream"}
+    async with http.stream("GET", path, headers=accept) as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("data:"):
+                told.append(json.loads(line[5:])["ready"])
+                if told[-1]:
+                    break
+                await http.delete(f"/api/offer/{names.pop()}")
+    assert told == [False, True]
+    body["ticket"] = refused.json()["queue"]["ticket"]
+    answer = await http.post("/api/offer", json=body, headers=anna)
+    assert answer.status_code == 200
+    for name in [*names, answer.json()["pc_id"]]:
+        assert (await http.delete(f"/api/offer/{name}")).status_code == 204
+
+
+async def test_sockets_reach_the_process_of_their_session(
+    url: str, http: httpx.AsyncClient, browser: Callable[..., Browser]
+) -> None:
+    socket_url = url.replace("http", "ws") + "/v1/speech"
+    with pytest.raises(InvalidStatus, match="401"):
+        async with connect(socket_url):
+            pass
+    viewer = browser()
+    name = await viewer.connect(http)
+    ready = await viewer.event()
+    assert isinstance(ready, Ready)
+    key = {"Authorization": "Bearer key"}
+    async with connect(socket_url, additional_headers=key) as socket:
+        await socket.send(json.dumps({"type": "start", "rate": 16000, "session": ready.session}))
+        assert json.loads(await socket.recv())["session"] == ready.session
+        await socket.send(b"\x00\x10" * 16000)
+        await socket.send(json.dumps({"type": "speak_end"}))
+        kinds = [json.loads(await socket.recv())["type"] for _ in range(2)]
+        assert kinds[0] == "playback_started"
+    async with connect(socket_url, additional_headers=key) as socket:
+        await socket.send("nonsense")
+        await socket.wait_closed()
+        assert socket.close_code == 1003
+    assert (await http.delete(f"/api/offer/{name}")).status_code == 204
+
+
+async def test_a_worker_that_dies_ends_its_own_sessions_only_and_comes_back(
+    url: str, http: httpx.AsyncClient, browser: Callable[..., Browser]
+) -> None:
+    viewers = [browser(), browser()]
+    names = [await viewer.connect(http) for viewer in viewers]
+    ready = [await viewer.event() for viewer in viewers]
+    key = {"Authorization": "Bearer key"}
+    lost, kept = (0, 1) if names[0].startswith("0.") else (1, 0)
+    async with connect(url.replace("http", "ws") + "/v1/speech", additional_headers=key) as socket:
+        start = {"type": "start", "session": ready[lost].session}  # type: ignore[attr-defined]
+        await socket.send(json.dumps(start))
+        await socket.recv()
+        os.kill(await process_of(http, 0), signal.SIGKILL)
+        await asyncio.wait_for(socket.wait_closed(), WAIT)
+        assert (socket.close_code, "failed" in str(socket.close_reason)) == (1013, True)
+    gone = await http.delete(f"/api/offer/{names[lost]}")
+    assert (gone.status_code, gone.json()["error"]) == (503, "worker_failed")
+    assert "connect again" in gone.json()["message"]
+    viewers[kept].send(type="ping", id=7)
+    assert (await viewers[kept].event()).id == 7  # type: ignore[attr-defined]
+    async with asyncio.timeout(WAIT):  # until the places of the others are free
+        while (await http.get("/readyz")).json()["sessions"] != 1:
+            await asyncio.sleep(0.02)
+    began = time.monotonic()
+    while len(await spread(http)) < 2:
+        assert time.monotonic() - began < 60
+        await asyncio.sleep(0.1)
+    assert (await http.delete(f"/api/offer/{names[lost]}")).status_code == 404
+    again = browser()
+    names[lost] = await again.connect(http)
+    assert names[lost].startswith("0."), "it is the least busy"
+    await again.event()
+    text = (await http.get("/metrics")).text
+    samples = {
+        (sample.name, sample.labels.get("worker")): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+    assert samples["avatar_sessions", "0"] == samples["avatar_sessions", "1"] == 1
+    assert samples["avatar_sessions_limit", None] == 4
+    assert samples["avatar_worker_restarts_total", None] == 1
+    for name in names:
+        assert (await http.delete(f"/api/offer/{name}")).status_code == 204
+
+
+async def process_of(http: httpx.AsyncClient, worker: int) -> int:
+    status = (await http.get("/api/status")).json()
+    return int(status["workers"][worker]["process"])
+
+
+def test_settings_reach_a_worker_with_their_secrets() -> None:
+    settings = Settings.model_validate(
+        {
+            "token": "key",
+            "library": Path("/x"),
+            "ice_servers": [{"urls": "turn:x", "username": "u", "credential": "c"}],
+            "udp_ports": {"first": 2000, "last": 2010},
+        }
+    )
+    there = Settings(**json.loads(json.dumps(open_settings(settings))))
+    assert there == settings
+    assert there.token == SecretStr("key")
