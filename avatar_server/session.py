@@ -26,7 +26,7 @@ from avatar_server.lifetime import Lifetime, LifetimePolicy
 from avatar_server.link import Link
 from avatar_server.talk import Talk, Talking
 from avatar_server.voice import Voice
-from motion.contract import Controls
+from motion.contract import Attention, Controls
 from renderer.contract import Avatar, ImageArray
 from streaming.broadcast import Broadcast
 from streaming.clock import FPS, MediaClock
@@ -127,7 +127,7 @@ class Session:
             self._send,
             MediaClock(on_stall=parts.figures.note_stall),
         )
-        self.talk = Talk(parts.talking, self.voice, self._send)
+        self.talk = Talk(parts.talking, self.voice, self._send, self._attend)
         self._commands = Commands(self)
 
     # --- life -----------------------------------------------------------------------------------
@@ -303,6 +303,10 @@ class Session:
     @controls.setter
     def controls(self, controls: Controls) -> None:
         self._animator.controls = controls
+
+    def _attend(self, attention: Attention) -> None:
+        self.controls = replace(self.controls, attention=attention)
+        self.voice.refresh()
 
     def persona(self, name: str | None = None) -> Persona:
         """Who to talk to: by name, else as this session was opened, else by the avatar's looks.

@@ -22,7 +22,7 @@ from avatar_server.conversation.progress import Progress
 from avatar_server.conversation.turns import Reason
 from avatar_server.conversation.vad import VoiceActivityDetector
 from avatar_server.voice import Voice
-from motion.contract import SPEECH_RATE
+from motion.contract import SPEECH_RATE, Attention
 from streaming.clock import SAMPLE_RATE
 from streaming.protocol import ConversationState, ServerEvent
 from streaming.resample import FloatArray, Resampler
@@ -96,11 +96,17 @@ class Talk:
     """At most one conversation at a time. Use from the session's event loop only."""
 
     def __init__(
-        self, talking: Talking, voice: Voice, publish: Callable[[ServerEvent], None]
+        self,
+        talking: Talking,
+        voice: Voice,
+        publish: Callable[[ServerEvent], None],
+        attend: Callable[[Attention], None],
     ) -> None:
+        """``attend`` gets what the avatar is about, whenever that changes."""
         self._talking = talking
         self._voice = voice
         self._publish = publish
+        self._attend = attend
         self._conversation: Conversation | None = None
         self._changed = asyncio.Event()
         self._guard = EchoGuard()
@@ -138,6 +144,7 @@ class Talk:
             engines.dialogue,
             self._publish,
             observe,
+            self._attend,
         )
         self._changed.set()
         return conversation
@@ -153,6 +160,7 @@ class Talk:
         if self._conversation is not None:
             self._conversation.stop("api")
             self._conversation = None
+            self._attend("idle")
             self._publish(ConversationState(state="off"))
             self._changed.set()
 

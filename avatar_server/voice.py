@@ -113,6 +113,10 @@ class Voice:
         """Wait until the voice is less than 30 s behind with what it was given."""
         await self._speech.room()
 
+    def refresh(self) -> None:
+        """The avatar is to move in another way: begin soon, unless it is speaking."""
+        self._playout.refresh()
+
     def use_microphone(self, on: bool) -> None:
         """Speak what :meth:`hear` is given, or stop doing so."""
         if on == self._microphone:

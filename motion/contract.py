@@ -21,6 +21,10 @@ EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
 """The classes of MoDA, in the order of its embedding table; "none" is "not given"."""
 
 
+Attention = Literal["idle", "listening", "thinking", "speaking"]
+"""What an avatar is about: nothing, somebody who speaks, an answer, its own words."""
+
+
 def emotion_named(name: str) -> Emotion:
     """The emotion of that name; raises ValueError listing those that exist."""
     for emotion in EMOTIONS:
@@ -40,11 +44,17 @@ class Controls:
     """Weight of classifier-free guidance, 1 (none) to 4; None is what suits the model best."""
     head: float = 1.0
     """Strength of the head's motion, 0 (still) to 2."""
+    attention: Attention = "idle"
+    """What its manner shows besides."""
     seed: int = 0
     """What is random about the motion; the same seed moves the same way."""
 
     def __post_init__(self) -> None:
         emotion_named(self.emotion)
+        if self.attention not in get_args(Attention):
+            raise ValueError(
+                f"attention must be one of {get_args(Attention)}, not {self.attention!r}"
+            )
         if not 0.0 <= self.intensity <= 1.0:
             raise ValueError(f"emotion intensity must be between 0 and 1, not {self.intensity}")
         if self.guidance is not None and not 1.0 <= self.guidance <= 4.0:

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from motion.attention import AttentionState, attend
 from motion.contract import Controls, Emotion, Identity, MotionGenerator, MotionRequest, Stepped
 from motion.finish import enliven, smooth
 from motion.head import ease_strength, scale_head
@@ -80,6 +81,7 @@ class CausalState:
     head: float
     """Present strength of the head's motion."""
     idle: IdleState
+    attention: AttentionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ class CausalMoDA(MotionGenerator[CausalState]):
             settling=rest[0],
             head=1.0,
             idle=IdleState(),
+            attention=AttentionState(),
         )
 
     def steps(self, requests: Sequence[MotionRequest[CausalState]]) -> list[Stepped[CausalState]]:
@@ -205,6 +208,7 @@ class CausalMoDA(MotionGenerator[CausalState]):
         idle: Sequence[IdleState] = [state.idle] * (n + 1)
         if self._sampling.idle:
             idle = enliven(motion, reseed(state.idle, controls.seed), self._sampling.idle)
+        attention = attend(motion, state.attention, controls.attention, controls.seed)
         heads = ease_strength(state.head, controls.head, n)
         scale_head(motion, heads)
         heard = np.concatenate([state.tokens, tokens])
@@ -219,6 +223,7 @@ class CausalMoDA(MotionGenerator[CausalState]):
                 settling=settling[i - 1],
                 head=float(heads[i - 1]),
                 idle=idle[i],
+                attention=attention[i],
             )
             for i in range(1, n + 1)
         ]

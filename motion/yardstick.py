@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from motion.articulation import ARTICULATION, Levels, articulate, initial_levels
+from motion.attention import AttentionState, attend
 from motion.contract import Identity, MotionGenerator, MotionRequest, Stepped
 from motion.emotion import add_mood, ease, emotion_offsets
 from motion.features import LogMelFeatures
@@ -40,6 +41,7 @@ class YardstickState:
     """Offsets [70] of the emotion as far as it has been taken on."""
     head: float
     """Present strength of the head's motion."""
+    attention: AttentionState
 
 
 class Yardstick(MotionGenerator[YardstickState]):
@@ -55,6 +57,7 @@ class Yardstick(MotionGenerator[YardstickState]):
             idle=IdleState(),
             mood=np.zeros(MOTION_DIM, np.float32),
             head=1.0,
+            attention=AttentionState(),
         )
 
     def steps(
@@ -82,10 +85,18 @@ class Yardstick(MotionGenerator[YardstickState]):
         expression(motion)[:] += mouth_offsets(rows)
         lids = expression(motion)[:, _LIDS, 1]
         expression(motion)[:, _LIDS, 1] = np.minimum(lids, LID_TRAVEL)
+        attention = attend(motion, state.attention, controls.attention, controls.seed)
         heads = ease_strength(state.head, controls.head, n)
         scale_head(motion, heads)
         after = [
-            YardstickState(history[i], heard[i : i + 1], idle[i + 1], mood[i], float(heads[i]))
+            YardstickState(
+                levels=history[i],
+                before=heard[i : i + 1],
+                idle=idle[i + 1],
+                mood=mood[i],
+                head=float(heads[i]),
+                attention=attention[i + 1],
+            )
             for i in range(n)
         ]
         return motion, (state, *after)

@@ -132,8 +132,13 @@ class Playout:
 
     def speech_arrived(self) -> None:
         """Speech was buffered: if only silence is planned, plan again so that it starts sooner."""
+        if self._speech.ready:
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Plan again, from where pictures can still follow, if only silence is planned."""
         waiting = [self._plans[tick] for tick in range(self._next_tick, self._planned)]
-        if not self._speech.ready or any(plan.speech.spoken for plan in waiting):
+        if any(plan.speech.spoken for plan in waiting):
             return
         tick = self._next_tick
         while self._seconds_until(tick) < self._pacing.reaction:

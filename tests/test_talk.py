@@ -94,7 +94,8 @@ async def test_a_microphone_that_is_switched_off_ends_the_turn() -> None:
     recogniser = talking.engines.recogniser
     assert isinstance(recogniser, ScriptedRecogniser)
     recogniser.script.append("that is all")
-    talk = Talk(talking, voice, published.append)
+    attended: list[str] = []
+    talk = Talk(talking, voice, published.append, attended.append)
     talk.begin(talking.personas.get())
     running = asyncio.create_task(talk.run())
     for _ in range(30):
@@ -103,5 +104,8 @@ async def test_a_microphone_that_is_switched_off_ends_the_turn() -> None:
     async with asyncio.timeout(10):
         while Transcript(text="that is all", final=True) not in published:
             await asyncio.sleep(0.02)
+    assert attended[:2] == ["listening", "thinking"], "the face follows"
+    talk.end()
+    assert attended[-1] == "idle"
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
 
 from avatar_server.conversation.answer import Answer, ConversationVoice
 from avatar_server.conversation.asr import RecognitionError, SpeechRecogniser
@@ -22,8 +22,8 @@ from avatar_server.conversation.history import History, new_turn_key
 from avatar_server.conversation.persona import Persona
 from avatar_server.conversation.progress import Progress, UserBegan, UserEnded, UserRevoked
 from avatar_server.conversation.speaker import SpeakerBusyError
-from avatar_server.conversation.turns import Action, Reason, TurnTaker
-from motion.contract import SPEECH_RATE
+from avatar_server.conversation.turns import Action, Phase, Reason, TurnTaker
+from motion.contract import SPEECH_RATE, Attention
 from motion.layout import FloatArray
 from streaming.protocol import (
     Caption,
@@ -35,6 +35,14 @@ from streaming.protocol import (
 )
 
 log = logging.getLogger(__name__)
+
+
+_ATTENTION: Final[Mapping[Phase, Attention]] = {
+    "listening": "idle",
+    "thinking": "thinking",
+    "speaking": "speaking",
+}
+"""What the avatar is about in each phase; while the user speaks it listens."""
 
 
 class Conversation:
@@ -49,9 +57,11 @@ class Conversation:
         dialogue: Dialogue,
         publish: Callable[[ServerEvent], None],
         observe: Callable[[Progress], None] = lambda _: None,
+        attend: Callable[[Attention], None] = lambda _: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``publish`` gets events for the client, ``observe`` what happens behind them."""
+        """``publish`` gets events for the client, ``observe`` what happens behind them,
+        ``attend`` what the avatar is about."""
         self.history = History()
         """What has been said, the avatar's turns as far as they were heard."""
         self._persona = persona
@@ -60,6 +70,7 @@ class Conversation:
         self._dialogue = dialogue
         self._publish = publish
         self._observe = observe
+        self._attend = attend
         self._now = now
         self._taker = TurnTaker(persona.turns)
         self._answer: Answer | None = None
@@ -69,6 +80,7 @@ class Conversation:
         """Seconds of the microphone's sound at which speech began and ended last."""
         self._settling: asyncio.Task[None] | None = None
         self._published = ""
+        self._attention: Attention = "idle"
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -319,6 +331,10 @@ class Conversation:
         if state.state != self._published:
             self._published = state.state
             self._publish(state)
+        attention = _ATTENTION.get(self._taker.phase, "listening")
+        if attention != self._attention:
+            self._attention = attention
+            self._attend(attention)
 
     def _fail(self, code: str, error: Exception) -> None:
         self._publish(ErrorEvent(code=code, message=str(error)))
