@@ -228,6 +228,13 @@ class Session:
             if not self._resumable:
                 self.end(reason)
 
+    async def leave(self, name: str, reason: str) -> None:
+        """The client behind a peer leaves for good: without anybody else the session ends."""
+        if (link := self._links.get(name)) is not None:
+            await link.peer.close(reason)
+        if self._alone:
+            self.end(reason)
+
     def listen(self, listener: Listener) -> None:
         """Tell ``listener`` every event from now on; it keeps the session alive as a peer does."""
         self._listeners[listener] = None

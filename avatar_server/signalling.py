@@ -145,10 +145,10 @@ class Signalling:
         if session is None:
             raise ApiError(404, "unknown_peer", f"there is no connection {pc_id!r}")
         del self._owners[pc_id]
-        if pc_id not in self._guests:
+        if pc_id in self._guests:
+            await session.leave(pc_id, "the client left")
+        else:
             session.end("the client left")
-        elif (peer := session.peer(pc_id)) is not None:
-            peer.close("the client left")
         return Response(status_code=204)
 
     def _session_of(self, pc_id: str) -> Session | None:
