@@ -259,9 +259,9 @@ def _mouth(
 
     x0, y0 = (field.chart.index(lips[:, :2].min(0)) - NEAR_MOUTH * field.chart.gain).astype(int)
     x1, y1 = (field.chart.index(lips[:, :2].max(0)) + NEAR_MOUTH * field.chart.gain).astype(int)
-    near = field.part(
-        (elastic.UPPER, elastic.LOWER), Rect(int(x0), int(y0), int(x1 - x0), int(y1 - y0))
-    )
+    _, rows, columns, _ = field.basis.shape
+    around_lips = Rect(int(x0), int(y0), int(x1 - x0), int(y1 - y0)).within(columns, rows)
+    near = field.part((elastic.UPPER, elastic.LOWER), around_lips)
     return MouthParts(
         upper=around(upper),
         lower=around(lower),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -205,3 +206,70 @@ def test_no_face_and_two_faces() -> None:
 @pytest.mark.parametrize(("width", "height"), [(192, 192), (3000, 600), (400, 900)])
 def test_points_to_start_from_by_hand_make_a_face(width: int, height: int) -> None:
     check_points(centred_face(width, height), width, height)
+
+
+def before_a_grid(name: str) -> tuple[ImageArray, FloatArray]:
+    """The picture of an avatar whose room is a wall of tiles."""
+    picture, points = flattened(name)
+    plain = prepare(replace(prepared(name).portrait, name=name), 512)
+    alpha = np.zeros((512, 512), np.float32)
+    for layer in (plain.face, plain.hair):
+        height, width = layer.pixels.shape[:2]
+        part = np.s_[layer.y : layer.y + height, layer.x : layer.x + width]
+        alpha[part] = np.maximum(alpha[part], layer.pixels[..., 3] / 255)
+    # The portrait lies lower on its canvas than in the picture.
+    down = round(avatar().frame.y - open_avatar("mira", 512).frame.y)
+    alpha = np.roll(alpha, down, 0)[..., None]
+    wall = np.full((512, 512, 3), (200, 190, 170), np.uint8)
+    wall[::32] = wall[:, ::32] = wall[1::32] = wall[:, 1::32] = 110
+    mixed = picture * alpha + wall * (1 - alpha)
+    return np.rint(mixed).astype(np.uint8), points
+
+
+def test_the_head_moves_without_its_background() -> None:
+    picture, points = before_a_grid("kofi")
+    made = prepare(portrait_from(picture, points, "photo", "A photo").portrait, 512)
+    rest = RENDERER.render_rgb(made, neutral_motion(1))[0]
+    tilted = RENDERER.render_rgb(made, pose_motion(15.0)["tilt left"])[0]
+    moved = difference(tilted, rest)
+    for wall in (np.s_[20:220, :130], np.s_[20:220, -130:], np.s_[20:40]):
+        assert moved[wall].max() < 3, "the wall stays"
+    assert moved[120:300, 190:320].mean() > 8, "the head does not"
+    down = round(made.frame.y - open_avatar("kofi", 512).frame.y)
+    shown = picture[100 - down : 400 - down, 150:360, ::-1]
+    assert difference(rest[100:400, 150:360], shown).mean() < 6
+
+
+def test_a_head_that_cannot_be_told_apart_is_not_cut_out() -> None:
+    picture, points = flattened("ruth")
+    noise = np.random.default_rng(0).integers(0, 255, picture.shape, dtype=np.uint8)
+    blended = np.asarray(cv2.addWeighted(picture, 0.5, noise, 0.5, 0), np.uint8)
+    portrait = portrait_from(blended, points, "photo", "A photo").portrait
+    assert not portrait.layers["hair"].any()
+    frame = RENDERER.render_rgb(prepare(portrait, 512), pose_motion(15.0)["left"])[0]
+    assert (frame.max(-1) > 3).all()
+
+
+def test_pictures_that_end_close_to_the_face() -> None:
+    picture, points = flattened("mira")
+    corner = np.array((130, 90), np.float32)
+    made = portrait_from(picture[90:400, 130:390].copy(), points - corner, "photo", "A photo")
+    assert any("ends close" in remark for remark in made.remarks)
+    frame = RENDERER.render_rgb(prepare(made.portrait, 512), neutral_motion(1))[0]
+    assert (frame.max(-1) > 3).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_points_that_make_a_face_make_a_portrait(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    picture, points = flattened("finn")
+    for _ in range(50):
+        odd = points + chance.normal(0, 8, points.shape).astype(np.float32)
+        try:
+            check_points(odd, 512, 512)
+        except PointsError:
+            continue
+        portrait = portrait_from(picture, odd, "photo", "A photo").portrait
+        assert RENDERER.render(prepare(portrait, 256), mouth_motion("ah")).max() > 3
+        return
+    pytest.fail("no points made a face")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from motion.keypoints import Keypoint
 from motion.layout import FloatArray
@@ -28,10 +29,18 @@ def to_pixels(places: FloatArray) -> FloatArray:
     return result
 
 
-def on_canvas(picture: ImageArray, face: Placement) -> ImageArray:
+def canonical_grid(count: int) -> tuple[FloatArray, FloatArray]:
+    """Canonical x and y [count, count] of the pixels of a canvas of that size."""
+    pixels = (np.arange(count, dtype=np.float32) + 0.5) * (CANVAS / count)
+    x, y = np.meshgrid((pixels - PIVOT[0]) / UNIT, (pixels - PIVOT[1]) / UNIT)
+    return x.astype(np.float32), y.astype(np.float32)
+
+
+def on_canvas(picture: ImageArray, face: Placement) -> tuple[ImageArray, FloatArray]:
     """``picture`` as BGR [CANVAS, CANVAS, 3] with the face at its place.
 
-    What lies beyond the picture's edges is made of the colours at them, blurred.
+    What lies beyond the picture's edges is made of the colours at them. The second result
+    [CANVAS, CANVAS] is 1 inside of the picture and 0 beyond, with a soft step.
     """
     shrink = max(face.unit / UNIT / 1.5, 1.0)
     if shrink > 1.0:
@@ -46,16 +55,30 @@ def on_canvas(picture: ImageArray, face: Placement) -> ImageArray:
     size = (CANVAS, CANVAS)
     placed = cv2.warpAffine(picture, affine, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     covered = np.full(picture.shape[:2], 255, np.uint8)
-    inside = cv2.warpAffine(covered, affine, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
-    if inside.all():
-        return np.asarray(placed, np.uint8)
-    beyond = cv2.GaussianBlur(placed, (0, 0), SOFT).astype(np.float32)
+    shown = cv2.warpAffine(covered, affine, size, flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP)
+    if shown.all():
+        return np.asarray(placed, np.uint8), np.ones(size, np.float32)
     # The canvas' own edges are no edges of the picture.
-    framed = cv2.copyMakeBorder(inside, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    framed = cv2.copyMakeBorder(shown, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
     distance = cv2.distanceTransform(framed, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    share = np.clip(distance / SOFT, 0.0, 1.0)[..., None]
-    blended: ImageArray = np.rint(placed * share + beyond * (1.0 - share)).astype(np.uint8)
-    return blended
+    share = np.clip(distance / SOFT, 0.0, 1.0).astype(np.float32)
+    beyond = filled(np.asarray(placed, np.uint8), np.where(distance > 2.0, 1.0, 0.0))
+    blended = placed * share[..., None] + beyond * (1.0 - share[..., None])
+    return np.rint(blended).astype(np.uint8), share
+
+
+def filled(picture: ImageArray, known: npt.NDArray[np.floating[Any]]) -> ImageArray:
+    """``picture`` with what is not ``known`` made of what is around it, ever smoother inwards."""
+    weighted = [np.dstack([picture * known[..., None], known]).astype(np.float32)]
+    while min(weighted[-1].shape[:2]) > 4:
+        weighted.append(np.asarray(cv2.pyrDown(weighted[-1]), np.float32))
+    result = weighted[-1][..., :3] / np.maximum(weighted[-1][..., 3:], 1e-6)
+    for level in weighted[-2::-1]:
+        height, width = level.shape[:2]
+        coarse = cv2.pyrUp(result, dstsize=(width, height))
+        share = np.minimum(level[..., 3:], 1.0)
+        result = level[..., :3] + (1.0 - share) * coarse
+    return np.clip(np.rint(result), 0, 255).astype(np.uint8)
 
 
 def close_lips(canvas: ImageArray, face: FloatArray) -> tuple[ImageArray, FloatArray]:

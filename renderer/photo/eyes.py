@@ -68,9 +68,10 @@ def find_eye(canvas: ImageArray, lid: FloatArray, gaze_y: float, side: float) ->
 
     ``gaze_y`` is the height in pixels at which the irises are to be looked for.
     """
-    x, y, radius = _find_iris(canvas, float(lid[0]), gaze_y)
-    half = HALF_WIDTH * UNIT
     top = float(lid[1])
+    # An iris is behind its lid or below it, wherever the gaze was put.
+    x, y, radius = _find_iris(canvas, float(lid[0]), min(max(gaze_y, top), top + 0.08 * UNIT))
+    half = HALF_WIDTH * UNIT
     lower = max(y + 0.9 * radius, top + 0.04 * UNIT)
     corner = top + 0.62 * (lower - top)
     columns = np.linspace(-half - 12, half + 12, COLUMNS, dtype=np.float32)

@@ -140,6 +140,8 @@ def check_points(points: FloatArray, width: int, height: int) -> None:
     ):
         if face[left, 0] + 0.015 >= face[right, 0]:
             raise PointsError(words)
+    if abs(face[K.JAW, 0]) > 0.1:
+        raise PointsError("The chin must lie below the middle between the eyes.")
     reach = np.abs(face).max(0)
-    if reach[0] > 0.40 or reach[1] > 0.62 or face[K.JAW, 1] > 0.42:
+    if reach[0] > 0.40 or reach[1] > 0.62 or face[K.JAW, 1] > 0.39:
         raise PointsError("The keypoints are too far apart for the distance of the eyes.")
