@@ -64,9 +64,9 @@ class Eyes:
         patches = [rect.cut(texture) for rect in self.rects]
         strip = np.concatenate(patches, 1)
         height, width = strip.shape[:2]
-        aim = np.array([[gaze_x], [gaze_y]], np.float32) * np.float32(self.gain)
         for layer, share in ((self.iris, 1.0), (self.glint, GLINT_SHARE)):
-            place = np.concatenate([np.eye(2, dtype=np.float32), share * aim], 1)
+            x, y = share * gaze_x * self.gain, share * gaze_y * self.gain
+            place = np.array([[1, 0, x], [0, 1, y]], np.float32)
             over(strip, masked(placed_pixels(layer, place, width, height), self.inside))
         if max(abs(lid) for lid in lids) * self.gain < AT_REST:
             over(strip, self.lids_at_rest)

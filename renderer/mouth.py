@@ -147,12 +147,12 @@ def _region(parts: MouthParts, pose: Pose, frame: Chart, rect: Rect, step: int) 
     """The driven mouth and the skin around it, in whole steps from the corner of ``rect``."""
     places = parts.lips @ pose.projection[:3] + pose.shift
     places += pose.scale * pose.offsets[: len(parts.lips), :2]
-    x, y = places.T
+    (left, top), (right, bottom) = places.min(0).tolist(), places.max(0).tolist()
     local = frame.moved(rect.x, rect.y)
-    x0 = int(((float(x.min()) - BAND) * frame.gain + local.x) // step) * step
-    y0 = int(((float(y.min()) - BAND) * frame.gain + local.y) // step) * step
-    x1 = int(-(-((float(x.max()) + BAND) * frame.gain + local.x) // step)) * step
-    y1 = int(-(-((float(y.max()) + BAND) * frame.gain + local.y) // step)) * step
+    x0 = int(((left - BAND) * frame.gain + local.x) // step) * step
+    y0 = int(((top - BAND) * frame.gain + local.y) // step) * step
+    x1 = int(-(-((right + BAND) * frame.gain + local.x) // step)) * step
+    y1 = int(-(-((bottom + BAND) * frame.gain + local.y) // step)) * step
     inside = Rect(x0, y0, x1 - x0, y1 - y0).within(rect.width, rect.height)
     return Rect(inside.x + rect.x, inside.y + rect.y, inside.width, inside.height)
 

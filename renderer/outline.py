@@ -64,11 +64,11 @@ class HairOutline:
 
 def rect_around(places: FloatArray, frame: Chart, step: int, size: int) -> Rect:
     """The part of a frame of ``size`` around canonical ``places``, in whole lattice steps."""
-    x, y = places.T
-    x0 = int((float(x.min()) * frame.gain + frame.x - ROOM) // step) * step
-    y0 = int((float(y.min()) * frame.gain + frame.y - ROOM) // step) * step
-    x1 = int(-(-(float(x.max()) * frame.gain + frame.x + ROOM) // step)) * step
-    y1 = int(-(-(float(y.max()) * frame.gain + frame.y + ROOM) // step)) * step
+    (left, top), (right, bottom) = places.min(0).tolist(), places.max(0).tolist()
+    x0 = int((left * frame.gain + frame.x - ROOM) // step) * step
+    y0 = int((top * frame.gain + frame.y - ROOM) // step) * step
+    x1 = int(-(-(right * frame.gain + frame.x + ROOM) // step)) * step
+    y1 = int(-(-(bottom * frame.gain + frame.y + ROOM) // step)) * step
     return Rect(x0, y0, x1 - x0, y1 - y0).within(size, size)
 
 

@@ -49,12 +49,11 @@ def start_places(
     ratio = grid.gain / frame.gain
     (a, b), (c, d) = inverse.tolist()
     shift_x, shift_y = shift.tolist()
-    half = (step - 1) / 2
-    columns = np.arange(rect.x + half - step, rect.x + rect.width + step, step, dtype=np.float32)
-    rows = np.arange(rect.y + half - step, rect.y + rect.height + step, step, dtype=np.float32)
-    columns -= frame.x + shift_x * frame.gain
-    rows -= frame.y + shift_y * frame.gain
-    rows = rows[:, None]
+    first = (step - 1) / 2 - step
+    x = rect.x + first - frame.x - shift_x * frame.gain
+    y = rect.y + first - frame.y - shift_y * frame.gain
+    columns = np.arange(rect.width // step + 2, dtype=np.float32) * step + x
+    rows = np.arange(rect.height // step + 2, dtype=np.float32)[:, None] * step + y
     places = np.empty((2, len(rows), len(columns)), np.float32)
     np.add(columns * (a * ratio), rows * (c * ratio) + grid.x, out=places[0])
     np.add(columns * (b * ratio), rows * (d * ratio) + grid.y, out=places[1])
@@ -94,8 +93,8 @@ def sample(
     The result is written to ``into`` where that is given.
     """
     ratio = texture_chart.gain / grid.gain
-    origin = texture_chart.x - grid.x * ratio, texture_chart.y - grid.y * ratio
     nodes = places * np.float32(ratio)
-    nodes += np.array(origin, np.float32)[:, None, None]
+    nodes[0] += texture_chart.x - grid.x * ratio
+    nodes[1] += texture_chart.y - grid.y * ratio
     x, y = enlarged(nodes, step)
     return sampled_pixels(texture, x, y, into)
