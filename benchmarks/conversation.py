@@ -93,19 +93,20 @@ def _read(path: Path) -> npt.NDArray[np.float32]:
     return np.concatenate([part.to_ndarray()[0] for part in parts]).astype(np.float32)
 
 
-async def begin(peer: Peer) -> None:
-    """Begin to converse as soon as the engines are loaded, and hear the greeting out."""
+async def begin(peer: Peer, rest: float = _PATIENCE) -> None:
+    """Begin to converse as soon as the engines are loaded, hear the greeting out and rest."""
     while True:
         asked = time.monotonic()
         peer.send(Converse())
         try:
-            await peer.event(ErrorEvent, after=asked, timeout=3.0)
+            _, error = await peer.event(ErrorEvent, after=asked, timeout=3.0)
         except TimeoutError:
             break
+        await asyncio.sleep(error.retry_after or 1.0)
     await peer.event(Speaking, lambda event: not event.on, timeout=20.0)
     # Let the network's and the recogniser's first-time costs pass unmeasured.
     peer.send(Chat(text="hello"))
-    await asyncio.sleep(_PATIENCE)
+    await asyncio.sleep(rest)
 
 
 async def ask(peer: Peer, text: str, found: Found) -> tuple[float, float]:
