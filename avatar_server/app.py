@@ -30,7 +30,7 @@ from avatar_server.health import Health
 from avatar_server.http import ApiError, answer_api_error, avatar_errors, read_body
 from avatar_server.ice import for_aiortc, for_browsers, ice_servers
 from avatar_server.lifetime import LifetimePolicy
-from avatar_server.making import Bench, Maker
+from avatar_server.making import Bench, Maker, face_detector
 from avatar_server.metrics import Metrics
 from avatar_server.models import Models
 from avatar_server.own_avatars import OwnAvatars
@@ -49,7 +49,6 @@ from avatar_server.video_rate import VideoRate
 from avatar_server.waiting import WaitingLine
 from avatar_server.whep import Whep
 from renderer.library import Library
-from renderer.photo.detector import ShadowDetector
 from streaming.figures import MediaFigures
 from streaming.protocol import (
     MAX_MESSAGE,
@@ -118,7 +117,7 @@ def create_app(
     rate.on_change = lambda fps: sessions.tell(PictureRate(fps=fps))
     api = Api(settings, models, sessions, admission, stages)
     bench = Bench()
-    maker = Maker(Library(settings.library), ShadowDetector(), settings.max_avatars)
+    maker = Maker(Library(settings.library), face_detector(settings), settings.max_avatars)
     own_avatars = OwnAvatars(maker, bench, models, speech_engine, settings.voice)
 
     @asynccontextmanager

@@ -24,12 +24,11 @@ NameArgument = Annotated[str, typer.Argument(help="Name of the avatar.")]
 
 
 def _maker() -> Maker:
-    from avatar_server.making import Maker
+    from avatar_server.making import Maker, face_detector
     from renderer.library import Library
-    from renderer.photo.detector import ShadowDetector
 
     settings = load_settings()
-    return Maker(Library(settings.library), ShadowDetector(), settings.max_avatars)
+    return Maker(Library(settings.library), face_detector(settings), settings.max_avatars)
 
 
 def _in_words(command: Callable[P, ResultT]) -> Callable[P, ResultT]:

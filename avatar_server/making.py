@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
+from avatar_server.settings import Settings, SettingsError
 from motion.layout import FloatArray
 from renderer.library import Library, LibraryError
 from renderer.parts import is_archive
-from renderer.photo.detector import FaceDetector, single_face
+from renderer.photo.detector import FaceDetector, ShadowDetector, single_face
 from renderer.photo.picture import decode_picture
 from renderer.photo.portrait import Preparation, portrait_from
 from renderer.portrait import PortraitError, read_portrait
@@ -35,6 +36,20 @@ class LibraryFullError(LibraryError):
 
 class NoSourceError(LookupError):
     """An avatar was not made from a picture, or not here."""
+
+
+def face_detector(settings: Settings) -> FaceDetector:
+    """What finds faces in pictures; raises :class:`~avatar_server.settings.SettingsError`."""
+    if settings.landmarks is None:
+        return ShadowDetector()
+    # These load torch, which nothing else here needs.
+    from motion.weights import CheckpointError
+    from renderer.photo.landmarks import open_landmarks
+
+    try:
+        return open_landmarks(settings.landmarks)
+    except CheckpointError as error:
+        raise SettingsError(f"setting landmarks: {error}") from error
 
 
 class Bench:

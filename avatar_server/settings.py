@@ -94,6 +94,13 @@ class Settings(BaseSettings):
         Literal["eager", "compile", "onnxruntime", "tensorrt"] | None,
         Field(description="How it runs them; the best that the machine has if it is not set."),
     ] = None
+    landmarks: Annotated[
+        Path | None,
+        Field(
+            description="Folder with insightface's det_10g.onnx and 2d106det.onnx, which find "
+            "faces in pictures better than the built-in guess."
+        ),
+    ] = None
     max_avatars: Annotated[
         int, Field(ge=0, description="Avatars that users may add to the library.")
     ] = 100

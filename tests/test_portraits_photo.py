@@ -152,6 +152,25 @@ def test_open_mouth_is_closed_and_remarked_upon() -> None:
     assert (after < 190).mean() < 0.03
 
 
+def test_teeth_that_show_lend_their_colour() -> None:
+    picture, points = flattened("mira", "grin")
+    points = points.copy()
+    gain = open_avatar("mira", 512).frame.gain
+    for key, down in ((K.UPPER_INNER, -1.8), (K.LOWER_INNER, 1.8), (K.LOWER_OUTER, 2.0)):
+        points[key, 1] += down * 0.01 * gain
+    x, y = points[K.UPPER_INNER].round().astype(int)
+    stained = picture.copy()
+    stained[y : y + 9, x - 20 : x + 20, 0] = picture[y : y + 9, x - 20 : x + 20, 0] * 0.88
+    made = [portrait_from(p, points, "photo", "A photo").portrait for p in (picture, stained)]
+
+    def blue(layer: ImageArray) -> float:
+        shown = layer[layer[..., 3] > 200].astype(float)
+        return float(shown[:, 0].mean() / shown[:, 2].mean())
+
+    clean, yellow = (blue(portrait.layers["upper_teeth"]) for portrait in made)
+    assert yellow < 0.95 * clean
+
+
 def test_it_is_kept_in_the_library(tmp_path: Path) -> None:
     library = Library(tmp_path)
     library.save(prepared().portrait)

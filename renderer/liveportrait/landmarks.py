@@ -78,7 +78,7 @@ class FaceLandmarks:
             raise NoFaceError(
                 "no face was found in the picture; use one that shows a face from the front"
             )
-        return self._points(picture, max(boxes, key=lambda box: box.area))
+        return self.points(picture, max(boxes, key=lambda box: box.area))
 
     def boxes(self, picture: ImageArray) -> list[FaceBox]:
         """One box for each face that scores above the threshold, the surest first."""
@@ -100,7 +100,8 @@ class FaceLandmarks:
                 boxes.append(FaceBox(left, top, right, bottom, float(scores[i])))
         return _distinct(boxes)
 
-    def _points(self, picture: ImageArray, box: FaceBox) -> Points:
+    def points(self, picture: ImageArray, box: FaceBox) -> Points:
+        """Points [106, 2] in pixels of the face in ``box`` of RGB ``picture [H, W, 3]``."""
         side = _LANDMARK_MARGIN * max(box.right - box.left, box.bottom - box.top)
         scale = _LANDMARK_SIZE / side
         centre = np.array([(box.left + box.right) / 2, (box.top + box.bottom) / 2])

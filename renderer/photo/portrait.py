@@ -23,7 +23,7 @@ from renderer.photo.canvas import (
 )
 from renderer.photo.cutout import CHIN, NECK, Cutout, cut_out, jaw_zone
 from renderer.photo.eyes import find_eye, take_apart
-from renderer.photo.mouth import denture, lower_lip
+from renderer.photo.mouth import denture, lower_lip, teeth_colour
 from renderer.photo.picture import encoded_jpeg
 from renderer.photo.points import check_points, placement
 from renderer.portrait import Portrait, Source
@@ -62,6 +62,7 @@ def portrait_from(picture: ImageArray, points: FloatArray, name: str, title: str
     canvas, inside = on_canvas(picture, placed)
     face = placed.places(points)
     remarks = _remarks(face, placed.unit, inside)
+    teeth = teeth_colour(canvas, face)
     canvas, face = close_lips(canvas, face)
     face[K.LOWER_INNER] = face[K.UPPER_INNER]
     seam = seam_of(face)
@@ -84,7 +85,7 @@ def portrait_from(picture: ImageArray, points: FloatArray, name: str, title: str
         "lashes_up": clear,
         "lashes_down": clear,
         "lower_lip": lower_lip(canvas, seam),
-        **denture(seam, white),
+        **denture(seam, white, teeth),
     }
     relief = Relief()
     depth = relief.face(face[:, 0], face[:, 1])
