@@ -16,6 +16,9 @@ from benchmarks.server import running_server
 from tests.test_portraits_photo import flattened
 from tests.test_portraits_picture import encoded, gradient, with_orientation
 
+SOON = 60_000
+"""ms; a preview takes some 3 s of a free core."""
+
 # How much the preview's pixels vary over a while: the most of them, in grey levels.
 VARIATION = """async () => {
   const video = document.getElementById("preview");
@@ -102,7 +105,7 @@ def drag(page: Page, point: str, dx: float, dy: float) -> float:
 
 
 def wait_for_preview(page: Page) -> None:
-    page.wait_for_function("document.getElementById('preview').currentTime > 0", timeout=30_000)
+    page.wait_for_function("document.getElementById('preview').currentTime > 0", timeout=SOON)
 
 
 def test_drag_undo_preview_save_and_edit_again(
@@ -134,7 +137,9 @@ def test_drag_undo_preview_save_and_edit_again(
         expect(page.locator("#title")).to_have_value("Aunt ada")
         page.fill("#title", "Aunt Ada")
         page.click("#save")
-        expect(page.locator("#progress a")).to_have_attribute("href", ".?avatar=aunt-ada")
+        expect(page.locator("#progress a")).to_have_attribute(
+            "href", ".?avatar=aunt-ada", timeout=SOON
+        )
         kept = httpx.get(f"{url}/v1/avatars/aunt-ada").json()["keypoints"]
         for name, place in places(page).items():
             assert kept[name] == pytest.approx(place, abs=0.02)
@@ -147,13 +152,13 @@ def test_drag_undo_preview_save_and_edit_again(
         page.focus("[data-point=JAW]")
         page.keyboard.press("Shift+ArrowDown")
         page.click("#save")
-        expect(page.locator("#progress")).to_contain_text("Saved.")
+        expect(page.locator("#progress")).to_contain_text("Saved.", timeout=SOON)
         changed = httpx.get(f"{url}/v1/avatars/aunt-ada").json()["keypoints"]
         assert changed["JAW"][1] == pytest.approx(kept["JAW"][1] + 10, abs=0.02)
         page.click("#back")
         page.click("#cards button:text('Remove')")
         page.click("#ask-yes")
-        expect(page.locator("#mine")).to_be_hidden()
+        expect(page.locator("#mine")).to_be_hidden(timeout=SOON)
     assert list(library.iterdir()) == []
 
 
@@ -192,10 +197,10 @@ def test_points_that_make_no_face_are_explained(browser: Browser, url: str, pict
         for _ in range(14):
             page.keyboard.press("Shift+ArrowUp")
         expect(page.locator("#problem")).to_have_text(
-            "The chin must lie below the mouth.", timeout=20_000
+            "The chin must lie below the mouth.", timeout=SOON
         )
         page.click("#undo")
-        expect(page.locator("#problem")).to_be_hidden(timeout=20_000)
+        expect(page.locator("#problem")).to_be_hidden(timeout=SOON)
 
 
 def test_a_picture_without_a_face_is_placed_by_hand(
@@ -207,7 +212,7 @@ def test_a_picture_without_a_face_is_placed_by_hand(
     drawing.write_bytes(encoded(".png", drawn))
     with studio(browser, url) as page:
         choose(page, drawing)
-        expect(page.locator("#notice")).to_contain_text("by hand")
+        expect(page.locator("#notice")).to_contain_text("by hand", timeout=SOON)
         wait_for_preview(page)
         assert page.evaluate(VARIATION) > 60
 
@@ -227,7 +232,7 @@ def test_files_that_cannot_be_used(
     (tmp_path / name).write_bytes(content)
     with studio(browser, url) as page:
         page.set_input_files("#file", tmp_path / name)
-        expect(page.locator("#notice")).to_contain_text(words)
+        expect(page.locator("#notice")).to_contain_text(words, timeout=SOON)
         assert page.evaluate("document.body.dataset.step") == "choose"
 
 
@@ -239,6 +244,6 @@ def test_a_server_with_a_key_asks_for_it(browser: Browser, library: Path, pictur
         expect(page.locator("#sign-in")).to_be_visible()
         page.fill("#token", "key")
         page.press("#token", "Enter")
-        expect(page.locator("#sign-in")).to_be_hidden()
+        expect(page.locator("#sign-in")).to_be_hidden(timeout=SOON)
         choose(page, picture)
         wait_for_preview(page)
