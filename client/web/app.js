@@ -11,10 +11,13 @@ import { Movement } from "./movement.js";
 import { Notice } from "./notice.js";
 import { Player } from "./player.js";
 import { setUpSettings } from "./settings.js";
+import { setUpSignIn } from "./sign-in.js";
 import { setUpThemeButton } from "./theme.js";
 import { Transcript } from "./transcript.js";
 import { TurnSign } from "./turn.js";
 import { VoiceControls } from "./voice-controls.js";
+import { setUpVolume } from "./volume.js";
+import { setUpWarnings } from "./warnings.js";
 
 const MODE_KEY = "avatar.mode";
 
@@ -83,7 +86,7 @@ async function connect() {
 function connectFailed(error) {
   if (error.code === "closed") return;
   if (error.status === 401) {
-    signIn(client.token !== null);
+    signIn();
   } else if (error.retryAfter !== null) {
     const why = "The server takes no more sessions right now, and its line is full.";
     const now = [["Try now", connect]];
@@ -93,13 +96,6 @@ function connectFailed(error) {
   }
 }
 
-function signIn(refused) {
-  $("sign-in-title").textContent = refused
-    ? "The token was not accepted"
-    : "This server asks for a token";
-  $("sign-in").showModal();
-}
-
 function showError(error, actions = []) {
   if (error.code === "session_expired") actions = [["Connect again", connect]];
   company.settle();
@@ -107,7 +103,6 @@ function showError(error, actions = []) {
 }
 
 const RETRIES = (left) => `Trying again in ${left} s.`;
-const ENDS = (left) => `The session ends in ${left} s.`;
 
 const STATUS = {
   idle: () => "Not connected",
@@ -165,29 +160,15 @@ client.addEventListener("error", ({ detail }) => {
   else showError(detail);
 });
 
-client.addEventListener("warning", ({ detail: { reason, seconds } }) => {
-  if (seconds === null) notice.hide();
-  else if (reason === "idle") {
-    const stay = [["I am still here", () => client.stay()]];
-    notice.countDown("Are you still there?", "Nobody says anything.", seconds, stay, ENDS);
-  } else {
-    const why = "This session has had its time. Connect again after that.";
-    notice.countDown("The session is about to end", why, seconds, [], ENDS);
-  }
-});
-
 $("connect").addEventListener("click", connect);
 $("leave").addEventListener("click", () => {
   notice.hide();
   client.close();
   $("connect").focus();
 });
-$("sign-in-form").addEventListener("submit", () => {
-  client.token = $("token").value;
-  connect();
-});
-$("sign-in-cancel").addEventListener("click", () => $("sign-in").close());
 addEventListener("pagehide", () => client.close());
+const signIn = setUpSignIn($, client, connect);
+setUpWarnings(client, notice);
 
 // --- picture and sound -----------------------------------------------------------------------
 
@@ -198,18 +179,7 @@ $("hear").addEventListener("click", async () => {
   await player.play(client.stream);
   if (!player.blocked && client.conversation === "off") beginConversation();
 });
-$("volume").addEventListener("input", (event) => {
-  player.volume = event.target.valueAsNumber / 100;
-  setMuted(false);
-});
-$("mute").addEventListener("click", () => setMuted(!player.muted));
-
-function setMuted(muted) {
-  player.muted = muted;
-  const button = $("mute");
-  button.ariaPressed = String(muted);
-  button.querySelector("use").setAttribute("href", `icons.svg#${muted ? "muted" : "speaker"}`);
-}
+setUpVolume(player, $("volume"), $("mute"));
 
 // --- the two modes ---------------------------------------------------------------------------
 
