@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-dev
 ARGS ?=
 
-.PHONY: serve test lint setup bench clean
+.PHONY: serve test lint setup audit clean
 
 serve: $(VENV)/.installed
 	@exec $(BIN)/avatar-server serve $(ARGS)
@@ -22,6 +22,13 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Known weaknesses of the pinned dependencies. Not part of `make test`: it asks pypi.org, and what it
+# finds changes without a change here.
+audit: $(STAMP)
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1
+	$(VENV)/audit/bin/pip-audit --path $$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') --strict
 
 # A stamp newer than pyproject.toml means that the pinned set is already installed.
 $(VENV)/.installed: pyproject.toml

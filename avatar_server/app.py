@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import client
+from avatar_server import openapi
 from avatar_server.access import AccessGuard, Tokens
 from avatar_server.admission import Admission, RateLimit, current_client
 from avatar_server.animator import Animation
@@ -143,6 +145,7 @@ def create_app(
     app = Starlette(
         routes=[
             *Health(admission, metrics.exposition).routes(),
+            *openapi.routes(),
             *BotStart(settings, signalling).routes(),
             Mount("/api", routes=[*signalling.routes(), *Queue(admission).routes(), *api.routes()]),
             Mount(
@@ -278,6 +281,7 @@ class Api:
                 "sessions": len(self._sessions),
                 "max_sessions": self._admission.limit,
                 "waiting": self._admission.waiting,
+                "process": os.getpid(),
                 "tasks": len(asyncio.all_tasks()),
                 "cpu_seconds": time.process_time(),
                 "stages": stages,

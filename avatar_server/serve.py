@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 
 _SWITCH_INTERVAL: Final = 0.0005
 
+_COLLECT_AFTER: Final = (700, 5, 1)
+"""Thresholds of the collector: a full collection after some 8,000 new objects, a few sessions."""
+
 
 class ServeError(RuntimeError):
     """The server cannot start; the message says why and what to do."""
@@ -99,6 +102,11 @@ def tune_interpreter() -> None:
     # The models live as long as the process: keep the collector from walking them.
     gc.collect()
     gc.freeze()
+    # What a session leaves behind holds megabytes and native threads. Without the models a full
+    # collection takes a few milliseconds, so it may come often; it becomes due by what survived the
+    # last one, hence another one now.
+    gc.set_threshold(*_COLLECT_AFTER)
+    gc.collect()
 
 
 def serve(
