@@ -113,7 +113,8 @@ class Commands:
             return _forbidden(name)
         self._wanted = name
         try:
-            avatar = await asyncio.to_thread(session.parts.animation.models.avatar, name)
+            models, size = session.parts.animation.models, session.avatar.size
+            avatar = await asyncio.to_thread(models.avatar, name, size)
         except UnknownAvatarError as error:
             return ErrorEvent(code="unknown_avatar", message=str(error))
         except UnusableAvatarError as error:

@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 from threadpoolctl import threadpool_limits
 
-from avatar_server.gallery import Gallery
+from avatar_server.gallery import USUAL_SIZE, Gallery
 from avatar_server.models import Models
 from motion.contract import MotionGenerator
 from motion.features import LogMelFeatures
@@ -19,10 +19,11 @@ from renderer.library import Library
 from streaming.playout import Pacing
 
 
-def embedded_models(library: Path | None = None) -> Models:
+def embedded_models(library: Path | None = None, largest: int = USUAL_SIZE) -> Models:
     """The avatars that ship with the server, those in the folder ``library``, what moves them.
 
-    Without ``library``, users' avatars are in the platform's folder for their data.
+    Without ``library``, users' avatars are in the platform's folder for their data. No pictures are
+    wider than ``largest`` pixels.
     """
     # One frame is one thread's work and many sessions fill the cores: pools of threads inside
     # the libraries would only wake each other.
@@ -34,6 +35,6 @@ def embedded_models(library: Path | None = None) -> Models:
         features=LogMelFeatures(),
         generator=generator,
         renderer=EmbeddedRenderer(),
-        avatars=Gallery(Library(library)),
+        avatars=Gallery(Library(library), largest),
         pacing=Pacing(chunk=generator.chunk),
     )

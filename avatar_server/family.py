@@ -34,7 +34,7 @@ def open_family(settings: Settings, on_step: Callable[[str], None]) -> tuple[Set
             )
         from avatar_server.embedded import embedded_models
 
-        return settings, embedded_models(settings.library)
+        return settings, embedded_models(settings.library, settings.max_size)
 
     photos = {}
     if is_photo:

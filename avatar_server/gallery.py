@@ -16,6 +16,9 @@ _KEPT: Final = 24
 """Prepared avatars in memory, some 10 MB each; past that, the one not met for longest is dropped
 here and lives on in the sessions that show it."""
 
+USUAL_SIZE: Final = 512
+"""Width in pixels of the pictures for clients that ask for none."""
+
 AvatarT = TypeVar("AvatarT")
 
 
@@ -29,7 +32,7 @@ class PreparedAvatars(Generic[AvatarT]):
         self._preparing = Lock()
 
     def get(self, name: str, stamp: str, prepare: Callable[[], AvatarT]) -> AvatarT:
-        """The avatar ``name``, prepared unless it was with this ``stamp``."""
+        """What is known as ``name``, prepared unless it was with this ``stamp``."""
         avatar = self._kept(name, stamp)
         if avatar is not None:
             return avatar
@@ -64,9 +67,10 @@ class Gallery:
     server runs are noticed, whoever put them there.
     """
 
-    def __init__(self, library: Library, size: int = 512) -> None:
+    def __init__(self, library: Library, largest: int = USUAL_SIZE) -> None:
+        """No pictures are wider than ``largest`` pixels."""
         self.library = library
-        self._size = size
+        self._largest = largest
         self._prepared: PreparedAvatars[EmbeddedAvatar] = PreparedAvatars()
 
     def listed(self) -> list[Listing]:
@@ -78,9 +82,12 @@ class Gallery:
     def stamp(self, name: str) -> str:
         return self.library.stamp(name)
 
-    def open(self, name: str) -> EmbeddedAvatar:
-        stamp = self.library.stamp(name)
-        return self._prepared.get(name, stamp, lambda: self.library.open(name, self._size))
+    def open(self, name: str, size: int | None = None) -> EmbeddedAvatar:
+        stamp, width = self.library.stamp(name), self._width(size)
+        return self._prepared.get(f"{name} {width}", stamp, lambda: self.library.open(name, width))
 
     def unkept(self, portrait: Portrait) -> EmbeddedAvatar:
-        return prepare(portrait, self._size)
+        return prepare(portrait, self._width(None))
+
+    def _width(self, size: int | None) -> int:
+        return min(size or USUAL_SIZE, self._largest)

@@ -33,9 +33,10 @@ class Avatars(Protocol):
     def stamp(self, name: str) -> str:
         """See :class:`Listing`; raises :class:`~renderer.contract.UnknownAvatarError`."""
 
-    def open(self, name: str) -> Avatar:
+    def open(self, name: str, size: int | None = None) -> Avatar:
         """The avatar, ready to be drawn; takes a moment when it is met for the first time.
 
+        Its pictures are ``size`` pixels wide where the family can choose, else as wide as usual.
         Raises :class:`~renderer.contract.UnknownAvatarError` or
         :class:`~renderer.contract.UnusableAvatarError`.
         """
@@ -87,9 +88,9 @@ class Models:
     real_time: bool = True
     """Whether this machine can be expected to keep up with one session."""
 
-    def avatar(self, name: str) -> Avatar:
+    def avatar(self, name: str, size: int | None = None) -> Avatar:
         """See :meth:`Avatars.open`."""
-        return self.avatars.open(name)
+        return self.avatars.open(name, size)
 
     def begin(self, avatar: Avatar) -> Moment:
         """The moment before the first frame."""

@@ -73,7 +73,7 @@ OPERATIONS: Final = (
     Operation("patch", "/sessions/{bot}/api/offer", "More ICE candidates", CandidatePatch),
     Operation(
         "post", "/v1/whep", "Watch a session, or one of one's own", (_SDP,), _SDP, 201,
-        query=("session", "avatar", "ticket"),
+        query=("session", "avatar", "size", "ticket"),
     ),
     Operation("options", "/v1/whep", "What may be sent"),
     Operation("options", "/v1/whep/{viewing}", "What may be sent"),

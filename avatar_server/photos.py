@@ -82,7 +82,7 @@ class PhotoGallery:
         except OSError as error:
             raise UnusableAvatarError(f"{self._photos[name]}: {error.strerror}") from error
 
-    def open(self, name: str) -> PortraitAvatar:
+    def open(self, name: str, _size: int | None = None) -> PortraitAvatar:
         return self._prepared.get(name, self.stamp(name), lambda: self._open(name))
 
     def unkept(self, portrait: Portrait) -> PortraitAvatar:

@@ -101,6 +101,15 @@ class Settings(BaseSettings):
             "faces in pictures better than the built-in guess."
         ),
     ] = None
+    max_size: Annotated[
+        int,
+        Field(
+            ge=256,
+            le=768,
+            multiple_of=256,
+            description="Width in pixels of the largest pictures that clients may ask for.",
+        ),
+    ] = 512
     max_avatars: Annotated[
         int, Field(ge=0, description="Avatars that users may add to the library.")
     ] = 100

@@ -28,12 +28,14 @@ async def open_session(
     default: str,
     persona: str | None = None,
     *,
+    size: int | None = None,
     ticket: str | None = None,
     waits: bool = True,
 ) -> Session:
     """A new session with ``avatar``, or the :class:`ApiError` that says why there is none.
 
-    Without one it has the face of ``persona``, else that which the token allows or ``default``.
+    Without one it has the face of ``persona``, else that which the token allows or ``default``; its
+    pictures are ``size`` pixels wide if the server offers that.
     See :meth:`avatar_server.admission.Places.enter` for ``ticket`` and ``waits``.
     """
     if persona is not None:
@@ -45,7 +47,7 @@ async def open_session(
     if granted is not None and avatar not in (None, granted):
         raise ApiError(403, "forbidden", f"your token is for the avatar {granted!r} only")
     with avatar_errors():
-        met = await asyncio.to_thread(models.avatar, avatar or granted or default)
+        met = await asyncio.to_thread(models.avatar, avatar or granted or default, size)
     try:
         return await sessions.open(met, persona, ticket=ticket, waits=waits)
     except AdmissionError as error:
@@ -118,6 +120,7 @@ class Signalling:
                 body.avatar,
                 self._default_avatar,
                 body.persona,
+                size=body.size,
                 ticket=body.ticket,
             )
         answer = await attach(session, pc_id, body.sdp, new_session=new)

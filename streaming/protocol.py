@@ -258,6 +258,10 @@ SocketEvent = Annotated[
 # --- signalling (SmallWebRTC form) ------------------------------------------------------------
 
 
+PictureSize = Annotated[int, Field(ge=256, le=768, multiple_of=256)]
+"""Width and height of pictures in pixels: 256, 512 or 768."""
+
+
 class BotWishes(_Event):
     """What a client may choose about its session."""
 
@@ -267,6 +271,8 @@ class BotWishes(_Event):
     """Who to talk to in the conversations of this session."""
     session: str | None = None
     """A running session to join; a session of its own if absent."""
+    size: PictureSize | None = None
+    """Width of the pictures in pixels, as far as the server offers it; ``ready`` tells the size."""
 
 
 class BotRequest(_Event):

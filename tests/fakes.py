@@ -6,7 +6,7 @@ import asyncio
 import json
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -136,10 +136,11 @@ class FlatAvatars:
         self.open(name)
         return "1"
 
-    def open(self, name: str) -> FlatAvatar:
+    def open(self, name: str, size: int | None = None) -> FlatAvatar:
         if name not in self._avatars:
             raise UnknownAvatarError(name, self._avatars)
-        return self._avatars[name]
+        avatar = self._avatars[name]
+        return replace(avatar, size=size) if size in (256, 768) else avatar
 
 
 def flat_models() -> Models:

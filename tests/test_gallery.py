@@ -16,7 +16,7 @@ from renderer.portrait import PortraitError, read_portrait
 
 @pytest.fixture
 def gallery(tmp_path: Path) -> Gallery:
-    return Gallery(Library(tmp_path / "avatars"), size=128)
+    return Gallery(Library(tmp_path / "avatars"), largest=128)
 
 
 def test_built_in_avatars_are_listed_and_opened_once(gallery: Gallery) -> None:
@@ -25,6 +25,12 @@ def test_built_in_avatars_are_listed_and_opened_once(gallery: Gallery) -> None:
     assert listed["mira"].stamp == gallery.stamp("mira")
     assert gallery.open("mira") is gallery.open("mira")
     assert gallery.open("mira").size == 128
+
+
+def test_sessions_choose_the_size_up_to_the_largest(tmp_path: Path) -> None:
+    gallery = Gallery(Library(tmp_path), largest=768)
+    assert [gallery.open("finn", size).size for size in (None, 256, 768)] == [512, 256, 768]
+    assert Gallery(Library(tmp_path), largest=256).open("finn", 768).size == 256
 
 
 def test_an_avatar_added_from_outside_is_there_at_once(gallery: Gallery) -> None:

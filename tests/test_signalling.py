@@ -147,6 +147,24 @@ async def test_connect_speak_and_leave(browser: Callable[..., Browser]) -> None:
                 await asyncio.sleep(0.05)
 
 
+async def test_a_client_chooses_the_size_of_its_pictures() -> None:
+    async with running() as (_, http):
+        viewer = Browser()
+        await viewer.connect(http, size=256)
+        ready = await viewer.event()
+        assert isinstance(ready, Ready)
+        assert ready.size == 256
+        frame = await asyncio.wait_for(viewer.tracks["video"].recv(), WAIT)
+        assert (frame.width, frame.height) == (256, 256)
+        await viewer.close()
+        body = {"sdp": "v=0", "type": "offer", "size": 300}
+        assert (await http.post("/api/offer", json=body)).status_code == 400
+        whep = await http.post(
+            "/v1/whep?size=300", content="v=0", headers={"Content-Type": "application/sdp"}
+        )
+        assert (whep.status_code, whep.json()["error"]) == (400, "bad_size")
+
+
 async def test_interrupt_cuts_the_caption_where_the_sound_ended(
     browser: Callable[..., Browser],
 ) -> None:
