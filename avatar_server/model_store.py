@@ -27,6 +27,14 @@ _SUFFIXES: Final = (".pth", ".pt", ".bin", ".safetensors", ".onnx", ".json")
 """Of published files; others do not matter."""
 
 
+_NEEDED: Final = (
+    moda.NETWORK_FILE,
+    *(f"{name}.pth" for name in liveportrait.published_shapes()),
+    DETECTOR_FILE,
+    LANDMARK_FILE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSet:
     """Published models in our own form, in a folder of their own."""
@@ -84,6 +92,10 @@ class ModelStore:
         """
         if not folder.is_dir():
             raise CheckpointError(folder, ["there is no such folder"])
+        absent = [name for name in _NEEDED if not any(folder.rglob(name))]
+        if absent:
+            problem = f"{', '.join(absent)} not found in this folder or below"
+            raise CheckpointError(folder, [problem])
         self.folder.mkdir(parents=True, exist_ok=True)
         name = _fingerprint(folder)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder) as scratch:

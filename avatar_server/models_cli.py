@@ -75,7 +75,7 @@ def remove(name: Annotated[str, typer.Argument(help="Name in the list.")]) -> No
 def download(
     folder: Annotated[Path, typer.Argument(help="Folder to download to.")] = DEFAULT_FOLDER,
 ) -> None:
-    """Download the published files from the Hugging Face hub (about 3 GB). Mind their licences."""
+    """Download the published files from the Hugging Face hub (2.4 GB); mind their licences."""
     from avatar_server.hub import DownloadError
     from avatar_server.hub import download as fetch
 

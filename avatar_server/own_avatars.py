@@ -96,7 +96,8 @@ class OwnAvatars:
 
     async def index(self, _: Request) -> Response:
         def described() -> list[dict[str, Any]]:
-            return [self._described(name) for name in self._library.names()]
+            shown = {avatar.name for avatar in self._models.avatars.listed()}
+            return [self._described(name) for name in self._library.names() if name in shown]
 
         return JSONResponse({"avatars": await asyncio.to_thread(described)})
 

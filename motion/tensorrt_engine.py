@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,15 @@ from motion.batches import BATCHES
 from motion.onnx_engine import exported
 
 logger = logging.getLogger(__name__)
+
+
+MODULES: Final = ("tensorrt", "tensorrt_rtx")
+"""TensorRT for data centres, and the one for the GPUs of personal computers."""
+
+
+def installed() -> str | None:
+    """The module of TensorRT that is there."""
+    return next((name for name in MODULES if importlib.util.find_spec(name)), None)
 
 
 class TensorRTError(RuntimeError):
@@ -46,7 +55,7 @@ class TensorRTEngine:
         batches: tuple[int, ...],
     ) -> TensorRTEngine:
         """Take the engine of ``module`` from ``folder``, or build and keep it (minutes)."""
-        trt = importlib.import_module("tensorrt")
+        trt = importlib.import_module(installed() or MODULES[0])
         onnx = exported(module, examples, output, folder)
         device = torch.cuda.get_device_name().replace(" ", "-")
         sizes = "-".join(map(str, batches))

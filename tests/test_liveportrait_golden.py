@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import published_liveportrait as published
@@ -10,7 +12,9 @@ import torch
 from parity import golden, tensor
 from torch import Tensor
 
+from motion.engine import build_engine
 from renderer.liveportrait import crop, keypoints
+from renderer.liveportrait.decoder import WarpAndGenerate, decoder_inputs
 from renderer.liveportrait.motion_extractor import split_heads
 from renderer.liveportrait.stitching import Stitching
 
@@ -78,14 +82,22 @@ def test_generator() -> None:
     close(std, g["std_c"], 5e-5)
 
 
-def test_portrait_to_picture() -> None:
+@pytest.mark.filterwarnings("ignore")
+def test_portrait_to_picture_in_onnx_runtime(tmp_path: Path) -> None:
+    """The same W and G as in the tests above, but by the other engine that a CPU has."""
+    pytest.importorskip("onnxscript", reason="ONNX export needs onnx and onnxscript")
     g = golden("e2e")
     source, driven = (torch.from_numpy(g[k]) for k in ("x_s", "x_d_stitched"))
     warping = published.warping()
+    decode = build_engine(
+        WarpAndGenerate(warping, published.generator()),
+        decoder_inputs(),
+        "picture",
+        wanted="onnxruntime",
+        cache=tmp_path,
+    )
     cached = warping.source(published.appearance()(picture("e2e")), source)
-    warped = warping(cached.rows, cached.compressed, cached.keypoints, driven)
-    close(warped[0, ::2, ::8, ::8], g["warped_s"], 5e-4)
-    out = published.generator()(warped)
+    out = decode(cached.rows, cached.compressed, cached.keypoints, driven)
     # Noise of 1e-5 on these features (values to 18) moves single pixels of G by up to 1e-3.
     close(out[0, :, ::8, ::8], g["out_s"], 1e-3)
     close(out[0, :, 200:264, 200:264], g["crop"], 1e-3)

@@ -6,6 +6,8 @@ The arithmetic of W and G is replaced, as a frame takes seconds on a CPU; the go
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 from collections.abc import Generator
 from pathlib import Path
 
@@ -94,11 +96,13 @@ def test_a_folder_is_added_and_listed(added: Result, home: Path) -> None:
 
 def test_what_is_wrong_is_said_and_nothing_is_kept(added: Result, home: Path) -> None:
     folder = home / "broken"
-    (folder / "insightface").mkdir(parents=True)
-    for name in ("det_10g.onnx", "2d106det.onnx"):
-        source = home / "files" / "decode" / "insightface" / name
-        (folder / "insightface" / name).write_bytes(source.read_bytes())
+    folder.mkdir()
     before = sorted((home / "store").iterdir())
+    output = run("models", "add", "broken").output
+    assert "net-200.pth, appearance_feature_extractor.pth, " in output
+    assert "det_10g.onnx, 2d106det.onnx not found in this folder or below" in output
+    for part in ("moda", "decode"):
+        shutil.copytree(home / "files" / part, folder / part, copy_function=os.link)
     assert "no folder with the config.json of a HuBERT" in run("models", "add", "broken").output
     source = home / "files" / "audio" / "chinese-hubert-base"
     for file in source.iterdir():
@@ -166,6 +170,7 @@ async def test_a_photo_speaks_in_a_session() -> None:
             await viewer.close()
         listed = (await http.get("/api/avatars")).json()["avatars"]
         assert [avatar["name"] for avatar in listed] == ["my-photo"]
+        assert (await http.get("/v1/avatars")).json() == {"avatars": []}, "drawings cannot be shown"
 
 
 @pytest.mark.usefixtures("added")
