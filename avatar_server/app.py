@@ -163,6 +163,7 @@ def create_app(
                 ],
             ),
             Route("/studio", studio),
+            Route("/selftest", selftest),
             Mount("/", StaticFiles(directory=PAGE, html=True)),
         ],
         middleware=guards(settings),
@@ -206,6 +207,10 @@ def lifetime_policy(settings: Settings) -> LifetimePolicy:
         alone=settings.resume_seconds,
         warning=settings.warning_seconds,
     )
+
+
+async def selftest(_: Request) -> Response:
+    return FileResponse(PAGE / "selftest.html")
 
 
 async def studio(_: Request) -> Response:

@@ -11,6 +11,9 @@ const OFFSETS_KEPT = 5; // the offset of single reports jumps by a video frame: 
  * @property {number | null} roundTrip ms to the server and back
  * @property {number | null} avOffset ms by which the sound plays ahead of the picture (negative:
  *   behind); null where the browser does not report playout times
+ * @property {string | null} codec of the video
+ * @property {{local: string, remote: string} | null} path kinds of the addresses at both ends:
+ *   host, srflx, prflx or relay
  * @property {number | null} audioLevel of the avatar's sound, 0 to 1
  * @property {number} framesDecoded since the connection began
  * @property {number} freezes of the picture since the connection began
@@ -51,6 +54,8 @@ export class StatisticsReader {
       bitrate,
       roundTrip: milliseconds(pair.currentRoundTripTime) ?? roundTrip,
       avOffset: this.#offset(audio, video),
+      codec: report.get(video.codecId)?.mimeType.split("/")[1] ?? null,
+      path: path(report.get(pair.localCandidateId), report.get(pair.remoteCandidateId)),
       audioLevel: audio.audioLevel ?? null,
       framesDecoded: now.frames,
       freezes: video.freezeCount ?? 0,
@@ -82,6 +87,10 @@ export class StatisticsReader {
     const sorted = this.#offsets.toSorted((a, b) => a - b);
     return sorted[sorted.length >> 1];
   }
+}
+
+function path(local, remote) {
+  return local && remote ? { local: local.candidateType, remote: remote.candidateType } : null;
 }
 
 function milliseconds(seconds) {

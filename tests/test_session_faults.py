@@ -1,0 +1,87 @@
+"""What breaks in one session: it ends with a reason, and the others never notice."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from avatar_server import app as application
+from streaming.protocol import ErrorEvent, Pong, Ready, Speaking
+from tests import test_signalling
+from tests.fakes import FlatAvatar, FlatRenderer, flat_models
+from tests.test_signalling import Browser, browser, running, until_gone
+
+__all__ = ["browser"]
+
+
+class FaultyRenderer(FlatRenderer):
+    """Once broken, it raises where red is to be drawn or, until it is let go, hangs."""
+
+    def __init__(self, *, hangs: bool) -> None:
+        super().__init__()
+        self._hangs = hangs
+        self.broken = False
+        self.let_go = threading.Event()
+
+    def render_views(self, views: Sequence[tuple[FlatAvatar, np.ndarray]]) -> list[np.ndarray]:
+        if self.broken and any(avatar.name == "red" for avatar, _ in views):
+            if not self._hangs:
+                raise RuntimeError("red cannot be drawn")
+            self.let_go.wait()
+        return super().render_views(views)
+
+
+@pytest.mark.parametrize("hangs", [False, True])
+async def test_a_renderer_that_fails_ends_only_the_session_that_it_drew(
+    hangs: bool, browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renderer = FaultyRenderer(hangs=hangs)
+    models = flat_models()
+    object.__setattr__(models, "renderer", renderer)
+    monkeypatch.setattr(test_signalling, "flat_models", lambda: models)
+    monkeypatch.setattr(application, "WATCHDOG_SECONDS", 0.5)
+    try:
+        async with running(threads=2) as (_, http):
+            good, bad = browser(), browser()
+            await good.connect(http)
+            assert isinstance(await good.event(), Ready)
+            await bad.connect(http, avatar="red")
+            assert isinstance(await bad.event(), Ready)
+            renderer.broken = True
+            assert await bad.event() == ErrorEvent(
+                code="session_ended",
+                message="a part of the session failed; connect again",
+                fatal=True,
+            )
+            good.send(type="say", text="still here", utterance="u")
+            assert await good.event() == Speaking(on=True, utterance="u")
+            good.send(type="ping", id=3)
+            while (event := await good.event()) != Pong(id=3):
+                assert not isinstance(event, ErrorEvent)
+            assert (await http.get("/api/status")).json()["sessions"] == 1
+            await good.close()
+            await until_gone(http)
+    finally:
+        renderer.let_go.set()
+
+
+async def test_a_system_clock_that_jumps_changes_nothing(
+    browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running() as (_, http):
+        viewer = browser()
+        await viewer.connect(http)
+        assert isinstance(await viewer.event(), Ready)
+        first = await viewer.tracks["video"].recv()
+        for jump in (86_400.0, -86_400.0):
+            now = time.time()
+            monkeypatch.setattr("time.time", lambda at=now + jump: at)
+            for _ in range(5):
+                frame = await viewer.tracks["video"].recv()
+            assert 0 < frame.pts - first.pts < 90_000 * 60, "media time goes on as before"
+            monkeypatch.undo()
+        assert (await http.get("/api/status")).json()["sessions"] == 1
