@@ -1,4 +1,4 @@
-"""Lip sync against the truth, on voices that no training heard.
+"""Lip sync against the truth, on voices that no training heard, and how alive the face is.
 
     python -m benchmarks.lipsync --json
 
@@ -19,64 +19,44 @@ from typing import Any, Final
 
 import numpy as np
 
-from benchmarks.lipsync_metrics import (
-    Take,
+from benchmarks.emotion_classifier import CLASSES, EmotionClassifier
+from benchmarks.face_metrics import (
     blinks_per_minute,
     closed_share,
+    diversity,
     head_motion,
     jerk,
     join_jump_ratio,
-    lip_metrics,
+    lip_speed,
+    theval,
+)
+from benchmarks.lipsync_metrics import Take, lip_metrics, spoken
+from benchmarks.lipsync_speech import (
+    CONDITIONS,
+    SEED,
+    espeak_speech,
+    human_speech,
+    spoil,
+    truth_of,
 )
 from benchmarks.report import show
-from motion.contract import SAMPLES_PER_FRAME, SPEECH_RATE, Controls, Identity, MotionGenerator
+from benchmarks.sync_scores import sync_scores
+from motion.contract import SAMPLES_PER_FRAME, Controls, Identity, MotionGenerator
 from motion.features import LogMelFeatures
-from motion.generator import BUILT_IN, MODEL_FILE, CausalMoDA
-from motion.layout import EXP, FPS, FloatArray, neutral_motion
-from motion.training import espeak_voices, recorded
-from motion.training.augmentation import add_noise, coloured_noise
-from motion.training.coarticulation import mouth_motion
-from motion.training.corpus import assemble
+from motion.generator import BUILT_IN, MODEL_FILE, CausalMoDA, Sampling
+from motion.layout import FPS, FloatArray
+from motion.training.augmentation import coloured_noise
 from motion.training.phonemes import Utterance
+from motion.training.recorded import SynthesizerError
+from motion.training.sync import SYNC_FILE, SyncExpert, load_expert
 from motion.yardstick import Yardstick
 from renderer.library import avatar_names, open_avatar
 
-_SEED: Final = 20_000
-_NOISE_DB: Final = (20, 10, 5)
 _SHIFTS_MS: Final = (40, 80, 120)
-_MARGIN_S: Final = 0.6
+_SEEDS: Final = 5
+_CHUNKS: Final = (4, 8)
 
-
-def espeak_speech(count: int) -> list[Utterance]:
-    """Held-out languages and timbres of espeak-ng."""
-    random = np.random.default_rng(_SEED)
-    return [_framed(espeak_voices.random_utterance(random, held_out=True)) for _ in range(count)]
-
-
-def human_speech(count: int) -> list[Utterance]:
-    """``count`` sentences of each held-out recorded voice.
-
-    Raises :class:`motion.training.recorded.SynthesizerError`.
-    """
-    random = np.random.default_rng(_SEED + 1)
-    utterances: list[Utterance] = []
-    for voice in recorded.RECORDED_VOICES:
-        if voice.held_out:
-            words = recorded.sentences(voice, count, random)
-            utterances += [_framed(u) for u in recorded.record(voice, words, random)]
-    return utterances
-
-
-def _framed(utterance: Utterance) -> Utterance:
-    """The utterance at a common level, with silence around it."""
-    seconds = len(utterance.speech) / SPEECH_RATE + 2 * _MARGIN_S
-    random = np.random.default_rng(0)
-    loud = Utterance(
-        utterance.speech * np.float32(0.1 / (utterance.speech.std() + 1e-6)),
-        utterance.segments,
-        utterance.voice,
-    )
-    return assemble([loud], seconds, random, lead=_MARGIN_S)
+Results = dict[str, float]
 
 
 def move(
@@ -101,42 +81,52 @@ def move(
     return np.concatenate(parts)
 
 
-def truth_of(utterance: Utterance) -> FloatArray:
-    """True motion [n, 70] of the mouth."""
-    motion = neutral_motion(len(utterance.speech) // SAMPLES_PER_FRAME)
-    motion[:, EXP] = mouth_motion(utterance, len(motion))
-    return motion
-
-
 def measure_speech(
-    generator: MotionGenerator[Any], identity: Identity, speech: Sequence[Utterance], chunk: int
-) -> dict[str, float]:
-    """Lip metrics on clean speech and in noise."""
-    results: dict[str, float] = {}
+    generator: MotionGenerator[Any],
+    identity: Identity,
+    speech: Sequence[Utterance],
+    chunk: int,
+    expert: SyncExpert | None,
+) -> Results:
+    """Lip metrics in all conditions; of clean speech also how the face moves."""
+    results: Results = {}
     truths = [truth_of(u) for u in speech]
-    for name, snr in (("", None), *((f"{db}db", db) for db in _NOISE_DB)):
-        takes = []
-        for i, (utterance, truth) in enumerate(zip(speech, truths, strict=True)):
-            heard = utterance.speech
-            if snr is not None:
-                noise = coloured_noise(len(heard), np.random.default_rng((_SEED, i)), 1.0)
-                heard = add_noise(heard, noise, snr)
-            takes.append(Take(utterance, truth, move(generator, identity, heard, chunk)))
-        results |= {f"{name}.{key}": value for key, value in lip_metrics(takes).items()}
-        if not name:
-            results[".jerk_ratio"] = jerk(np.concatenate([t.motion for t in takes])) / jerk(
-                np.concatenate(truths)
-            )
-            long = max(takes, key=lambda t: len(t.motion)).motion
-            results[".join_jump_ratio"] = join_jump_ratio(long, chunk)
+    for condition in CONDITIONS:
+        takes = [
+            Take(u, truth, move(generator, identity, spoil(u.speech, condition, i), chunk))
+            for i, (u, truth) in enumerate(zip(speech, truths, strict=True))
+        ]
+        figures = lip_metrics(takes)
+        if not condition:
+            figures |= _smoothness(takes)
+            figures |= {f"theval.{k}": v for k, v in _theval(takes).items()}
+            if expert is not None:
+                figures |= sync_scores(expert, takes)
+        results |= {f"{condition}.{key}": value for key, value in figures.items()}
     return results
+
+
+def _smoothness(takes: Sequence[Take]) -> Results:
+    """Jerk and speeds of the lips, of those of the truth."""
+    made = np.concatenate([t.motion for t in takes])
+    truth = np.concatenate([t.truth for t in takes])
+    return {
+        "jerk_ratio": jerk(made) / jerk(truth),
+        "speed_p50_ratio": lip_speed(made, 0.5) / lip_speed(truth, 0.5),
+        "speed_p95_ratio": lip_speed(made, 0.95) / lip_speed(truth, 0.95),
+    }
+
+
+def _theval(takes: Sequence[Take]) -> Results:
+    each = [theval(t.motion, t.utterance.speech, spoken(t.utterance, len(t.motion))) for t in takes]
+    return {key: float(np.mean([figures[key] for figures in each])) for key in each[0]}
 
 
 def measure_silence(
     generator: MotionGenerator[Any], identity: Identity, chunk: int, minutes: float
-) -> dict[str, float]:
+) -> Results:
     """What the face does while nobody speaks."""
-    random = np.random.default_rng(_SEED + 2)
+    random = np.random.default_rng(SEED + 2)
     samples = round(minutes * 60 * FPS) * SAMPLES_PER_FRAME
     silent = move(generator, identity, np.zeros(samples, np.float32), chunk)
     room = 10.0 ** (-50.0 / 20.0) * coloured_noise(samples // 4, random, 1.0)
@@ -150,17 +140,47 @@ def measure_silence(
     }
 
 
-def measure_shifted(speech: Sequence[Utterance]) -> dict[str, float]:
-    """The same metrics for the truth played late: the scale of each number."""
-    results: dict[str, float] = {}
+def measure_choice(
+    generator: MotionGenerator[Any], identity: Identity, speech: Sequence[Utterance], chunk: int
+) -> Results:
+    """How much seeds differ, and whether emotions can be told apart."""
+    longest = max(speech, key=lambda u: len(u.speech)).speech
+    takes = [move(generator, identity, longest, chunk, seed=seed) for seed in range(_SEEDS)]
+    results = {f"diversity.{key}": value for key, value in diversity(takes).items()}
+    moods = [
+        (emotion, move(generator, identity, u.speech, chunk, Controls(emotion), seed))
+        for emotion in CLASSES
+        for seed, u in enumerate(speech[:4])
+    ]
+    return results | {"emotion_accuracy": EmotionClassifier().accuracy(moods)}
+
+
+def measure_joins(folder: Path, identity: Identity, speech: Sequence[Utterance]) -> Results:
+    """Jumps where chunks join, against those elsewhere."""
+    sound = np.concatenate([u.speech for u in speech[:12]])
+    results: Results = {}
+    for chunk in _CHUNKS:
+        generator = CausalMoDA(folder, Sampling(chunk=chunk))
+        ratio = join_jump_ratio(move(generator, identity, sound, chunk), chunk)
+        results[f"join_jump_ratio_chunk{chunk}"] = ratio
+    return results | {"join_jump_ratio": max(results.values())}
+
+
+def measure_truth(speech: Sequence[Utterance], expert: SyncExpert | None) -> Results:
+    """The same metrics for the truth in time and late: the scale of each number."""
+    results: Results = {}
     truths = [truth_of(u) for u in speech]
-    for shift in _SHIFTS_MS:
+    for shift in (0, *_SHIFTS_MS):
         frames = shift * FPS // 1000
         takes = [
-            Take(u, t, np.concatenate([np.repeat(t[:1], frames, 0), t[:-frames]]))
+            Take(u, t, np.concatenate([np.repeat(t[:1], frames, 0), t[: len(t) - frames]]))
             for u, t in zip(speech, truths, strict=True)
         ]
-        results |= {f"late{shift}ms.{key}": value for key, value in lip_metrics(takes).items()}
+        figures = lip_metrics(takes) if shift else _theval(takes)
+        if expert is not None:
+            figures |= sync_scores(expert, takes)
+        name = f"late{shift}ms" if shift else "in_time"
+        results |= {f"{name}.{key}": value for key, value in figures.items()}
     return results
 
 
@@ -170,29 +190,36 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=BUILT_IN, help="folder of a shipped model")
     parser.add_argument("--sentences", type=int, default=12, help="of each recorded voice")
     parser.add_argument("--chunk", type=int, default=4, help="frames made at a time")
-    parser.add_argument("--minutes", type=float, default=3.0, help="of silence")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of silence")
     options = parser.parse_args()
 
     identity = open_avatar(avatar_names()[0], 256)
     sets = {"espeak": espeak_speech(3 * options.sentences)}
     try:
         sets["human"] = human_speech(options.sentences)
-    except recorded.SynthesizerError as error:
+    except SynthesizerError as error:
         sys.stderr.write(f"no recorded voices: {error}\n")
-    results: dict[str, float] = {}
     generators: dict[str, MotionGenerator[Any]] = {"yardstick": Yardstick()}
+    expert: SyncExpert | None = None
+    results: Results = {}
     if (options.model / MODEL_FILE).exists():
         generators["moda"] = CausalMoDA(options.model)
+        expert = load_expert(options.model / SYNC_FILE)
+        joins = measure_joins(options.model, identity, sets["espeak"])
+        results |= {f"moda.{key}": value for key, value in joins.items()}
     else:
         sys.stderr.write(f"no trained model in {options.model}\n")
     for name, generator in generators.items():
+        figures: Results = {}
         for kind, speech in sets.items():
-            figures = measure_speech(generator, identity, speech, options.chunk)
-            results |= {f"{name}.{kind}{key}": value for key, value in figures.items()}
-        silence = measure_silence(generator, identity, options.chunk, options.minutes)
-        results |= {f"{name}.{key}": value for key, value in silence.items()}
+            measured = measure_speech(generator, identity, speech, options.chunk, expert)
+            figures |= {f"{kind}{key}": value for key, value in measured.items()}
+        figures |= measure_silence(generator, identity, options.chunk, options.minutes)
+        figures |= measure_choice(generator, identity, sets["espeak"], options.chunk)
+        results |= {f"{name}.{key}": value for key, value in figures.items()}
     for kind, speech in sets.items():
-        results |= {f"truth.{kind}.{key}": v for key, v in measure_shifted(speech).items()}
+        measured = measure_truth(speech, expert)
+        results |= {f"truth.{kind}.{key}": value for key, value in measured.items()}
     show("lipsync", results, as_json=options.json)
 
 

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from motion.keypoints import LID_TRAVEL, Keypoint
-from motion.layout import FPS, PITCH, ROLL, YAW, FloatArray, expression
+from motion.keypoints import Keypoint
+from motion.layout import FPS, FloatArray, expression
 from motion.training.coarticulation import frame_times
 from motion.training.phonemes import PAUSE, Utterance
 from motion.training.visemes import BILABIALS
@@ -19,9 +19,6 @@ BoolArray = npt.NDArray[np.bool_]
 
 FALSE_CLOSURES: Final = 0.05
 """Share of frames without a labial that may look closed; it sets the threshold of closures."""
-
-CLOSED_GAP: Final = 0.01
-"""Gap between the lips, in canonical units, that reads as closed (2.6 pixels of 512)."""
 
 _MAX_LAG: Final = 6
 _LABIALS: Final = BILABIALS | frozenset("fvɱβɸw")
@@ -61,7 +58,7 @@ def lip_metrics(takes: Sequence[Take]) -> dict[str, float]:
     """Correlations inside speech, the best lag and the share of bilabials that close."""
     speech = [spoken(take.utterance, len(take.truth)) for take in takes]
     results = {
-        f"{name}_corr": _correlation(
+        f"{name}_corr": correlation(
             np.concatenate([measure(t.truth)[s] for t, s in zip(takes, speech, strict=True)]),
             np.concatenate([measure(t.motion)[s] for t, s in zip(takes, speech, strict=True)]),
         )
@@ -97,7 +94,7 @@ def best_lag(takes: Sequence[Take], speech: Sequence[BoolArray]) -> float:
             frames = frames[(frames + lag >= 0) & (frames + lag < len(take.truth))]
             truth.append(opening(take.truth)[frames])
             motion.append(opening(take.motion)[frames + lag])
-        scores.append(_correlation(np.concatenate(truth), np.concatenate(motion)))
+        scores.append(correlation(np.concatenate(truth), np.concatenate(motion)))
     return 1000.0 / FPS * lags[int(np.argmax(scores))]
 
 
@@ -136,46 +133,8 @@ def _recall_at(closures: FloatArray, others: FloatArray) -> float:
     return float(np.mean(closures < threshold) + admitted * np.mean(closures == threshold))
 
 
-def closed_share(motion: FloatArray) -> float:
-    """Share of frames with the mouth closed."""
-    return float(np.mean(opening(motion) <= CLOSED_GAP))
-
-
-def blinks_per_minute(motion: FloatArray) -> float:
-    """Times that the lids close by more than half."""
-    lids = expression(motion)[:, [Keypoint.LID_LEFT, Keypoint.LID_RIGHT], 1].mean(axis=1)
-    shut = lids > 0.5 * LID_TRAVEL
-    starts = np.count_nonzero(shut[1:] & ~shut[:-1])
-    return float(starts / (len(motion) / FPS / 60.0))
-
-
-def head_motion(motion: FloatArray) -> dict[str, float]:
-    """Range in degrees and speed in degrees per second of the head, drift over the clip."""
-    angles = motion[:, [PITCH, YAW, ROLL]]
-    third = max(1, len(angles) // 3)
-    return {
-        "head_range_deg": float(np.ptp(angles, axis=0).max()),
-        "head_speed_deg_s": float(np.abs(np.diff(angles, axis=0)).mean() * FPS),
-        "head_drift_deg": float(np.abs(angles[-third:].mean(0) - angles[:third].mean(0)).max()),
-    }
-
-
-def join_jump_ratio(motion: FloatArray, chunk: int) -> float:
-    """Mean change from frame to frame across joins of chunks, over that elsewhere."""
-    active = motion.std(axis=0) > 1e-4
-    change = np.abs(np.diff(motion[:, active], axis=0)) / motion[:, active].std(axis=0)
-    joins = np.arange(1, len(motion)) % chunk == 0
-    if joins.all():
-        return 1.0
-    return float(change[joins].mean() / change[~joins].mean())
-
-
-def jerk(motion: FloatArray) -> float:
-    """Mean size of the third difference of the lip opening, in canonical units a frame cubed."""
-    return float(np.abs(np.diff(opening(motion), n=3)).mean())
-
-
-def _correlation(a: FloatArray, b: FloatArray) -> float:
+def correlation(a: FloatArray, b: FloatArray) -> float:
+    """Pearson's; 0 where one of them is constant."""
     if len(a) < 2 or a.std() < 1e-6 or b.std() < 1e-6:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])

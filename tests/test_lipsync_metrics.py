@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.lipsync_metrics import (
-    Take,
-    bilabial_recall,
+from benchmarks.face_metrics import (
     blinks_per_minute,
     closed_share,
+    diversity,
     join_jump_ratio,
-    lip_metrics,
+    theval,
 )
+from benchmarks.lipsync_metrics import Take, bilabial_recall, lip_metrics, spoken
+from benchmarks.lipsync_speech import through_opus
 from motion.keypoints import LID_TRAVEL, Keypoint
 from motion.layout import EXP, FloatArray, expression, neutral_motion
 from motion.training import espeak_voices
@@ -80,3 +81,34 @@ def test_closed_share_and_joins() -> None:
     assert join_jump_ratio(smooth, 4) == pytest.approx(1.0, abs=0.1)
     jumpy = smooth + np.repeat(random.standard_normal((100, 70)) * 5, 4, axis=0).astype(np.float32)
     assert join_jump_ratio(jumpy, 4) > 2.0
+
+
+def test_the_network_free_theval_tells_lively_lips_from_restless_ones(
+    utterance: Utterance, truth: FloatArray
+) -> None:
+    speech = np.concatenate([np.zeros(16_000, np.float32), utterance.speech])[: len(truth) * 640]
+    inside = np.roll(spoken(utterance, len(truth)), 25)
+    inside[:25] = False
+    shifted = late(truth, 25)
+    figures = theval(shifted, speech, inside)
+    restless = shifted.copy()
+    noise = 0.02 * np.random.default_rng(0).standard_normal(25)
+    expression(restless)[:25, Keypoint.LOWER_INNER, 1] += noise.astype(np.float32)
+    assert figures["lip_sync"] > 0.2
+    assert theval(restless, speech, inside)["silent_lips"] > figures["silent_lips"] + 0.3
+
+
+def test_diversity_is_none_between_equal_takes(truth: FloatArray) -> None:
+    moving = truth.copy()
+    moving[:, 67:] = np.random.default_rng(0).standard_normal((len(truth), 3))
+    other = moving.copy()
+    other[:, 67:] = np.random.default_rng(1).standard_normal((len(truth), 3))
+    assert diversity([moving, moving])["head"] == 0.0
+    assert diversity([moving, other])["head"] > 0.3
+    assert diversity([moving, other])["mouth"] == 0.0
+
+
+def test_the_codec_keeps_speech_in_its_place(utterance: Utterance) -> None:
+    heard = through_opus(utterance.speech)
+    assert len(heard) == len(utterance.speech)
+    assert 0.5 < np.corrcoef(heard, utterance.speech)[0, 1] < 0.9999

@@ -17,7 +17,7 @@ Random = np.random.Generator
 
 def warp_timbre(utterance: Utterance, random: Random) -> Utterance:
     """Another vocal tract: formants, pitch and tempo together, times still exact."""
-    factor = float(random.uniform(0.86, 1.16))
+    factor = float(np.exp(random.uniform(-0.26, 0.22)))
     segments = tuple(
         Segment(s.ipa, s.start * factor, s.end * factor, s.stressed) for s in utterance.segments
     )

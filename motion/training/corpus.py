@@ -33,8 +33,11 @@ FEATURE_STEP: Final = 0.025
 FEATURE_FLOOR: Final = -2.0
 """Features are stored as bytes: ``floor + step * byte`` (half a decibel each)."""
 
-RECORDED_SHARE: Final = 0.35
-SILENT_SHARE: Final = 0.06
+RECORDED_SHARE: Final = 0.42
+SILENT_SHARE: Final = 0.07
+WARPED_SHARE: Final = 0.5
+WARPED_SHARE_RECORDED: Final = 0.85
+"""Few recorded voices have to stand for many."""
 NEUTRAL_SHARE: Final = 0.4
 
 _OPENNESS_OF_EMOTION: Final = {
@@ -42,6 +45,10 @@ _OPENNESS_OF_EMOTION: Final = {
     "contempt": -0.1,
 }  # fmt: skip
 """How much further the mouth opens in speech at full intensity."""
+
+
+Pool = list[list[Utterance]]
+"""Recorded utterances by voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +122,7 @@ def closed_frames(utterance: Utterance, frames: int) -> FloatArray:
     return closed
 
 
-def random_clip(pool: Sequence[Utterance], random: np.random.Generator) -> Clip:
+def random_clip(pool: Pool, random: np.random.Generator) -> Clip:
     """A clip of random speech, mood and surroundings; recorded speech comes from ``pool``."""
     utterances: list[Utterance] = []
     if random.random() >= SILENT_SHARE:
@@ -123,10 +130,11 @@ def random_clip(pool: Sequence[Utterance], random: np.random.Generator) -> Clip:
         left = CLIP_SECONDS
         while left > 0.0:
             if use_pool:
-                utterance = pool[int(random.integers(len(pool)))]
+                voice = pool[int(random.integers(len(pool)))]
+                utterance = voice[int(random.integers(len(voice)))]
             else:
                 utterance = espeak_voices.random_utterance(random)
-            if random.random() < 0.5:
+            if random.random() < (WARPED_SHARE_RECORDED if use_pool else WARPED_SHARE):
                 utterance = warp_timbre(utterance, random)
             utterances.append(utterance)
             left -= len(utterance.speech) / SPEECH_RATE + 0.8
@@ -148,21 +156,24 @@ def _random_controls(random: np.random.Generator) -> Controls:
     return Controls(emotion, round(float(random.uniform(0.3, 1.0)), 2))
 
 
-def record_pool(seconds: float, random: np.random.Generator) -> list[Utterance]:
-    """About ``seconds`` of each recorded voice that training may hear.
+def record_pool(seconds: float, random: np.random.Generator) -> Pool:
+    """At least ``seconds`` of each recorded voice that training may hear, by voice.
 
     Raises :class:`recorded.SynthesizerError` where festival or flite or a voice is missing.
     """
-    pool: list[Utterance] = []
+    pool: Pool = []
     for voice in recorded.RECORDED_VOICES:
         if voice.held_out:
             continue
-        made = 0.0
-        while made < seconds:
-            batch = recorded.record(voice, recorded.sentences(voice, 20, random), random)
-            pool += batch
-            made += sum(len(u.speech) for u in batch) / SPEECH_RATE
+        made: list[Utterance] = []
+        while _seconds(made) < seconds:
+            made += recorded.record(voice, 20, random)
+        pool.append(made)
     return pool
+
+
+def _seconds(utterances: Sequence[Utterance]) -> float:
+    return sum(len(u.speech) for u in utterances) / SPEECH_RATE
 
 
 def write_shard(path: Path, clips: Sequence[Clip]) -> None:
@@ -186,12 +197,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--hours", type=float, default=6.0)
     parser.add_argument("--shards", type=int, default=12)
-    parser.add_argument("--recorded-seconds", type=float, default=420.0, help="of each voice")
+    parser.add_argument("--recorded-seconds", type=float, default=900.0, help="of each voice")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
     options.out.mkdir(parents=True, exist_ok=True)
-    pool: list[Utterance] = []
+    pool: Pool = []
     if options.recorded_seconds > 0:
         pool = record_pool(options.recorded_seconds, np.random.default_rng((options.seed, 1)))
     per_shard = max(1, round(options.hours * 3600 / CLIP_SECONDS / options.shards))

@@ -12,29 +12,42 @@ from typing import Final
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812
 from torch import Tensor
 
 from motion.keypoints import Keypoint
-from motion.layout import MOTION_DIM
+from motion.layout import MOTION_DIM, neutral_motion
 from motion.moda.causal import BEFORE, LOOKAHEAD, mouth_dimensions
 from motion.moda.masks import chunk_mask
 from motion.moda.network import Conditions, MoDA
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.sampler import TIME_SCALE
 from motion.training.dataset import Batch
+from motion.training.sync import REACH, SyncExpert, heard_with
 
 _UPPER: Final = 3 * Keypoint.UPPER_INNER + 1
 _LOWER: Final = 3 * Keypoint.LOWER_INNER + 1
+_FROM_NOISE: Final = 0.5
+"""Share of windows that start from noise alone, as the first of two steps does."""
+_IN_SYNC: Final = 0.4
+"""Cosine above which the sync expert is content (paper sec. 3.4)."""
+_SHUT: Final = 0.01
+_SOFTNESS: Final = 0.005
+"""Gap between the lips in canonical units below which they are shut, and how sharply."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
     """Of the parts of the loss."""
 
-    mouth: float = 1.5
+    mouth: float = 3.0
     """Of a number of the mouth in the flow loss, against 1 for all others."""
     gap: float = 1.0
     """Of the lip opening that the prediction implies, four times that where lips are shut."""
+    closure: float = 0.2
+    """Of whether the lips that the prediction implies are shut."""
+    sync: float = 0.5
+    """Of what the sync expert finds amiss, if there is one."""
     first_difference: float = 0.5
     second_difference: float = 0.25
 
@@ -50,7 +63,7 @@ class Partition:
 
 
 def random_partition(frames: int, random: np.random.Generator) -> Partition:
-    """Runs of single frames and chunks of 2 to 8, in turn."""
+    """Runs of single frames and chunks of 2 to 9, in turn."""
     starts: list[int] = []
     single = bool(random.random() < 0.7)
     while len(starts) < frames:
@@ -58,7 +71,7 @@ def random_partition(frames: int, random: np.random.Generator) -> Partition:
             run = int(random.integers(3, 15))
             starts += range(len(starts), len(starts) + run)
         else:
-            size = int(random.choice((2, 4, 4, 6, 8)))
+            size = int(random.choice((2, 3, 4, 5, 5, 7, 9)))
             starts += [len(starts)] * size
         single = not single
     start = torch.tensor(starts[:frames])
@@ -70,9 +83,14 @@ class FlowObjective:
     """Rectified flow with velocity losses (paper sec. 3.4) and a loss of the lip opening."""
 
     def __init__(
-        self, statistics: MotionStatistics, weights: Weights | None = None, device: str = "cpu"
+        self,
+        statistics: MotionStatistics,
+        weights: Weights | None = None,
+        device: str = "cpu",
+        expert: SyncExpert | None = None,
     ) -> None:
         self._weights = weights or Weights()
+        self._expert = expert
         std = torch.from_numpy(statistics.std).to(device)
         mouth = torch.from_numpy(mouth_dimensions()).to(device)
         per_number = (1.0 + (self._weights.mouth - 1.0) * mouth) * (std > 0)
@@ -81,6 +99,10 @@ class FlowObjective:
         gap = torch.zeros(MOTION_DIM, device=device)
         gap[_LOWER], gap[_UPPER] = std[_LOWER], -std[_UPPER]
         self._gap = gap / std[_LOWER].clamp(min=1e-6)
+        # Softness and threshold of "shut" in the units of the gap, whose rest is where lips meet.
+        rest = torch.from_numpy(statistics.normalise(neutral_motion())[0]).to(device)
+        self._softness = _SOFTNESS / float(std[_LOWER].clamp(min=1e-6))
+        self._shut = float(rest @ self._gap) + _SHUT / float(std[_LOWER].clamp(min=1e-6))
 
     def __call__(self, network: MoDA, batch: Batch, random: np.random.Generator) -> Tensor:
         """The loss of a batch; ``random`` decides the chunks, the noise and what is dropped."""
@@ -91,7 +113,7 @@ class FlowObjective:
         previous = self._history(batch.motion, partition, generator)
 
         sigma = _uniform((size, 1, 1), generator)
-        sigma = torch.where(_uniform((size, 1, 1), generator) < 0.25, 1.0, sigma)
+        sigma = torch.where(_uniform((size, 1, 1), generator) < _FROM_NOISE, 1.0, sigma)
         noise = self._noise(target, generator)
         latent = torch.lerp(target, noise, sigma)
 
@@ -103,16 +125,31 @@ class FlowObjective:
 
         error = velocity - (noise - target)
         loss = (error.square() * self._per_number).sum(-1).mean()
-        # Where the prediction ends up differs from the target by sigma times the error.
+        # The target less where the prediction ends up.
         off = sigma * error
-        gap = (off * self._gap).sum(-1).square() * (1.0 + 3.0 * batch.closed)
+        off_gap = (off * self._gap).sum(-1)
+        gap = off_gap.square() * (1.0 + 3.0 * batch.closed)
         loss = loss + self._weights.gap * gap.mean()
+        loss = loss + self._weights.closure * self._closure(target, off_gap, batch)
         for order, weight in (
             (1, self._weights.first_difference), (2, self._weights.second_difference)
         ):  # fmt: skip
             change = torch.diff(off, n=order, dim=1)
             loss = loss + weight * (change.square() * self._per_number).sum(-1).mean()
+        if self._expert is not None:
+            loss = loss + self._weights.sync * _out_of_sync(self._expert, batch, target - off)
         return loss
+
+    def _closure(self, target: Tensor, off_gap: Tensor, batch: Batch) -> Tensor:
+        """Cross-entropy of "the lips are shut", where somebody speaks.
+
+        The squares above care for millimetres, the eye for whether lips meet.
+        """
+        true = (target * self._gap).sum(-1)
+        shut = ((self._shut - true) / self._softness).sigmoid()
+        logits = (self._shut - true + off_gap) / self._softness
+        entropy = F.binary_cross_entropy_with_logits(logits, shut, reduction="none")
+        return (entropy * batch.voice * (1.0 + 2.0 * batch.closed)).mean()
 
     def _history(self, motion: Tensor, partition: Partition, generator: torch.Generator) -> Tensor:
         """For each frame the one before its chunk, [B, N, 70], blurred by noise.
@@ -133,6 +170,12 @@ class FlowObjective:
         temperature = 0.1 + 0.9 * _uniform((size, 1, 1), generator)
         lower = self._mouth & (_uniform((size, 1, 1), generator) < 0.6)
         return _normal(target.shape, generator) * torch.where(lower, temperature, 1.0)
+
+
+def _out_of_sync(expert: SyncExpert, batch: Batch, motion: Tensor) -> Tensor:
+    """How far below the threshold of the sync expert the lips of ``motion`` are in speech."""
+    fit = expert.similarity(heard_with(batch), motion)
+    return (F.relu(_IN_SYNC - fit) * batch.voice[:, REACH:-REACH]).mean()
 
 
 def predict(

@@ -84,10 +84,19 @@ _SAMPA: Final[Mapping[str, str]] = {
     "s": "s", "z": "z", "S": "ʃ", "Z": "ʒ", "ts": "ts", "dz": "dz", "tS": "tʃ", "dZ": "dʒ",
     "m": "m", "n": "n", "nf": "ɱ", "ng": "ŋ", "J": "ɲ", "l": "l", "L": "ʎ", "r": "r", "h": "h",
 }
+_RUSSIAN: Final[Mapping[str, str]] = {
+    "ii": "i", "yy": "ɨ", "uu": "u", "ee": "ɛ", "oo": "o", "aa": "a", "a": "ɐ", "e": "e", "i": "ɪ",
+    "y": "ɨ", "u": "ʊ", "ae": "ɪ", "ay": "ə", "ur": "ʊ", "p": "p", "pp": "p", "b": "b", "bb": "b",
+    "t": "t", "tt": "t", "d": "d", "dd": "d", "k": "k", "kk": "k", "g": "ɡ", "gg": "ɡ", "c": "ts",
+    "ch": "tɕ", "f": "f", "ff": "f", "v": "v", "vv": "v", "s": "s", "ss": "s", "z": "z", "zz": "z",
+    "sh": "ʂ", "sch": "ɕ", "zh": "ʐ", "h": "x", "hh": "x", "m": "m", "mm": "m", "n": "n",
+    "nn": "n", "l": "ɫ", "ll": "l", "r": "r", "rr": "r", "j": "j",
+}
 # fmt: on
 PHONE_SETS: Final[Mapping[str, Mapping[str, str]]] = {
     "radio": _RADIO,
     "italian": _SAMPA,
+    "russian": _RUSSIAN,
 }
 """Names of phones in festival's and flite's phone sets, without digits and length -> IPA."""
 

@@ -1,9 +1,10 @@
 """Speech of recorded voices with segment times, from festival and flite.
 
-Debian's packages flite, festival, festvox-kallpc16k and festvox-us-slt-hts make the corpus,
-festvox-kdlpc16k and festvox-italp16k are for benchmarks only. Training uses voices under
+Debian's packages flite, festival, festvox-kallpc16k, festvox-us-slt-hts and festvox-ru make the
+corpus, festvox-kdlpc16k and festvox-italp16k are for benchmarks only. Training uses voices under
 permissive (MIT-like) licences only; festival's Czech, Finnish, Italian and Indian voices are under
-the GPL and stay out of it.
+the GPL and stay out of it. Of the Russian voice the sentences are taken that its speaker read, of
+all others what they synthesize.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class SynthesizerError(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class RecordedVoice:
     name: str
-    engine: Literal["festival", "flite"]
+    engine: Literal["festival", "flite", "recordings"]
     engine_name: str
     phone_set: str
     language: str
@@ -44,6 +45,7 @@ RECORDED_VOICES: Final = (
     RecordedVoice("kal", "festival", "kal_diphone", "radio", "en"),
     RecordedVoice("slt-hts", "festival", "cmu_us_slt_arctic_hts", "radio", "en"),
     RecordedVoice("slt", "flite", "slt", "radio", "en"),
+    RecordedVoice("nsh", "recordings", "russian/msu_ru_nsh_clunits", "russian", "ru"),
     RecordedVoice("rms", "flite", "rms", "radio", "en", held_out=True),
     RecordedVoice("awb", "flite", "awb", "radio", "en", held_out=True),
     RecordedVoice("ked", "festival", "ked_diphone", "radio", "en", held_out=True),
@@ -51,9 +53,20 @@ RECORDED_VOICES: Final = (
 )
 
 _STRETCH: Final = (0.8, 1.25)
+_FESTIVAL_VOICES: Final = Path("/usr/share/festival/voices")
 
 
-def record(voice: RecordedVoice, sentences: Sequence[str], random: text.Random) -> list[Utterance]:
+def record(voice: RecordedVoice, count: int, random: text.Random) -> list[Utterance]:
+    """``count`` random sentences, synthesized ones at random speaking rates.
+
+    Raises :class:`SynthesizerError`.
+    """
+    if voice.engine == "recordings":
+        return _read_recordings(voice, count, random)
+    return say(voice, _sentences(voice, count, random), random)
+
+
+def say(voice: RecordedVoice, sentences: Sequence[str], random: text.Random) -> list[Utterance]:
     """The sentences at random speaking rates. Raises :class:`SynthesizerError`."""
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -62,16 +75,28 @@ def record(voice: RecordedVoice, sentences: Sequence[str], random: text.Random) 
         else:
             _run_flite(voice, sentences, random, folder)
         return [
-            Utterance(
-                _read_wave(folder / f"{i}.wav"),
-                segments_from_phones(list(_ends(folder / f"{i}.lab")), voice.phone_set),
-                voice.name,
-            )
-            for i in range(len(sentences))
+            _read(voice, folder / f"{i}.wav", folder / f"{i}.lab") for i in range(len(sentences))
         ]
 
 
-def sentences(voice: RecordedVoice, count: int, random: text.Random) -> list[str]:
+def _read_recordings(voice: RecordedVoice, count: int, random: text.Random) -> list[Utterance]:
+    """``count`` of the sentences from which festival's unit selection takes its units."""
+    folder = _FESTIVAL_VOICES / voice.engine_name
+    labels = sorted((folder / "lab").glob("*.lab"))
+    if not labels:
+        raise SynthesizerError(f"the recordings of {voice.name} are not installed in {folder}")
+    chosen = random.choice(len(labels), min(count, len(labels)), replace=False)
+    return [
+        _read(voice, folder / "wav" / f"{labels[i].stem}.wav", labels[i]) for i in sorted(chosen)
+    ]
+
+
+def _read(voice: RecordedVoice, speech: Path, labels: Path) -> Utterance:
+    segments = segments_from_phones(list(_ends(labels)), voice.phone_set)
+    return Utterance(_read_wave(speech), segments, voice.name)
+
+
+def _sentences(voice: RecordedVoice, count: int, random: text.Random) -> list[str]:
     """Text that the voice can read."""
     if voice.language == "en":
         return [text.english(random) for _ in range(count)]

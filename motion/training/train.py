@@ -2,9 +2,10 @@
 
     python -m motion.training.train --corpus build/corpus --out build/run
 
-First the audio embedder alone, then the whole network. Stops after ``--steps`` or ``--minutes``,
-whichever comes first; the learning rate follows. Started again with the same ``--out`` it goes on
-where it was. Leaves ``curve.jsonl`` and ``causal.safetensors`` in ``--out``.
+First the sync expert, then the audio embedder alone, then the whole network. Stops after
+``--steps`` or ``--minutes``, whichever comes first; the learning rate follows. Started again with
+the same ``--out`` it goes on where it was. Leaves ``curve.jsonl`` and ``causal.safetensors`` in
+``--out``.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from motion.moda.trained import TrainedModel, save_model
 from motion.training.dataset import Corpus
 from motion.training.objective import FlowObjective
 from motion.training.probe import Probe, vary
+from motion.training.sync import SYNC_FILE, SyncExpert, load_expert, save_expert, train_expert
 
 _EMA: Final = 0.998
 _CHECKPOINT_SECONDS: Final = 60.0
@@ -43,13 +45,13 @@ class Schedule:
 
     steps: int = 20_000
     minutes: float = math.inf
-    embedder_share: float = 0.4
+    embedder_share: float = 0.55
     """Part of the time in which only the audio embedder is trained."""
     thaw_share: float = 0.85
     """From the end of that until here only the rest of the network is trained, which is cheaper."""
-    batch: int = 32
+    batch: int = 16
     frames: int = 32
-    embedder_batch: int = 32
+    embedder_batch: int = 16
     embedder_frames: int = 96
     rate: float = 1e-3
     seed: int = 0
@@ -81,7 +83,12 @@ class Trainer:
     """The state of a training run; :meth:`train` goes on from wherever it is."""
 
     def __init__(
-        self, corpus: Corpus, schedule: Schedule, config: MoDAConfig = CAUSAL, device: str = "cpu"
+        self,
+        corpus: Corpus,
+        schedule: Schedule,
+        config: MoDAConfig = CAUSAL,
+        device: str = "cpu",
+        expert: SyncExpert | None = None,
     ) -> None:
         self.corpus, self.schedule, self.device = corpus, schedule, device
         self.network = new_network(config, schedule.seed).to(device)
@@ -95,7 +102,7 @@ class Trainer:
             self._parameters, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.01
         )
         self.average = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
-        self.objective = FlowObjective(corpus.statistics, device=device)
+        self.objective = FlowObjective(corpus.statistics, device=device, expert=expert)
         self.progress = Progress()
 
     @property
@@ -248,7 +255,11 @@ def main() -> None:
 
     torch.set_num_threads(options.threads)
     schedule = Schedule(steps=options.steps, minutes=options.minutes, seed=options.seed)
-    trainer = Trainer(Corpus(options.corpus, options.device), schedule, device=options.device)
+    corpus = Corpus(options.corpus, options.device)
+    if not (options.out / SYNC_FILE).exists():
+        save_expert(options.out / SYNC_FILE, train_expert(corpus, seed=options.seed))
+    expert = load_expert(options.out / SYNC_FILE).to(options.device)
+    trainer = Trainer(corpus, schedule, device=options.device, expert=expert)
     checkpoint = options.out / "checkpoint.pt"
     if checkpoint.exists():
         trainer.load(checkpoint)
