@@ -36,6 +36,21 @@ MODEL_FILE: Final = "model.safetensors"
 BUILT_IN: Final = Path(__file__).parent / "data" / "causal"
 """The model that ships with the package."""
 
+_GUIDANCE: Final = 1.4
+"""Weight of guidance that suits the model best: lips then open as wide as they should, not 0.8 of
+that, and follow no worse."""
+
+_CALM: Final = ("none", "neutral")
+
+_LONGEST: Final = 64
+_FADES: Final = (
+    mouth_dimensions() * np.float32(0.6) ** np.arange(1, _LONGEST + 1, dtype=np.float32)[:, None]
+)
+"""Share [n, 70] of what the last frame's second drawing missed that frames after it add.
+
+The mouth of a chunk is drawn knowing what follows, that of the frame before it was drawn without:
+this spreads the difference over several frames."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
@@ -95,6 +110,17 @@ class _Chunk:
     """Features that the embedder needs [past + n to n + 2, 160]."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """One evaluation of the network for a chunk; guidance needs several (paper eq. 8)."""
+
+    chunk: int
+    weight: float
+    """Of its velocity in the sum."""
+    audio: bool = True
+    emotion: bool = True
+
+
 class CausalMoDA(MotionGenerator[CausalState]):
     """Stateless, safe to share."""
 
@@ -118,6 +144,7 @@ class CausalMoDA(MotionGenerator[CausalState]):
         self._temperature = np.where(
             mouth > 0, self._sampling.mouth_temperature, self._sampling.face_temperature
         ).astype(np.float32)
+        self._no_sound = self._null_token()
         self._condition = lru_cache(maxsize=256)(self._compute_condition)
         self._mask = lru_cache(maxsize=64)(self._compute_mask)
 
@@ -178,23 +205,40 @@ class CausalMoDA(MotionGenerator[CausalState]):
         unheard = np.zeros((len(chunks), missing, fresh.shape[2]), np.float32)
         tokens = np.stack([c.state.tokens for c in chunks])
         given = np.stack([c.state.given for c in chunks])
-        known = given[:, 1:]
-        conditions = [self._condition(c.controls.emotion, c.controls.intensity) for c in chunks]
-        noise = np.stack([self._noise(c) for c in chunks])
+        audio = np.concatenate([tokens, fresh, unheard], axis=1)
+        passes = _passes(chunks)
+        of = np.array([p.chunk for p in passes])
+        audio = audio[of]
+        audio[[not p.audio for p in passes]] = self._no_sound
+        conditions = [
+            self._condition(chunks[p.chunk].controls.emotion, chunks[p.chunk].controls.intensity)
+            if p.emotion
+            else self._condition(None)
+            for p in passes
+        ]
+        # The last frame given out is drawn again with the new ones.
+        kept = history - 1
         constant = {
-            "previous": np.concatenate([given, np.repeat(given[:, -1:], n - 1, axis=1)], axis=1),
-            "audio": np.concatenate([tokens, fresh, unheard], axis=1),
+            "previous": np.concatenate([given[:, :-1], np.repeat(given[:, -2:-1], n, axis=1)], 1)[
+                of
+            ],
+            "audio": audio,
             "emotion": np.stack([emotion for emotion, _ in conditions]),
-            "identity": np.stack([c.state.identity for c in chunks]),
+            "identity": np.stack([c.state.identity for c in chunks])[of],
             "mask": self._mask(n, missing),
         }
+        weights = np.zeros((len(chunks), len(passes)), np.float32)
+        weights[of, np.arange(len(of))] = [p.weight for p in passes]
+        noise = np.stack([self._noise(c) for c in chunks])
+        known = given[:, 1:-1]
         latent = noise
         for k, (sigma, target) in enumerate(zip(self._schedule, self._schedule[1:], strict=False)):
             modulation = np.stack([modulations[k] for _, modulations in conditions])
-            velocity = self._velocity({"latent": latent, "modulation": modulation, **constant})
+            inputs = {"latent": latent[of], "modulation": modulation, **constant}
+            velocity = np.tensordot(weights, self._velocity(inputs), 1)
             latent = latent + np.float32(target - sigma) * velocity
-            latent[:, :history] = known + np.float32(target) * (noise[:, :history] - known)
-        drawn = latent[:, history:]
+            latent[:, :kept] = known + np.float32(target) * (noise[:, :kept] - known)
+        drawn = latent[:, history:] + _FADES[:n] * (given[:, -1:] - latent[:, kept : kept + 1])
         return [self._show(c, drawn[i], fresh[i, :n]) for i, c in enumerate(chunks)]
 
     def _show(
@@ -241,20 +285,29 @@ class CausalMoDA(MotionGenerator[CausalState]):
         )
 
     def _compute_condition(
-        self, emotion: Emotion, intensity: float
+        self, emotion: Emotion | None, intensity: float = 1.0
     ) -> tuple[FloatArray, list[FloatArray]]:
-        """The emotion token [D] and the modulation [S] of each step."""
-        weights = torch.tensor([emotion_weights(emotion, intensity)])
+        """The emotion token [D] and the modulation [S] of each step; None is any emotion."""
         with torch.inference_mode():
+            if emotion is None:
+                weights = self._network.emotions(torch.tensor([self._network.config.no_emotion]))
+            else:
+                weights = torch.tensor([emotion_weights(emotion, intensity)])
             token = weights @ self._network.emotion_table
             times = [torch.tensor([sigma * TIME_SCALE]) for sigma in self._schedule[:-1]]
             modulations = [self._network.modulate(time, token)[0].numpy() for time in times]
         return token[0].numpy(), modulations
 
+    def _null_token(self) -> FloatArray:
+        """The audio token [D] of sound that is not given."""
+        rows = self._network.null_audio.numpy()[None].repeat(self._past + 1, axis=0)
+        token: FloatArray = self._embedder({"audio": rows[None]})[0, -1]
+        return token
+
     def _compute_mask(self, n: int, missing: int) -> npt.NDArray[np.bool_]:
         """History in chunks of one, then the new chunk; sound that is missing is not seen."""
         history = self._sampling.history
-        chunk_of = torch.cat([torch.arange(history), torch.full((n,), history)])
+        chunk_of = torch.cat([torch.arange(history - 1), torch.full((n + 1,), history - 1)])
         frames = history + n
         mask = chunk_mask(chunk_of, frames + LOOKAHEAD, 1, before=BEFORE, after=LOOKAHEAD)
         if missing:
@@ -270,3 +323,18 @@ class CausalMoDA(MotionGenerator[CausalState]):
                 raise ValueError(f"{name} must be [n, {width}], not {list(rows.shape)}")
         if len(request.ahead) > LOOKAHEAD:
             raise ValueError(f"at most {LOOKAHEAD} rows ahead are used, not {len(request.ahead)}")
+
+
+def _passes(chunks: Sequence[_Chunk]) -> list[_Pass]:
+    """All evaluations that a batch of chunks needs in each step."""
+    passes: list[_Pass] = []
+    for i, chunk in enumerate(chunks):
+        controls = chunk.controls
+        more = (controls.guidance or _GUIDANCE) - 1.0
+        mood = 0.0 if controls.emotion in _CALM else more * controls.intensity
+        passes.append(_Pass(i, 1.0 + more + mood))
+        if more > 0.0:
+            passes.append(_Pass(i, -more, audio=False))
+        if mood > 0.0:
+            passes.append(_Pass(i, -mood, emotion=False))
+    return passes
