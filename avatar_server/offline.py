@@ -41,7 +41,7 @@ async def read_audio(path: Path) -> AsyncIterator[SpeechChunk]:
     Raises :class:`MediaFileError` for a missing file and for one without sound.
     """
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), metadata_errors="replace") as container:
             if not container.streams.audio:
                 raise MediaFileError(f"{path} has no audio track")
             resampler = av.AudioResampler(format="flt", layout="mono", rate=_DECODE_RATE)

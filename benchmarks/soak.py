@@ -187,7 +187,7 @@ async def connect_quickly(url: str, times: int) -> int:
 
 async def offer_only(url: str, times: int) -> None:
     """Make offers, whose peers then never connect."""
-    sdp = await _an_offer()
+    sdp = await an_offer()
     async with Signalling(url) as signalling:
         for _ in range(times):
             try:
@@ -196,7 +196,8 @@ async def offer_only(url: str, times: int) -> None:
                 await asyncio.sleep(_HALF_OPEN_SECONDS / 2)
 
 
-async def _an_offer() -> str:
+async def an_offer() -> str:
+    """An offer as browsers make it, of a connection that is closed already."""
     from aiortc import RTCConfiguration, RTCPeerConnection
 
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
