@@ -26,16 +26,17 @@ from motion.training.recorded import RECORDED_VOICES, say
 from motion.yardstick import Yardstick
 from renderer.avatar import EmbeddedAvatar
 from renderer.decoder import EmbeddedRenderer
-from renderer.library import avatar_names, open_avatar
+from renderer.library import open_avatar
 
 Image = npt.NDArray[np.uint8]
 
 _SENTENCE: Final = "My baby brother makes a beautiful map of the farm"
 _VOICE: Final = "rms"
+_AVATAR: Final = "mira"
 _FIRST: Final = 14
-_COLUMNS: Final = 24
+_COLUMNS: Final = 18
 _EVERY: Final = 2
-_TILE: Final = 72
+_TILE: Final = 80
 _LABEL: Final = 22
 _MARGIN: Final = 92
 
@@ -89,7 +90,7 @@ _ASCII: Final = {
 
 def _mouth_of(picture: Image) -> Image:
     height, width = picture.shape[:2]
-    x, y, half = width // 2, round(0.66 * height), round(0.13 * width)
+    x, y, half = width // 2, round(0.585 * height), round(0.085 * width)
     crop = picture[y - half : y + half, x - half : x + half]
     return cv2.resize(crop, (_TILE, _TILE), interpolation=cv2.INTER_AREA).astype(np.uint8)
 
@@ -104,7 +105,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=BUILT_IN, help="folder of a shipped model")
     options = parser.parse_args()
 
-    avatar = open_avatar(avatar_names()[0], 512)
+    avatar = open_avatar(_AVATAR, 512)
     voice = next(v for v in RECORDED_VOICES if v.name == _VOICE)
     (said,) = say(voice, [_SENTENCE], np.random.default_rng(0))
     utterance = framed(said)
