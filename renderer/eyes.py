@@ -64,10 +64,11 @@ class Eyes:
         patches = [rect.cut(texture) for rect in self.rects]
         strip = np.concatenate(patches, 1)
         height, width = strip.shape[:2]
-        for layer, share in ((self.iris, 1.0), (self.glint, GLINT_SHARE)):
-            x, y = share * gaze_x * self.gain, share * gaze_y * self.gain
-            place = np.array([[1, 0, x], [0, 1, y]], np.float32)
-            over(strip, masked(placed_pixels(layer, place, width, height), self.inside))
+        x, y = gaze_x * self.gain, gaze_y * self.gain
+        place = np.array([[1, 0, x], [0, 1, y]], np.float32)
+        over(strip, masked(placed_pixels(self.iris, place, width, height), self.inside))
+        place[:, 2] *= GLINT_SHARE
+        over(strip, placed_pixels(self.glint, place, width, height))
         if max(abs(lid) for lid in lids) * self.gain < AT_REST:
             over(strip, self.lids_at_rest)
         else:

@@ -15,7 +15,7 @@ from renderer.field import FaceField
 from renderer.layer import Layer, Rect
 from renderer.pose import Pose
 from renderer.raster import alpha_of, faded, masked, over, placed_pixels
-from renderer.warp import Chart, invert, sample, start_places
+from renderer.warp import Chart, invert, part_of, sample, start_places
 
 K = Keypoint
 
@@ -116,6 +116,8 @@ def draw_mouth(
         _draw_inside(patch, upper_edge, lower_edge, parts, pose, local)
     field = parts.field
     upper_sheet, lower_sheet = field.displacement(terms)
+    start = start_places(region, step, frame, field.chart, pose.inverse, pose.shift)
+    guess = field.guess(terms)
     # Beyond the corners the line of the seam goes on level, and tilts with the head.
     slack = 1.0 + BAND * frame.gain * abs(float(pose.linear[0, 1]))
 
@@ -125,8 +127,7 @@ def draw_mouth(
         if first >= last:
             return
         part = Rect(region.x, region.y + first, region.width, last - first)
-        start = start_places(part, step, frame, field.chart, pose.inverse, pose.shift)
-        places = invert(sheet, start, field.guess(terms))
+        places = invert(sheet, part_of(start, region, part, step), guess)
         chart = parts.layer_chart.moved(layer.x, layer.y)
         over(patch[first:last], sample(layer.pixels, chart, places, field.chart, step))
 

@@ -63,11 +63,11 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a fold at full strength takes from the face and adds to it, within ``rect``."""
+    """What a fold at full strength adds to ``rect`` of the face, or takes from it."""
 
     rect: Rect
-    taken: ImageArray | None
-    added: ImageArray | None
+    amount: ImageArray
+    sign: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ class Wrinkles:
     """[folds, 42]: strength per x and y of the keypoints' offsets."""
     late: FloatArray
     """[folds]"""
-    changes: list[Change]
+    changes: list[list[Change]]
+    """Of each fold."""
 
     def strengths(self, offsets: FloatArray) -> list[float]:
         """How strong each fold is, 0 to 1, under ``offsets [21, 3]``."""
@@ -88,14 +89,12 @@ class Wrinkles:
 
     def draw(self, texture: ImageArray, offsets: FloatArray) -> None:
         """Draw the folds of ``offsets [21, 3]`` into the face's ``texture``."""
-        for change, strength in zip(self.changes, self.strengths(offsets), strict=True):
+        for changes, strength in zip(self.changes, self.strengths(offsets), strict=True):
             if strength < LEAST:
                 continue
-            patch = change.rect.cut(texture)
-            if change.taken is not None:
-                cv2.addWeighted(patch, 1.0, change.taken, -strength, 0.0, dst=patch)
-            if change.added is not None:
-                cv2.addWeighted(patch, 1.0, change.added, strength, 0.0, dst=patch)
+            for change in changes:
+                patch = change.rect.cut(texture)
+                cv2.addWeighted(patch, 1.0, change.amount, change.sign * strength, 0.0, dst=patch)
 
 
 def prepare_wrinkles(canonical: FloatArray, face: Layer, frame: Chart) -> Wrinkles:
@@ -109,7 +108,7 @@ def prepare_wrinkles(canonical: FloatArray, face: Layer, frame: Chart) -> Wrinkl
     return Wrinkles(
         follow.reshape(len(folds), -1),
         np.array([fold.late for fold in folds], np.float32),
-        [_change(fold, face, chart) for fold in folds],
+        [_changes(fold, face, chart) for fold in folds],
     )
 
 
@@ -236,7 +235,7 @@ def _sneer(canonical: FloatArray, sign: float) -> Fold:
     return Fold({K.NOSE: (0.0, -1 / 0.009)}, [*lines, Line(wing, 0.5, 0.010)], late=0.12)
 
 
-def _change(fold: Fold, face: Layer, chart: Chart) -> Change:
+def _changes(fold: Fold, face: Layer, chart: Chart) -> list[Change]:
     rect = _around(fold, chart).within(face.rect.width, face.rect.height)
     local, shape = chart.moved(rect.x, rect.y), (rect.height, rect.width)
     dark, light = np.zeros((2, *shape), np.float32)
@@ -246,11 +245,14 @@ def _change(fold: Fold, face: Layer, chart: Chart) -> Change:
         mask = light if spot.light > 0 else dark
         mask += abs(spot.light) * _drawn_spot(spot, local, shape)
     patch = rect.cut(face.pixels)
-    taken, added = (
-        np.rint(patch * np.minimum(mask, 1.0)[..., None] * tint).astype(np.uint8)
-        for mask, tint in ((dark, SHADE), (light, GLOW))
-    )
-    return Change(rect, taken if taken.any() else None, added if added.any() else None)
+    changes = []
+    for mask, tint, sign in ((dark, SHADE, -1.0), (light, GLOW, 1.0)):
+        amount = np.rint(patch * np.minimum(mask, 1.0)[..., None] * tint).astype(np.uint8)
+        part = Rect(*cv2.boundingRect(amount.max(-1)))
+        if not part.empty:
+            place = Rect(rect.x + part.x, rect.y + part.y, part.width, part.height)
+            changes.append(Change(place, np.ascontiguousarray(part.cut(amount)), sign))
+    return changes
 
 
 def _around(fold: Fold, chart: Chart) -> Rect:
