@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 
 import pytest
@@ -9,6 +10,21 @@ from browser import chromium
 from playwright.sync_api import Browser
 
 from benchmarks.server import running_server
+
+
+def pytest_configure() -> None:
+    # Small networks gain nothing from a second thread and wait for it on a busy machine.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="module")
+def all_cores() -> Generator[None]:
+    """All cores for torch, for networks of full size."""
+    import torch
+
+    torch.set_num_threads(os.cpu_count() or 1)
+    yield
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

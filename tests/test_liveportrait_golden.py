@@ -18,7 +18,7 @@ from renderer.liveportrait.decoder import WarpAndGenerate, decoder_inputs
 from renderer.liveportrait.motion_extractor import split_heads
 from renderer.liveportrait.stitching import Stitching
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("all_cores")]
 """The full networks take minutes where other work has the cores."""
 
 Array = npt.NDArray[np.float32]

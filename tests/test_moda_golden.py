@@ -19,7 +19,7 @@ from motion.moda.network import Conditions, Encoded, VelocityStep, step_inputs
 from motion.moda.sampler import released_schedule, sample
 from motion.moda.windows import generate_clip
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("all_cores")]
 """The full networks take minutes where other work has the cores."""
 
 STAGES = {
