@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -29,16 +29,39 @@ def write_onnx(
     fixed = fixed or {}
     axis = torch.export.Dim("batch", min=1, max=MAX_BATCH)
     shapes = (*({0: axis} for _ in batched), *(None for _ in fixed))
+    inputs = {**batched, **fixed}
+    export_onnx(module, path, inputs, outputs, shapes)
+
+
+def export_onnx(
+    module: nn.Module,
+    path: Path,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    dynamic_shapes: tuple[Any, ...],
+) -> None:
+    """Export ``module(*inputs)`` to ``path`` with the free sizes of :func:`torch.export.export`.
+
+    The exporter notes for each node the lines of source that made it; these notes carry the paths
+    of this machine and are left out. Needs the packages of the extra ``export``.
+    """
+    import onnx
+
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
         module.eval(),
-        (*batched.values(), *fixed.values()),
+        tuple(inputs.values()),
         path,
-        input_names=[*batched, *fixed],
+        input_names=list(inputs),
         output_names=list(outputs),
         opset_version=OPSET,
-        dynamic_shapes=shapes,
+        dynamic_shapes=dynamic_shapes,
         dynamo=True,
         external_data=False,
         verbose=False,
     )
+    model = onnx.load(path)
+    for nodes in (model.graph.node, *(function.node for function in model.functions)):
+        for node in nodes:
+            node.ClearField("metadata_props")
+    onnx.save(model, path)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from motion.moda.network import Encoded, MoDA
-from motion.onnx_file import OPSET
+from motion.onnx_file import export_onnx
 
 EMBEDDER_FILE = "embedder.onnx"
 """audio [B, rows, features] -> tokens [B, rows, D]."""
@@ -54,20 +54,14 @@ class Velocity(nn.Module):
 def export_causal(network: MoDA, folder: Path, lookahead: int) -> None:
     """Write the two files to ``folder``. Needs the packages onnx and onnxscript."""
     config = network.config
-    folder.mkdir(parents=True, exist_ok=True)
     batch = torch.export.Dim("batch", min=1, max=256)
     rows = torch.export.Dim("rows", min=2, max=4096)
-    torch.onnx.export(
-        Embedder(network).eval(),
-        (torch.zeros(2, 24, config.audio_features),),
+    export_onnx(
+        Embedder(network),
         folder / EMBEDDER_FILE,
-        input_names=["audio"],
-        output_names=["tokens"],
-        opset_version=OPSET,
-        dynamic_shapes=({0: batch, 1: rows},),
-        dynamo=True,
-        external_data=False,
-        verbose=False,
+        {"audio": torch.zeros(2, 24, config.audio_features)},
+        ("tokens",),
+        ({0: batch, 1: rows},),
     )
     frames = torch.export.Dim("frames", min=3, max=256)
     n = 12
@@ -84,14 +78,12 @@ def export_causal(network: MoDA, folder: Path, lookahead: int) -> None:
         "mask": torch.ones(n + audio + 2, n + audio + 2, dtype=torch.bool),
     }
     total = 2 * frames + lookahead + 2
-    torch.onnx.export(
-        Velocity(network).eval(),
-        tuple(inputs.values()),
+    export_onnx(
+        Velocity(network),
         folder / VELOCITY_FILE,
-        input_names=list(inputs),
-        output_names=["velocity"],
-        opset_version=OPSET,
-        dynamic_shapes=(
+        inputs,
+        ("velocity",),
+        (
             {0: batch, 1: frames},
             {0: batch, 1: frames},
             {0: batch, 1: frames + lookahead},
@@ -100,7 +92,4 @@ def export_causal(network: MoDA, folder: Path, lookahead: int) -> None:
             {0: batch},
             {0: total, 1: total},
         ),
-        dynamo=True,
-        external_data=False,
-        verbose=False,
     )
