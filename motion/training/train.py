@@ -243,18 +243,27 @@ class Trainer:
 
 
 def main() -> None:
+    usual = Schedule()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=20_000)
-    parser.add_argument("--minutes", type=float, default=math.inf)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=usual.steps)
+    parser.add_argument("--minutes", type=float, default=usual.minutes)
+    parser.add_argument("--embedder-share", type=float, default=usual.embedder_share)
+    parser.add_argument("--thaw-share", type=float, default=usual.thaw_share)
+    parser.add_argument("--seed", type=int, default=usual.seed)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
 
     torch.set_num_threads(options.threads)
-    schedule = Schedule(steps=options.steps, minutes=options.minutes, seed=options.seed)
+    schedule = Schedule(
+        steps=options.steps,
+        minutes=options.minutes,
+        embedder_share=options.embedder_share,
+        thaw_share=options.thaw_share,
+        seed=options.seed,
+    )
     corpus = Corpus(options.corpus, options.device)
     if not (options.out / SYNC_FILE).exists():
         save_expert(options.out / SYNC_FILE, train_expert(corpus, seed=options.seed))
