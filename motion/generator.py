@@ -26,9 +26,10 @@ from motion.head import ease_strength, scale_head
 from motion.idle import IdleState, reseed
 from motion.layout import MOTION_DIM, FloatArray, neutral_motion
 from motion.moda.causal import BEFORE, LOOKAHEAD, SILENCE, emotion_weights, mouth_dimensions
-from motion.moda.causal_export import EMBEDDER_FILE, VELOCITY_FILE, Embedder, Velocity
+from motion.moda.causal_export import EMBEDDER_FILE, VELOCITY_FILE, Embedder
 from motion.moda.causal_runner import runner
 from motion.moda.masks import chunk_mask
+from motion.moda.network import VelocityStep
 from motion.moda.sampler import TIME_SCALE, uniform_schedule
 from motion.moda.trained import load_model
 
@@ -137,7 +138,7 @@ class CausalMoDA(MotionGenerator[CausalState]):
         self._network = model.network
         self._statistics = model.statistics
         self._embedder = runner(folder / EMBEDDER_FILE, Embedder(model.network))
-        self._velocity = runner(folder / VELOCITY_FILE, Velocity(model.network))
+        self._velocity = runner(folder / VELOCITY_FILE, VelocityStep(model.network))
         self._past = int(model.network.audio_embedder.past)  # type: ignore[arg-type]
         self._schedule = uniform_schedule(self._sampling.steps)
         mouth = mouth_dimensions()

@@ -32,14 +32,20 @@ def exported(module: nn.Module, examples: Mapping[str, Tensor], output: str, fol
     return path
 
 
+def open_session(path: Path, threads: int, *, spin: bool = True) -> onnxruntime.InferenceSession:
+    """Open an ONNX file on the CPU; threads that ``spin`` wait for work without sleeping."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spin)))
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
 class OnnxEngine:
     """Implements :data:`motion.engine.Engine` on the CPU; thread-safe."""
 
     def __init__(self, path: Path) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        providers = ["CPUExecutionProvider"]
-        self._session = onnxruntime.InferenceSession(path, options, providers=providers)
+        self._session = open_session(path, torch.get_num_threads())
         self._names = [entry.name for entry in self._session.get_inputs()]
 
     @classmethod

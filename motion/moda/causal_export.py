@@ -7,15 +7,15 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from motion.moda.network import Encoded, MoDA
+from motion.moda.network import MoDA, VelocityStep
 from motion.onnx_file import export_onnx
 
 EMBEDDER_FILE = "embedder.onnx"
 """audio [B, rows, features] -> tokens [B, rows, D]."""
 
 VELOCITY_FILE = "velocity.onnx"
-"""latent, previous [B, N, 70], audio [B, N + ahead, D], emotion, identity [B, D], modulation
-[B, S], mask [T, T] -> velocity [B, N, 70]."""
+"""The network's :class:`~motion.moda.network.VelocityStep`: latent, previous [B, N, 70], audio
+[B, N + ahead, D], emotion, identity [B, D], modulation [B, S], mask [T, T] -> [B, N, 70]."""
 
 
 class Embedder(nn.Module):
@@ -28,27 +28,6 @@ class Embedder(nn.Module):
     def forward(self, audio: Tensor) -> Tensor:
         tokens: Tensor = self.embedder(audio[:, :, None])
         return tokens
-
-
-class Velocity(nn.Module):
-    """The transformer by itself."""
-
-    def __init__(self, network: MoDA) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(
-        self,
-        latent: Tensor,
-        previous: Tensor,
-        audio: Tensor,
-        emotion: Tensor,
-        identity: Tensor,
-        modulation: Tensor,
-        mask: Tensor,
-    ) -> Tensor:
-        encoded = Encoded(audio, emotion, identity, previous)
-        return self.network.velocity(latent, encoded, modulation, mask)
 
 
 def export_causal(network: MoDA, folder: Path, lookahead: int) -> None:
@@ -70,25 +49,25 @@ def export_causal(network: MoDA, folder: Path, lookahead: int) -> None:
         modulation = network.modulate(torch.zeros(2), torch.zeros(2, config.width))
     inputs = {
         "latent": torch.zeros(2, n, config.motion),
-        "previous": torch.zeros(2, n, config.motion),
         "audio": torch.zeros(2, audio, config.width),
         "emotion": torch.zeros(2, config.width),
         "identity": torch.zeros(2, config.width),
+        "previous": torch.zeros(2, n, config.motion),
         "modulation": modulation,
         "mask": torch.ones(n + audio + 2, n + audio + 2, dtype=torch.bool),
     }
     total = 2 * frames + lookahead + 2
     export_onnx(
-        Velocity(network),
+        VelocityStep(network),
         folder / VELOCITY_FILE,
         inputs,
         ("velocity",),
         (
             {0: batch, 1: frames},
-            {0: batch, 1: frames},
             {0: batch, 1: frames + lookahead},
             {0: batch},
             {0: batch},
+            {0: batch, 1: frames},
             {0: batch},
             {0: total, 1: total},
         ),

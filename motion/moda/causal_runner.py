@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
-import onnxruntime
 import torch
 from torch import nn
 
 from motion.layout import FloatArray
+from motion.onnx_engine import open_session
 
 Runner = Callable[[Mapping[str, npt.NDArray[Any]]], FloatArray]
 
@@ -28,10 +28,7 @@ def runner(path: Path, module: nn.Module) -> Runner:
 
         return eager
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = open_session(path, threads=1, spin=False)
 
     def run(inputs: Mapping[str, npt.NDArray[Any]]) -> FloatArray:
         result: FloatArray = session.run(None, inputs)[0]
