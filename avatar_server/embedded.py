@@ -30,7 +30,7 @@ def embedded_models(library: Path | None = None, largest: int = USUAL_SIZE) -> M
     cv2.setNumThreads(1)
     threadpool_limits(1)
     trained = (BUILT_IN / MODEL_FILE).is_file()
-    generator: MotionGenerator[Any] = CausalMoDA() if trained else Yardstick()
+    generator: MotionGenerator[Any] = CausalMoDA.load() if trained else Yardstick()
     return Models(
         features=LogMelFeatures(),
         generator=generator,

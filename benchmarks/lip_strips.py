@@ -109,7 +109,7 @@ def main() -> None:
     voice = next(v for v in RECORDED_VOICES if v.name == _VOICE)
     (said,) = say(voice, [_SENTENCE], np.random.default_rng(0))
     utterance = framed(said)
-    moda = CausalMoDA(options.model)
+    moda = CausalMoDA.load(options.model)
     rows = {
         "truth": truth_of(utterance),
         "MoDA": move(moda, avatar, utterance.speech, moda.chunk),

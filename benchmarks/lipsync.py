@@ -160,7 +160,7 @@ def measure_joins(folder: Path, identity: Identity, speech: Sequence[Utterance])
     sound = np.concatenate([u.speech for u in speech[:12]])
     results: Results = {}
     for chunk in _CHUNKS:
-        generator = CausalMoDA(folder, Sampling(chunk=chunk))
+        generator = CausalMoDA.load(folder, Sampling(chunk=chunk))
         ratio = join_jump_ratio(move(generator, identity, sound, chunk), chunk)
         results[f"join_jump_ratio_chunk{chunk}"] = ratio
     return results | {"join_jump_ratio": max(results.values())}
@@ -203,7 +203,7 @@ def main() -> None:
     expert: SyncExpert | None = None
     results: Results = {}
     if (options.model / MODEL_FILE).exists():
-        generators["moda"] = CausalMoDA(options.model)
+        generators["moda"] = CausalMoDA.load(options.model)
         expert = load_expert(options.model / SYNC_FILE)
         joins = measure_joins(options.model, identity, sets["espeak"])
         results |= {f"moda.{key}": value for key, value in joins.items()}

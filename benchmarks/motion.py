@@ -81,7 +81,7 @@ def main() -> None:
     parser.add_argument("--chunk", type=int, default=4, help="frames at a time for the sessions")
     options = parser.parse_args()
 
-    generator = CausalMoDA(options.model)
+    generator = CausalMoDA.load(options.model)
     drive(generator, 1, options.chunk, 2.0)
     results: dict[str, float | int | None] = {}
     for chunk in _CHUNKS:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +25,13 @@ from motion.finish import enliven, smooth
 from motion.head import ease_strength, scale_head
 from motion.idle import IdleState, reseed
 from motion.layout import MOTION_DIM, FloatArray, neutral_motion
-from motion.moda.causal import BEFORE, LOOKAHEAD, SILENCE, emotion_weights, mouth_dimensions
+from motion.moda.causal import LOOKAHEAD, SILENCE, emotion_weights, mouth_dimensions
 from motion.moda.causal_export import EMBEDDER_FILE, VELOCITY_FILE, Embedder
-from motion.moda.causal_runner import runner
+from motion.moda.causal_runner import Runner, in_onnx_runtime, in_torch
 from motion.moda.masks import chunk_mask
 from motion.moda.network import VelocityStep
 from motion.moda.sampler import TIME_SCALE, uniform_schedule
-from motion.moda.trained import load_model
+from motion.moda.trained import TrainedModel, load_model
 
 MODEL_FILE: Final = "model.safetensors"
 BUILT_IN: Final = Path(__file__).parent / "data" / "causal"
@@ -127,18 +127,16 @@ class CausalMoDA(MotionGenerator[CausalState]):
 
     lookahead: int = LOOKAHEAD
 
-    def __init__(self, folder: Path = BUILT_IN, sampling: Sampling | None = None) -> None:
-        """Load the model in ``folder``; without its ONNX files torch runs it, which is slower.
-
-        Raises OSError or :class:`motion.moda.trained.ModelFileError`.
-        """
-        self._sampling = sampling or Sampling()
-        self.chunk = self._sampling.chunk
-        model = load_model(folder / MODEL_FILE)
+    def __init__(
+        self, model: TrainedModel, embedder: Runner, velocity: Runner, sampling: Sampling
+    ) -> None:
+        """``embedder`` and ``velocity`` run the parts of :mod:`motion.moda.causal_export`."""
+        self._sampling = sampling
+        self.chunk = sampling.chunk
         self._network = model.network
         self._statistics = model.statistics
-        self._embedder = runner(folder / EMBEDDER_FILE, Embedder(model.network))
-        self._velocity = runner(folder / VELOCITY_FILE, VelocityStep(model.network))
+        self._embedder = embedder
+        self._velocity = velocity
         self._past = int(model.network.audio_embedder.past)  # type: ignore[arg-type]
         self._schedule = uniform_schedule(self._sampling.steps)
         mouth = mouth_dimensions()
@@ -148,6 +146,26 @@ class CausalMoDA(MotionGenerator[CausalState]):
         self._no_sound = self._null_token()
         self._condition = lru_cache(maxsize=256)(self._compute_condition)
         self._mask = lru_cache(maxsize=64)(self._compute_mask)
+
+    @classmethod
+    def load(cls, folder: Path = BUILT_IN, sampling: Sampling | None = None) -> Self:
+        """The model in ``folder``; without its ONNX files torch runs it, which is slower.
+
+        Raises OSError or :class:`motion.moda.trained.ModelFileError`.
+        """
+        model = load_model(folder / MODEL_FILE)
+        embedder, velocity = folder / EMBEDDER_FILE, folder / VELOCITY_FILE
+        if not (embedder.exists() and velocity.exists()):
+            return cls.in_torch(model, sampling)
+        sampling = sampling or Sampling()
+        return cls(model, in_onnx_runtime(embedder), in_onnx_runtime(velocity), sampling)
+
+    @classmethod
+    def in_torch(cls, model: TrainedModel, sampling: Sampling | None = None) -> Self:
+        """``model`` run by torch."""
+        network = model.network
+        parts = in_torch(Embedder(network)), in_torch(VelocityStep(network))
+        return cls(model, *parts, sampling or Sampling())
 
     def init_state(self, identity: Identity) -> CausalState:
         history = self._sampling.history
@@ -310,7 +328,13 @@ class CausalMoDA(MotionGenerator[CausalState]):
         history = self._sampling.history
         chunk_of = torch.cat([torch.arange(history - 1), torch.full((n + 1,), history - 1)])
         frames = history + n
-        mask = chunk_mask(chunk_of, frames + LOOKAHEAD, 1, before=BEFORE, after=LOOKAHEAD)
+        mask = chunk_mask(
+            chunk_of,
+            frames + LOOKAHEAD,
+            1,
+            before=self._network.config.audio_before,
+            after=LOOKAHEAD,
+        )
         if missing:
             end = 2 * frames + LOOKAHEAD
             mask[:frames, end - missing : end] = False

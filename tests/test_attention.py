@@ -104,7 +104,7 @@ def test_an_unknown_manner_is_refused() -> None:
 
 @pytest.mark.parametrize("family", ["yardstick", "causal"])
 def test_generators_show_it(family: str, folder: Path) -> None:
-    model = CausalMoDA(folder) if family == "causal" else Yardstick()
+    model = CausalMoDA.load(folder) if family == "causal" else Yardstick()
     silence, _ = LogMelFeatures().step(
         LogMelFeatures().init_state(), np.zeros(52 * 640, np.float32)
     )

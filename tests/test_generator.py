@@ -51,7 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def generator(folder: Path) -> CausalMoDA:
-    return CausalMoDA(folder)
+    return CausalMoDA.load(folder)
 
 
 @pytest.fixture(scope="module")
@@ -188,8 +188,8 @@ def test_emotion_and_its_strength_reach_the_motion(
 
 
 def test_the_idle_process_blinks_and_can_be_left_out(folder: Path, features: FloatArray) -> None:
-    with_idle = stream(CausalMoDA(folder), features, 8)
-    without = stream(CausalMoDA(folder, Sampling(idle=0.0)), features, 8)
+    with_idle = stream(CausalMoDA.load(folder), features, 8)
+    without = stream(CausalMoDA.load(folder, Sampling(idle=0.0)), features, 8)
     lid = 3 * Keypoint.LID_LEFT + 1
     # The first blink of the process is at frame 30; its third frame has the eyes shut.
     assert with_idle[32, lid] > 0.9 * LID_TRAVEL
@@ -199,7 +199,7 @@ def test_the_idle_process_blinks_and_can_be_left_out(folder: Path, features: Flo
 
 
 def test_the_head_is_smoother_than_what_is_drawn(folder: Path, features: FloatArray) -> None:
-    motion = stream(CausalMoDA(folder, Sampling(idle=0.0)), features, 8)
+    motion = stream(CausalMoDA.load(folder, Sampling(idle=0.0)), features, 8)
     jitter = np.abs(np.diff(motion, n=2, axis=0)).mean(0)
     mouth = mouth_dimensions() > 0
     std = np.where(np.arange(70) < 67, 0.01, 1.0)
@@ -229,7 +229,7 @@ def test_onnx_files_move_the_face_as_torch_does(
 ) -> None:
     pytest.importorskip("onnxscript", reason="shipping needs onnx and onnxscript")
     ship(load_model(folder / MODEL_FILE), tmp_path)
-    shipped = CausalMoDA(tmp_path)
+    shipped = CausalMoDA.load(tmp_path)
     for chunk in (1, 8):
         expected = stream(generator, features, chunk)
         np.testing.assert_allclose(stream(shipped, features, chunk), expected, atol=1e-3)

@@ -29,7 +29,7 @@ class Face:
 
 @pytest.fixture(scope="module")
 def moda() -> CausalMoDA:
-    return CausalMoDA()
+    return CausalMoDA.load()
 
 
 @pytest.fixture(scope="module")

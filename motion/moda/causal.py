@@ -13,9 +13,6 @@ from motion.layout import EXP, KEYPOINTS, MOTION_DIM, FloatArray
 LOOKAHEAD: Final = 2
 """Frames of sound after its own that a frame may hear."""
 
-BEFORE: Final = 3
-"""Frames of sound before its own that a frame attends to; the audio embedder reaches further."""
-
 SILENCE: Final = -2.0
 """What features are without sound; it stands before the first frame."""
 

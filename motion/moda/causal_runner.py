@@ -14,24 +14,27 @@ from motion.layout import FloatArray
 from motion.onnx_engine import open_session
 
 Runner = Callable[[Mapping[str, npt.NDArray[Any]]], FloatArray]
+"""Takes the inputs of a part by name."""
 
 
-def runner(path: Path, module: nn.Module) -> Runner:
-    """Runs the ONNX file at ``path`` on one thread or, where there is none, ``module``."""
-    if not path.exists():
-
-        def eager(inputs: Mapping[str, npt.NDArray[Any]]) -> FloatArray:
-            with torch.inference_mode():
-                tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
-                result: FloatArray = module(**tensors).numpy()
-            return result
-
-        return eager
-
+def in_onnx_runtime(path: Path) -> Runner:
+    """Runs the ONNX file at ``path``."""
     session = open_session(path, threads=1, spin=False)
 
     def run(inputs: Mapping[str, npt.NDArray[Any]]) -> FloatArray:
         result: FloatArray = session.run(None, inputs)[0]
+        return result
+
+    return run
+
+
+def in_torch(module: nn.Module) -> Runner:
+    """Runs ``module`` itself, which is slower."""
+
+    def run(inputs: Mapping[str, npt.NDArray[Any]]) -> FloatArray:
+        with torch.inference_mode():
+            tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
+            result: FloatArray = module(**tensors).numpy()
         return result
 
     return run

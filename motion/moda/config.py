@@ -37,6 +37,9 @@ class MoDAConfig:
     """Channels within the ``convolution`` embedder."""
     audio_dilations: tuple[int, ...] = (1, 2)
     """Frames between the taps of each of its convolutions, first to last."""
+    audio_before: int = 3
+    """Frames of sound before its own that a frame attends to under a causal mask, MoCha's window
+    (eq. 4); the embedder reaches further."""
     repeat_conditions: bool = True
     """Emotion and identity as one token per frame (published), or as a single token each."""
     mlp_ratio: int = 4

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from motion.keypoints import Keypoint
 from motion.layout import MOTION_DIM, neutral_motion
-from motion.moda.causal import BEFORE, LOOKAHEAD, mouth_dimensions
+from motion.moda.causal import LOOKAHEAD, mouth_dimensions
 from motion.moda.masks import chunk_mask
 from motion.moda.network import Conditions, MoDA
 from motion.moda.normalisation import MotionStatistics
@@ -118,9 +118,9 @@ class FlowObjective:
         latent = torch.lerp(target, noise, sigma)
 
         after = int(random.choice(LOOKAHEAD + 1, p=(0.1, 0.1, 0.8)))
-        mask = chunk_mask(partition.chunk_of, frames + LOOKAHEAD, 1, before=BEFORE, after=after).to(
-            target.device
-        )
+        before = network.config.audio_before
+        mask = chunk_mask(partition.chunk_of, frames + LOOKAHEAD, 1, before=before, after=after)
+        mask = mask.to(target.device)
         velocity = predict(network, batch, latent, sigma, previous, mask, generator)
 
         error = velocity - (noise - target)
