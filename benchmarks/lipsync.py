@@ -66,16 +66,21 @@ def move(
     chunk: int,
     controls: Controls | None = None,
     seed: int = 1,
+    lookahead: int | None = None,
 ) -> FloatArray:
-    """Motion [n, 70] as a live session makes it, ``chunk`` frames at a time."""
+    """Motion [n, 70] as a live session makes it, ``chunk`` frames at a time.
+
+    ``lookahead`` limits the frames of sound ahead of a chunk; None is all that the generator hears.
+    """
     extractor = LogMelFeatures()
     features, _ = extractor.step(extractor.init_state(), speech)
     wanted = replace(controls or Controls(), seed=seed)
     state = generator.init_state(identity)
+    reach = generator.lookahead if lookahead is None else lookahead
     parts = []
     for at in range(0, len(features), chunk):
         end = min(at + chunk, len(features))
-        ahead = features[end : end + generator.lookahead]
+        ahead = features[end : end + reach]
         part, (*_, state) = generator.step(state, features[at:end], ahead, wanted)
         parts.append(part)
     return np.concatenate(parts)
