@@ -16,7 +16,7 @@ from motion.moda.trained import ModelFileError, load_model, save_model
 from motion.training.corpus import random_clip, write_shard
 from motion.training.dataset import Corpus
 from motion.training.objective import random_partition
-from motion.training.train import Schedule, Trainer
+from motion.training.train import Schedule, Trainer, new_network
 
 TINY = replace(CAUSAL, width=32, heads=2, audio_channels=32, audio_dilations=(1, 2))
 SCHEDULE = Schedule(
@@ -75,7 +75,7 @@ def test_partitions_cover_the_window_with_chunks() -> None:
 
 
 def test_a_short_run_lowers_the_loss_on_held_out_clips(corpus: Corpus, tmp_path: Path) -> None:
-    trainer = Trainer(corpus, SCHEDULE, TINY)
+    trainer = Trainer(corpus, SCHEDULE, new_network(TINY, 0))
     before = trainer.held_out_loss(2)
     trainer.train(tmp_path)
     assert trainer.progress.step == 60
@@ -84,14 +84,14 @@ def test_a_short_run_lowers_the_loss_on_held_out_clips(corpus: Corpus, tmp_path:
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(corpus: Corpus, tmp_path: Path) -> None:
     schedule = replace(SCHEDULE, steps=8)
-    whole = Trainer(corpus, schedule, TINY)
+    whole = Trainer(corpus, schedule, new_network(TINY, 0))
     for _ in range(8):
         whole.step()
-    broken = Trainer(corpus, schedule, TINY)
+    broken = Trainer(corpus, schedule, new_network(TINY, 0))
     for _ in range(5):
         broken.step()
     broken.save(tmp_path / "checkpoint.pt")
-    resumed = Trainer(corpus, replace(schedule), TINY)
+    resumed = Trainer(corpus, replace(schedule), new_network(TINY, 0))
     resumed.load(tmp_path / "checkpoint.pt")
     for _ in range(3):
         resumed.step()
@@ -100,14 +100,16 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(corpus: Corpus, tmp_path:
 
 
 def test_the_curve_is_logged(corpus: Corpus, tmp_path: Path) -> None:
-    Trainer(corpus, replace(SCHEDULE, steps=100, batch=2, frames=8), TINY).train(tmp_path)
+    Trainer(corpus, replace(SCHEDULE, steps=100, batch=2, frames=8), new_network(TINY, 0)).train(
+        tmp_path
+    )
     entries = [json.loads(line) for line in (tmp_path / "curve.jsonl").read_text().splitlines()]
     assert entries[-1]["step"] == 100
     assert entries[-1]["held_out"] > 0
 
 
 def test_model_files_keep_weights_sizes_and_facts(corpus: Corpus, tmp_path: Path) -> None:
-    model = Trainer(corpus, SCHEDULE, TINY).trained()
+    model = Trainer(corpus, SCHEDULE, new_network(TINY, 0)).trained()
     save_model(tmp_path / "model.safetensors", model)
     loaded = load_model(tmp_path / "model.safetensors")
     assert loaded.network.config == TINY

@@ -11,9 +11,11 @@ the same ``--out`` it goes on where it was. Leaves ``curve.jsonl`` and ``causal.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,10 +66,10 @@ class Progress:
     curve: list[dict[str, float]] = field(default_factory=list)
 
 
-def new_network(config: MoDAConfig, seed: int) -> MoDA:
+def new_network(config: MoDAConfig, seed: int, kind: Callable[[MoDAConfig], MoDA] = MoDA) -> MoDA:
     """A network whose blocks do nothing yet (adaLN-Zero)."""
     torch.manual_seed(seed)
-    network = MoDA(config)
+    network = kind(config)
     for module in network.modules():
         if isinstance(module, AdaLN):
             nn.init.zeros_(module.linear.weight)
@@ -86,17 +88,18 @@ class Trainer:
         self,
         corpus: Corpus,
         schedule: Schedule,
-        config: MoDAConfig = CAUSAL,
+        network: MoDA,
         device: str = "cpu",
         expert: SyncExpert | None = None,
     ) -> None:
+        """Train ``network``, for one a :func:`new_network`."""
         self.corpus, self.schedule, self.device = corpus, schedule, device
-        self.network = new_network(config, schedule.seed).to(device)
+        self.network = network.to(device)
         embedder = self.network.audio_embedder
         if not isinstance(embedder, ConvolutionAudioEmbedder):
             raise ValueError("the causal model needs the convolution audio embedder")
         self._past = embedder.past
-        self.probe = Probe(config, corpus.statistics).to(device)
+        self.probe = Probe(network.config, corpus.statistics).to(device)
         self._parameters = [*self.network.parameters(), *self.probe.parameters()]
         self.optimizer = torch.optim.AdamW(
             self._parameters, lr=schedule.rate, betas=(0.9, 0.98), weight_decay=0.01
@@ -162,7 +165,7 @@ class Trainer:
 
     def trained(self) -> TrainedModel:
         """The model with averaged weights."""
-        network = MoDA(self.network.config)
+        network = copy.deepcopy(self.network).cpu()
         network.load_state_dict(self.average)
         facts = {
             "trained_on": str(datetime.now(UTC).date()),
@@ -268,7 +271,8 @@ def main() -> None:
     if not (options.out / SYNC_FILE).exists():
         save_expert(options.out / SYNC_FILE, train_expert(corpus, seed=options.seed))
     expert = load_expert(options.out / SYNC_FILE).to(options.device)
-    trainer = Trainer(corpus, schedule, device=options.device, expert=expert)
+    network = new_network(CAUSAL, options.seed)
+    trainer = Trainer(corpus, schedule, network, options.device, expert)
     checkpoint = options.out / "checkpoint.pt"
     if checkpoint.exists():
         trainer.load(checkpoint)
