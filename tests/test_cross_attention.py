@@ -27,7 +27,8 @@ def test_a_chunk_hears_its_look_ahead_and_nothing_later() -> None:
             torch.zeros(1, CAUSAL.identity),
             torch.zeros(1, 1, 70),
         )
-        return network(latent, torch.tensor([500.0]), conditions, mask)
+        result: torch.Tensor = network(latent, torch.tensor([500.0]), conditions, mask)
+        return result
 
     changed = audio.clone()
     changed[:, heard_from:] += 1.0
