@@ -55,7 +55,8 @@ def _in_words(command: Callable[P, ResultT]) -> Callable[P, ResultT]:
         ) as error:
             raise fail(error) from error
         except OSError as error:
-            raise fail(LibraryError(f"{error.filename}: {error.strerror}")) from error
+            place = error.filename or "the avatar could not be written"
+            raise fail(LibraryError(f"{place}: {error.strerror}")) from error
 
     return told
 

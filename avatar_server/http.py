@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
@@ -13,6 +14,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from renderer.contract import UnknownAvatarError, UnusableAvatarError
 from streaming.protocol import Problem, QueuePlace, explain
+
+log = logging.getLogger(__name__)
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
@@ -74,6 +77,13 @@ def avatar_errors() -> Iterator[None]:
         raise ApiError(404, "unknown_avatar", str(error)) from error
     except UnusableAvatarError as error:
         raise ApiError(409, "unusable_avatar", str(error)) from error
+
+
+def disk_error(error: OSError) -> ApiError:
+    """The answer where the server's disk is full or refuses a file."""
+    log.error("a file could not be written: %s", error)
+    message = "nothing was kept: the server's disk is full or refuses to be written; make room"
+    return ApiError(507, "disk_full", message)
 
 
 def require_content_type(request: Request, expected: str) -> None:

@@ -19,6 +19,7 @@ from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, Te
 from avatar_server.http import (
     ApiError,
     avatar_errors,
+    disk_error,
     event_stream,
     read_body,
     read_json,
@@ -305,3 +306,5 @@ def _told_apart() -> Iterator[None]:
     except tuple(kind for kind, _, _ in _ANSWERS) as error:
         status, code = next((s, c) for kind, s, c in _ANSWERS if isinstance(error, kind))
         raise ApiError(status, code, str(error)) from error
+    except OSError as error:
+        raise disk_error(error) from error

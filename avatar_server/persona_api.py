@@ -16,7 +16,7 @@ from starlette.routing import Route
 from avatar_server.admission import current_client
 from avatar_server.conversation.persona import MAX_DOCUMENT, Persona
 from avatar_server.conversation.personas import PersonaConflictError, Personas, UnknownPersonaError
-from avatar_server.http import ApiError, read_body, require_content_type
+from avatar_server.http import ApiError, disk_error, read_body, require_content_type
 from streaming.protocol import explain
 
 _LISTED = {"name", "title", "about", "avatar", "language"}
@@ -110,3 +110,5 @@ def _problems() -> Iterator[None]:
         raise ApiError(404, "unknown_persona", str(error)) from error
     except PersonaConflictError as error:
         raise ApiError(409, "conflict", str(error)) from error
+    except OSError as error:
+        raise disk_error(error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from renderer.liveportrait.landmarks import FaceLandmarks, NoFaceError
 from renderer.liveportrait.picture import network_picture
 from renderer.photo.picture import PictureError
 from renderer.portrait import Portrait
+
+log = logging.getLogger(__name__)
 
 
 class PhotoStudio:
@@ -44,7 +47,11 @@ class PhotoStudio:
             if not path.is_file():
                 points = self._landmarks(picture)
                 made = prepare(self._networks, picture, points, name=name, title=title)
-                save_avatar(made, path)
+                try:
+                    save_avatar(made, path)
+                except OSError as error:  # it is made anew the next time
+                    log.warning("%s: what was prepared cannot be kept: %s", name, error)
+                    return made
             return load_avatar(path, name=name, title=title, device=self._networks.device)
         except (PictureError, NoFaceError) as error:
             raise UnusableAvatarError(f"{name}: {error}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
@@ -18,15 +17,13 @@ from starlette.applications import Starlette
 from avatar_server.capacity import measure_capacity
 from avatar_server.ice import event_loop_factory
 from avatar_server.logs import set_up_logging
+from avatar_server.memory import freeze_models
 from avatar_server.models import Models
 from avatar_server.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _SWITCH_INTERVAL: Final = 0.0005
-
-_COLLECT_AFTER: Final = (700, 5, 1)
-"""Thresholds of the collector: a full collection after some 8,000 new objects, a few sessions."""
 
 
 class ServeError(RuntimeError):
@@ -99,14 +96,7 @@ def tune_interpreter() -> None:
     # By default a thread may keep the interpreter for 5 ms, and the event loop waits that long
     # after each call that lets it go; sound would have gaps as soon as all cores are busy.
     sys.setswitchinterval(_SWITCH_INTERVAL)
-    # The models live as long as the process: keep the collector from walking them.
-    gc.collect()
-    gc.freeze()
-    # What a session leaves behind holds megabytes and native threads. Without the models a full
-    # collection takes a few milliseconds, so it may come often; it becomes due by what survived the
-    # last one, hence another one now.
-    gc.set_threshold(*_COLLECT_AFTER)
-    gc.collect()
+    freeze_models()
 
 
 def serve(

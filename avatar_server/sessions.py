@@ -8,10 +8,12 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 from avatar_server.admission import AdmissionError, Places, current_client
 from avatar_server.conversation.personas import Personas
 from avatar_server.logs import current_session
+from avatar_server.memory import release_memory
 from avatar_server.metrics import Metrics
 from avatar_server.observed import ObservedSession
 from avatar_server.session import Session, SessionParts
@@ -20,6 +22,9 @@ from streaming.peer import IceServers
 from streaming.protocol import ServerEvent
 
 log = logging.getLogger(__name__)
+
+_IDLE_SECONDS: Final = 1.0
+"""Without any session, until the memory of the former ones is given back."""
 
 
 class Sessions:
@@ -83,9 +88,16 @@ class Sessions:
             del self._running[session.id]
             self._places.leave(client)
             self._metrics.session_seconds.observe(time.monotonic() - began)
+            if not self._running:
+                asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._release)
 
         task.add_done_callback(ended)
         return session
+
+    def _release(self) -> None:
+        """Free what ended sessions left: webs of references with megabytes and native threads."""
+        if not self._running:
+            release_memory()
 
     def tell(self, event: ServerEvent) -> None:
         """Tell all sessions what concerns them all."""

@@ -336,7 +336,8 @@ class Peer:
     def _keep(self, kept: deque[MediaT], item: MediaT) -> None:
         kept.append(item)
         limit = time.monotonic() - self._history
-        while kept[0].arrival < limit:
+        # The newest stays, however late it was handled.
+        while len(kept) > 1 and kept[0].arrival < limit:
             kept.popleft()
         self._wake()
 

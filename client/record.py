@@ -78,6 +78,8 @@ class Recorder:
         self._write(frame, pts, arrival)
 
     def _write(self, frame: Media, pts: float, arrival: float) -> None:
+        if self._failure is not None:
+            return  # nobody would take it from the queue
         if self._timeline is not None:
             self._queue.put((frame, self._timeline.at(frame, pts)))
             return

@@ -108,11 +108,16 @@ def _shape(shape: Collection[int]) -> str:
 
 
 def write_cache(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write ``tensors`` as safetensors; a reader never sees half of it."""
+    """Write ``tensors`` as safetensors; a reader never sees half of it. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    save_file({key: value.contiguous() for key, value in tensors.items()}, partial)
-    partial.replace(path)
+    try:
+        save_file({key: value.contiguous() for key, value in tensors.items()}, partial)
+        partial.replace(path)
+    except SafetensorError as error:
+        raise OSError(f"{path} cannot be written: {error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_cache(path: Path) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 
 import httpx
 import numpy as np
@@ -109,6 +110,21 @@ async def test_it_leaves_no_session_behind(server_url: str) -> None:
         async with Peer.connect(server_url):
             assert (await asyncio.to_thread(status, server_url))["sessions"] == 1
         while (await asyncio.to_thread(status, server_url))["sessions"]:
+            await asyncio.sleep(0.1)
+
+
+async def test_what_sessions_leave_behind_is_freed(server_url: str) -> None:
+    process = (await asyncio.to_thread(status, server_url))["process"]
+
+    def threads() -> int:
+        return len(list(Path(f"/proc/{process}/task").iterdir()))
+
+    async with asyncio.timeout(60):
+        for _ in range(5):
+            async with Peer.connect(server_url, history=0.0) as peer:
+                await peer.first_frame()
+        # Pools stay, codecs go.
+        while threads() > 12:
             await asyncio.sleep(0.1)
 
 
