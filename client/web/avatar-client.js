@@ -143,8 +143,9 @@ export class AvatarClient extends EventTarget {
   }
 
   /**
-   * The avatars that the server has, with small pictures of them.
-   * @returns {Promise<{default: string, avatars: {name: string, title: string, picture: Blob}[]}>}
+   * The avatars that the server has, with small pictures of them, which may take longer.
+   * @returns {Promise<{default: string, avatars: {name: string, title: string,
+   *   picture: Promise<Blob>}[]}>}
    * @throws {AvatarError}
    */
   async avatars() {

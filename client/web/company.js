@@ -1,6 +1,6 @@
 /** Who is there: the pickers of faces and of whom to talk to. */
 
-import { setUpAvatarPicker } from "./looks.js";
+import { setUpAvatarPicker, showPicture } from "./looks.js";
 
 /** Fires `face` and `persona` (CustomEvents, `detail`: the name that the user chose). */
 export class Company extends EventTarget {
@@ -42,10 +42,7 @@ export class Company extends EventTarget {
     if (this.#avatars.length > 0) return;
     const [faces, people] = await Promise.all([this.#client.avatars(), this.#client.personas()]);
     if (this.#avatars.length > 0) return; // asked for twice
-    this.#avatars = faces.avatars.map((avatar) => ({
-      ...avatar,
-      image: URL.createObjectURL(avatar.picture),
-    }));
+    this.#avatars = faces.avatars.map(({ name, title }) => ({ name, title, image: null }));
     this.#personas = people.personas;
     const named = this.#persona(this.#client.persona);
     const wanted = this.#client.avatar ?? named?.avatar ?? this.#client.session?.avatar;
@@ -60,11 +57,27 @@ export class Company extends EventTarget {
     setUpAvatarPicker(avatars, this.#avatars, face, (name) => this.#choose(name));
     avatars.hidden = false;
     this.#showFace(face);
+    for (const { name, picture } of faces.avatars) {
+      // A face without a picture can still be chosen by its name.
+      picture.then((blob) => this.#picture(name, blob)).catch(() => {});
+    }
   }
 
   /** Show again whose face it is, after another one was refused. */
   settle() {
     if (this.#client.session !== null) this.#showFace(this.#client.session.avatar);
+  }
+
+  #picture(name, blob) {
+    const avatar = this.#avatars.find((known) => known.name === name);
+    avatar.image = URL.createObjectURL(blob);
+    const { avatars, poster } = this.#elements;
+    const input = [...avatars.querySelectorAll("input")].find(({ value }) => value === name);
+    showPicture(input, avatar.image);
+    if (input.checked) {
+      poster.src = avatar.image;
+      poster.hidden = false;
+    }
   }
 
   #choose(face) {
@@ -89,8 +102,8 @@ export class Company extends EventTarget {
     const avatar = this.#avatars.find((known) => known.name === name);
     if (avatar === undefined) return;
     const { avatars, poster, video } = this.#elements;
-    poster.src = avatar.image;
-    poster.hidden = false;
+    poster.hidden = avatar.image === null;
+    if (avatar.image !== null) poster.src = avatar.image;
     video.ariaLabel = `${avatar.title}, the avatar`;
     for (const input of avatars.querySelectorAll("input")) input.checked = input.value === name;
   }

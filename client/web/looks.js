@@ -16,12 +16,12 @@ export const MOODS = [
 /**
  * Fill `fieldset` with one radio button per avatar, and the way to more of them.
  * @param {HTMLFieldSetElement} fieldset
- * @param {{name: string, title: string, image: string}[]} avatars
+ * @param {{name: string, title: string}[]} avatars
  * @param {string} chosen
  * @param {(name: string) => void} onChoice
  */
 export function setUpAvatarPicker(fieldset, avatars, chosen, onChoice) {
-  for (const { name, title, image } of avatars) {
+  for (const { name, title } of avatars) {
     const choice = document.createElement("label");
     choice.className = "choice";
     const input = document.createElement("input");
@@ -31,7 +31,6 @@ export function setUpAvatarPicker(fieldset, avatars, chosen, onChoice) {
     input.checked = name === chosen;
     input.addEventListener("change", () => onChoice(name));
     const picture = document.createElement("img");
-    picture.src = image;
     picture.alt = "";
     const text = document.createElement("span");
     text.append(picture, title);
@@ -44,4 +43,14 @@ export function setUpAvatarPicker(fieldset, avatars, chosen, onChoice) {
   own.title = "Make an avatar of a picture";
   own.textContent = "Your own…";
   fieldset.append(own);
+}
+
+/**
+ * Show what the avatar of a radio button of {@link setUpAvatarPicker} looks like.
+ * @param {HTMLInputElement} input
+ * @param {string} url
+ */
+export function showPicture(input, url) {
+  const picture = input.parentElement.querySelector("img");
+  picture.src = url;
 }

@@ -52,16 +52,19 @@ export class Signalling {
     return (await this.#request("GET", "api/config")).json();
   }
 
-  /** @returns {Promise<{default: string, avatars: {name: string, title: string, picture: Blob}[]}>} */
+  /**
+   * @returns {Promise<{default: string, avatars: {name: string, title: string,
+   *   picture: Promise<Blob>}[]}>}
+   */
   async avatars() {
     const { avatars, default: chosen } = await (await this.#request("GET", "api/avatars")).json();
-    // Fetched rather than linked, because an `<img>` sends no token.
-    const withPicture = async ({ name, title, thumbnail }) => ({
-      name,
-      title,
-      picture: await (await this.#request("GET", thumbnail)).blob(),
-    });
-    return { default: chosen, avatars: await Promise.all(avatars.map(withPicture)) };
+    // Fetched rather than linked, because an `<img>` sends no token; what is seen first, first.
+    const first = avatars.toSorted((a, b) => (b.name === chosen) - (a.name === chosen));
+    const pictures = new Map(first.map(({ name, thumbnail }) => [name, this.#blob(thumbnail)]));
+    return {
+      default: chosen,
+      avatars: avatars.map(({ name, title }) => ({ name, title, picture: pictures.get(name) })),
+    };
   }
 
   /**
@@ -143,6 +146,10 @@ export class Signalling {
       // Lost: the next offer says what is the matter.
       if (signal.aborted) this.#request("DELETE", path, undefined, true).catch(() => {});
     }
+  }
+
+  async #blob(path) {
+    return (await this.#request("GET", path)).blob();
   }
 
   async #request(method, path, body, keepalive = false) {
