@@ -38,7 +38,7 @@ from renderer.elastic import LOWER, SKIN, UPPER
 from renderer.field import FaceField, face_terms
 from renderer.layer import Rect
 from renderer.library import avatar_names, open_avatar
-from renderer.mouth import BAND, FADE
+from renderer.lips import BAND, FADE
 from renderer.pose import Pose, read_pose
 from renderer.raster import enlarged, sampled_values
 from renderer.rig import WARPING
@@ -121,7 +121,7 @@ def _shown_at(
     avatar: EmbeddedAvatar, pose: Pose, terms: FloatArray, sheet: int, place: FloatArray
 ) -> FloatArray:
     """Canonical place of the portrait [2] that a frame shows at the canonical ``place``."""
-    field = avatar.face_field if sheet == SKIN else avatar.mouth.field
+    field = avatar.face_field if sheet == SKIN else avatar.mouth.lips.field
     step = avatar.face_step if sheet == SKIN else avatar.mouth_step
     frame = avatar.frame
     x, y = frame.index(place).tolist()
@@ -149,7 +149,7 @@ class Cells:
         self._avatar = avatar
         face = np.zeros((avatar.size, avatar.size), np.uint8)
         avatar.face.rect.cut(face)[:] = avatar.face.pixels[..., 3]
-        skin, lips = avatar.face_field, avatar.mouth.field
+        skin, lips = avatar.face_field, avatar.mouth.lips.field
         shown = _at_cells(skin, avatar.frame, face) > 0
         reach = BAND - FADE
         self._fields = [(skin, 0, shown & ~self._by_seam(skin, -reach, reach))]
@@ -159,7 +159,7 @@ class Cells:
     def _by_seam(self, field: FaceField, above: float, below: float) -> BoolArray:
         """Cells between the corners of the mouth, so far from the seam."""
         x, y = _cell_places(field)
-        seam = self._avatar.mouth.seam
+        seam = self._avatar.mouth.lips.seam
         away = y - np.interp(x, seam[:, 0], seam[:, 1])
         inside: BoolArray = (x > seam[0, 0]) & (x < seam[-1, 0]) & (away > above) & (away < below)
         return inside

@@ -27,14 +27,15 @@ from motion.contract import Controls
 from motion.keypoints import LID_TRAVEL, Keypoint
 from motion.layout import FPS, PITCH, ROLL, SCALE, TRANSLATION, YAW, FloatArray, expression
 from renderer.avatar import EmbeddedAvatar
+from renderer.contract import ImageArray
 from renderer.decoder import EmbeddedRenderer, draw, draw_face, draw_hair, draw_plate
 from renderer.field import face_terms
 from renderer.library import open_avatar
 from renderer.mouth import draw_mouth
 from renderer.pose import read_pose
-from renderer.raster import over
+from renderer.raster import over, sampled_pixels
 from renderer.shapes import MOUTHS, mouth_motion
-from renderer.warp import invert, sample, start_places
+from renderer.warp import invert, pixel_places, start_places
 
 SHAPE_FRAMES = 4
 """Frames from one mouth shape to the next, as in brisk speech."""
@@ -86,7 +87,11 @@ def steps(avatar: EmbeddedAvatar) -> dict[str, Callable[[FloatArray], object]]:
     start = start_places(coarse, step, avatar.frame, field.chart, first.inverse, first.shift)
     still_field = field.displacement(face_terms(first))
     places = invert(still_field[0], start, field.guess(face_terms(first)))
-    skin = sample(face.pixels, chart, places, field.chart, step)
+
+    def remap(_: FloatArray) -> ImageArray:
+        return sampled_pixels(face.pixels, *pixel_places(places, field.chart, chart, step))
+
+    skin = remap(talking(1)[0])
 
     def eyes(frame: FloatArray) -> None:
         pose = read_pose(frame)
@@ -110,7 +115,7 @@ def steps(avatar: EmbeddedAvatar) -> dict[str, Callable[[FloatArray], object]]:
     return {
         "field": lambda frame: field.displacement(face_terms(read_pose(frame))),
         "invert": lambda _: invert(still_field[0], start, field.guess(face_terms(first))),
-        "remap": lambda _: sample(face.pixels, chart, places, field.chart, step),
+        "remap": remap,
         "blend": lambda _: over(coarse.cut(still), skin),
         "eyes": eyes,
         "mouth": mouth,

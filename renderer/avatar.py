@@ -16,7 +16,8 @@ from renderer.contract import ImageArray
 from renderer.eyes import Eyes, prepare_eyes
 from renderer.field import FaceField, HairField, PlateField, face_field, hair_field, plate_field
 from renderer.layer import Layer, Rect, premultiplied, trimmed
-from renderer.mouth import MouthParts, cut_lips
+from renderer.lips import Lips, cut_lips
+from renderer.mouth import MouthParts
 from renderer.outline import FaceOutline, HairOutline, edge_points, hole_edges
 from renderer.portrait import Portrait, read_portrait
 from renderer.raster import over, sampled_values
@@ -59,9 +60,8 @@ class EmbeddedAvatar:
     """The parts of the plate that ever move."""
     plate_around: Rect
     """The rectangle around them."""
-    plate_lattice: FloatArray
-    """Its lattice at rest, in grid indices of the plate's field."""
     plate_field: PlateField
+    """Of that rectangle."""
     face: Layer
     face_field: FaceField
     """The skin's sheet; the mouth has those of the lips."""
@@ -119,16 +119,11 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
     maps = {name: _MapChart(portrait, m) for name, m in portrait.maps.items()}
     sheets = _face_field(portrait, maps["face.depth"])
     _, rows, columns, _ = sheets.basis.shape
-    plate = plate_field(
-        maps["plate.depth"].chart,
-        *(portrait.maps[f"plate.{kind}"] for kind in ("depth", "head", "body")),
-    )
     hair = hair_field(
         maps["hair.depth"].chart, portrait.maps["hair.depth"], portrait.maps["hair.head"]
     )
     moving = _moving(portrait, size)
     around = moving[0].joined(moving[1])
-    identity, still = np.eye(2, dtype=np.float32), np.zeros(2, np.float32)
     skin = sheets.part((elastic.SKIN,), Rect(0, 0, columns, rows))
     face_edge = edge_points(face, frame)
     front_hair = trimmed(pictures["hair"], size // CLEAR_SHARE)
@@ -141,10 +136,7 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
         plate=pictures["plate"],
         plate_moving=moving,
         plate_around=around,
-        plate_lattice=start_places(
-            around, size // STEPS_PER_FRAME, frame, plate.chart, identity, still
-        ),
-        plate_field=plate,
+        plate_field=_plate_field(maps, around, frame, size // STEPS_PER_FRAME),
         face=face,
         face_field=skin,
         face_outline=FaceOutline(face_edge, skin.at(face_edge)[0]),
@@ -183,6 +175,14 @@ def _face_field(portrait: Portrait, depth: _MapChart) -> FaceField:
     sheets = [elastic.LOWER if key in rig.ON_LOWER_SHEET else elastic.UPPER for key in rig.WARPING]
     missing = keypoints[:, 2] - drawn[sheets, np.arange(len(sheets))]
     return face_field(field, relief + field.weights_y @ missing)
+
+
+def _plate_field(maps: dict[str, _MapChart], around: Rect, frame: Chart, step: int) -> PlateField:
+    """The field of the plate on the lattice of ``around``."""
+    identity, still = np.eye(2, dtype=np.float32), np.zeros(2, np.float32)
+    lattice = start_places(around, step, frame, Chart(1.0, 0.0, 0.0), identity, still)
+    depth, head, body = (maps[f"plate.{kind}"].at(*lattice) for kind in ("depth", "head", "body"))
+    return plate_field(frame, lattice, depth, head, body)
 
 
 def _hair_outline(hair: Layer, maps: dict[str, _MapChart], frame: Chart) -> HairOutline:
@@ -254,23 +254,22 @@ def _mouth(
     x1, y1 = (high + reach).astype(int)
     window = Rect(int(x0), int(y0), int(x1 - x0), int(y1 - y0)).within(len(upper), len(upper))
 
-    def around(picture: ImageArray) -> Layer:
-        return Layer(np.ascontiguousarray(window.cut(picture)), window.x, window.y)
-
     x0, y0 = (field.chart.index(lips[:, :2].min(0)) - NEAR_MOUTH * field.chart.gain).astype(int)
     x1, y1 = (field.chart.index(lips[:, :2].max(0)) + NEAR_MOUTH * field.chart.gain).astype(int)
     _, rows, columns, _ = field.basis.shape
     around_lips = Rect(int(x0), int(y0), int(x1 - x0), int(y1 - y0)).within(columns, rows)
     near = field.part((elastic.UPPER, elastic.LOWER), around_lips)
     return MouthParts(
-        upper=around(upper),
-        lower=around(lower),
+        lips=Lips(
+            pictures=np.concatenate([window.cut(upper), window.cut(lower)]),
+            chart=frame.moved(window.x, window.y),
+            field=near,
+            keypoints=lips,
+            seam=portrait.seam,
+            seam_basis=near.at(portrait.seam),
+        ),
         upper_teeth=trimmed(pictures["upper_teeth"]),
         lower_teeth=trimmed(pictures["lower_teeth"]),
         tongue=trimmed(pictures["tongue"]),
-        field=near,
-        lips=lips,
-        seam=portrait.seam,
-        seam_basis=near.at(portrait.seam),
-        layer_chart=frame,
+        chart=frame,
     )

@@ -18,8 +18,8 @@ from renderer.layer import Rect
 from renderer.mouth import draw_mouth
 from renderer.outline import rect_around
 from renderer.pose import Pose, read_pose
-from renderer.raster import over
-from renderer.warp import invert, part_of, sample, start_places
+from renderer.raster import enlarged, over, sampled_backdrop, sampled_pixels
+from renderer.warp import invert, pixel_places, start_places
 
 _STILL = np.zeros(2, np.float32)
 
@@ -64,13 +64,12 @@ def draw(avatar: EmbeddedAvatar, pose: Pose) -> ImageArray:
 
 def draw_plate(avatar: EmbeddedAvatar, pose: Pose) -> ImageArray:
     """What lies behind the head."""
-    field = avatar.plate_field
-    displacement = field.displacement(pose)
     frame = avatar.plate.copy()
-    places = invert(displacement, avatar.plate_lattice, _STILL)
+    around = avatar.plate_around
+    x, y = enlarged(avatar.plate_field.places(pose), avatar.step)
     for rect in avatar.plate_moving:
-        part = part_of(places, avatar.plate_around, rect, avatar.step)
-        sample(avatar.plate, avatar.frame, part, field.chart, avatar.step, rect.cut(frame))
+        part = rect.moved(around.x, around.y)
+        sampled_backdrop(avatar.plate, part.cut(x), part.cut(y), rect.cut(frame))
     return frame
 
 
@@ -91,7 +90,7 @@ def draw_face(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:
     start = start_places(rect, step, avatar.frame, field.chart, pose.inverse, pose.shift)
     chart = avatar.frame.moved(avatar.face.x, avatar.face.y)
     places = invert(field.displacement(terms)[0], start, field.guess(terms))
-    face = sample(texture, chart, places, field.chart, step)
+    face = sampled_pixels(texture, *pixel_places(places, field.chart, chart, step))
     draw_mouth(face, rect, avatar.mouth, pose, terms, avatar.frame, avatar.mouth_step)
     over(rect.cut(frame), face)
 
@@ -106,10 +105,11 @@ def draw_hair(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:
     start = start_places(around, step, avatar.frame, field.chart, pose.inverse, pose.shift)
     places = invert(field.displacement(pose), start, _STILL)
     chart = avatar.frame.moved(avatar.hair.x, avatar.hair.y)
+    x, y = pixel_places(places, field.chart, chart, step)
     hole = avatar.hair_outline.driven_hole(edges, avatar.frame, step, avatar.size)
     for rect in _without(around, hole):
-        part = part_of(places, around, rect, step)
-        over(rect.cut(frame), sample(avatar.hair.pixels, chart, part, field.chart, step))
+        part = rect.moved(around.x, around.y)
+        over(rect.cut(frame), sampled_pixels(avatar.hair.pixels, part.cut(x), part.cut(y)))
 
 
 def _without(rect: Rect, hole: Rect) -> list[Rect]:

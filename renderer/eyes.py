@@ -7,7 +7,9 @@ one strip: they are so small that the number of calls is what they cost.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
+import cv2
 import numpy as np
 
 from motion.keypoints import LID_TRAVEL
@@ -27,8 +29,8 @@ GLINT_SHARE = 0.4
 """Share of the iris' way that the catch-light goes: the cornea bulges, so that it stays on it."""
 WATERLINE = 0.006
 """Height of the wet rim of the lower lid that no iris covers, in canonical units."""
-AT_REST = 0.05
-"""Pixels by which a lid may be off its place at rest and still be drawn there."""
+WIDEST, LEVELS = -0.16, 64
+"""Closure of eyes that are opened wide, and for how many from there to 1 lids are drawn ahead."""
 GUARD = 2
 """Clear rows between the pictures of a lid's parts."""
 LID_PARTS = ("lid", "lashes_up", "rim", "lashes_down")
@@ -48,67 +50,71 @@ class Eyes:
     """Alpha of the balls, but for their wet rims, in all four channels; it clips the irises."""
     iris: ImageArray
     glint: ImageArray
-    lid_parts: ImageArray
-    """The strips of :data:`LID_PARTS`, one below the other, each with its guard."""
-    lids_at_rest: ImageArray
-    """Upper lids while their offsets are zero."""
-    crease: FloatArray
-    """Height of the crease over the columns of a strip [2 w], and so on."""
-    open: FloatArray
-    closed: FloatArray
+    lids: ImageArray
+    """Upper lids [:data:`LEVELS`, 2, h, w, 4] of left and right eye, ever further closed."""
 
     def draw(
         self, texture: ImageArray, lids: tuple[float, float], gaze_x: float, gaze_y: float
     ) -> None:
         """Draw the eyes into the face's ``texture``; lids and gaze are in canonical units."""
         patches = [rect.cut(texture) for rect in self.rects]
-        strip = np.concatenate(patches, 1)
+        strip = cast(ImageArray, cv2.hconcat(patches))
         height, width = strip.shape[:2]
         x, y = gaze_x * self.gain, gaze_y * self.gain
         place = np.array([[1, 0, x], [0, 1, y]], np.float32)
         over(strip, masked(placed_pixels(self.iris, place, width, height), self.inside))
         place[:, 2] *= GLINT_SHARE
         over(strip, placed_pixels(self.glint, place, width, height))
-        if max(abs(lid) for lid in lids) * self.gain < AT_REST:
-            over(strip, self.lids_at_rest)
-        else:
-            self.draw_lids(strip, (lids[0] / LID_TRAVEL, lids[1] / LID_TRAVEL))
-        for patch, drawn in zip(patches, np.split(strip, 2, 1), strict=True):
-            patch[:] = drawn
+        over(strip, cast(ImageArray, cv2.hconcat([self._lid(i, lids[i]) for i in (0, 1)])))
+        patches[0][:], patches[1][:] = strip[:, : width // 2], strip[:, width // 2 :]
 
-    def draw_lids(self, strip: ImageArray, closures: tuple[float, float]) -> None:
-        """Draw the upper lids when they have gone the shares ``closures`` of their ways down."""
-        height, width = strip.shape[:2]
+    def _lid(self, side: int, offset: float) -> ImageArray:
+        """The upper lid of an eye, between the two that were drawn for closures next to its own."""
+        level = (offset / LID_TRAVEL - WIDEST) / (1 - WIDEST) * (LEVELS - 1)
+        level = min(max(level, 0.0), LEVELS - 1.001)
+        lower = int(level)
+        share = level - lower
+        before, after = self.lids[lower, side], self.lids[lower + 1, side]
+        return cast(ImageArray, cv2.addWeighted(before, 1 - share, after, share, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class LidParts:
+    """What the upper lids of both eyes are drawn from, as strips."""
+
+    pictures: ImageArray
+    """The strips of :data:`LID_PARTS`, one below the other, each with its guard."""
+    crease: FloatArray
+    """Height of the crease over the columns of a strip [2 w], and so on."""
+    open: FloatArray
+    closed: FloatArray
+    least: float
+    """Height of lid below the crease that shows however wide the eye is, in pixels."""
+
+    def drawn(self, closure: float) -> ImageArray:
+        """The upper lids [h, 2 w, 4] when they have gone the share ``closure`` of their way."""
+        height = len(self.pictures) // len(LID_PARTS) - GUARD
+        width = len(self.open)
         pitch = height + GUARD
         # Lashes turn with the lid: seen from the front they shorten, then lengthen downwards.
-        up = [closure < TURN for closure in closures]
-        turned = [
-            (TURN - c) / TURN if is_up else (c - TURN) / (1 - TURN)
-            for c, is_up in zip(closures, up, strict=True)
-        ]
-        lengths = [max(min(t, 1.0), SHORTEST_LASH) for t in turned]
-        closure, stretch, lashes = np.repeat(
-            np.array([closures, [1 / v for v in lengths], [1 if v else 3 for v in up]], np.float32),
-            width // 2,
-            axis=1,
-        )
+        up = closure < TURN
+        turned = (TURN - closure) / TURN if up else (closure - TURN) / (1 - TURN)
+        length = max(min(turned, 1.0), SHORTEST_LASH)
         edge = self.open + closure * (self.closed - self.open)
-        np.maximum(edge, self.crease + np.float32(LEAST_LID * self.gain), out=edge)
+        np.maximum(edge, self.crease + np.float32(self.least), out=edge)
         squeeze = (self.closed - self.crease) / (edge - self.crease)
         y = np.arange(height, dtype=np.float32)[:, None]
         below_edge = y - edge
-        rows = np.empty((3, height, width), np.float32)
-        rows[0] = y + np.maximum(y - self.crease, 0) * (squeeze - 1)
-        rows[1] = np.where(lashes == 1, self.open, self.closed) + below_edge * stretch
-        rows[2] = self.open + below_edge
-        np.clip(rows, -1, height, out=rows)
-        rows[1] += lashes * pitch
-        rows[2] += 2 * pitch
-        columns = np.empty((3 * height, width), np.float32)
-        columns[:] = np.arange(width, dtype=np.float32)
-        parts = sampled_pixels(self.lid_parts, columns, rows.reshape(3 * height, width))
-        for part in parts.reshape(3, height, width, 4):
-            over(strip, part)
+        columns = np.broadcast_to(np.arange(width, dtype=np.float32), (height, width)).copy()
+        lids = np.zeros((height, width, 4), np.uint8)
+        for part, rows in (
+            (0, y + np.maximum(y - self.crease, 0) * (squeeze - 1)),
+            (1 if up else 3, (self.open if up else self.closed) + below_edge / length),
+            (2, self.open + below_edge),
+        ):
+            places = np.clip(rows, -1, height) + np.float32(part * pitch)
+            over(lids, sampled_pixels(self.pictures, columns, places))
+        return lids
 
 
 def prepare_eyes(
@@ -134,7 +140,16 @@ def prepare_eyes(
     inside = alpha_of(strip(layers["eye_ball"]))
     rim = max(round(WATERLINE * chart.gain), 1)
     np.minimum(inside[:-rim], inside[rim:], out=inside[:-rim])
-    prepared = Eyes(
+    parts = LidParts(
+        pictures=np.concatenate([np.pad(strip(layers[name]), guard) for name in LID_PARTS]),
+        crease=profile("crease"),
+        open=profile("open"),
+        closed=profile("closed"),
+        least=LEAST_LID * chart.gain,
+    )
+    closures = np.linspace(WIDEST, 1.0, LEVELS).tolist()
+    lids = np.stack([np.split(parts.drawn(closure), 2, axis=1) for closure in closures])
+    return Eyes(
         rects=(
             Rect(left.x - face.x, left.y - face.y, width, height),
             Rect(right.x - face.x, right.y - face.y, width, height),
@@ -143,14 +158,8 @@ def prepare_eyes(
         inside=inside,
         iris=strip(layers["iris"]),
         glint=strip(layers["glint"]),
-        lid_parts=np.concatenate([np.pad(strip(layers[name]), guard) for name in LID_PARTS]),
-        lids_at_rest=np.zeros_like(inside),
-        crease=profile("crease"),
-        open=profile("open"),
-        closed=profile("closed"),
+        lids=lids,
     )
-    prepared.draw_lids(prepared.lids_at_rest, (0.0, 0.0))
-    return prepared
 
 
 def _box(eye: Eye, chart: Chart) -> Rect:

@@ -55,17 +55,17 @@ class FaceField:
         guess: FloatArray = np.float32(TYPICAL_DEPTH * self.chart.gain) * terms[-1]
         return guess
 
-    def displacement(self, terms: FloatArray) -> list[FloatArray]:
-        """[rows, cols, 4] of each sheet in grid indices, after the linear motion is undone.
+    def displacement(self, terms: FloatArray) -> FloatArray:
+        """[sheets, rows, cols, 4] in grid indices, after the linear motion is undone.
 
-        ``terms`` are those of :func:`face_terms`. One product for each sheet stays below the size
-        at which BLAS wakes a pool of threads, which costs more than it gives.
+        ``terms`` are those of :func:`face_terms`.
         """
         sheets, rows, columns, count = self.basis.shape
-        flat = self.basis.reshape(sheets, rows * columns, count)
-        moved = (flat @ (terms * np.float32(self.chart.gain))).reshape(sheets, rows, columns, 2)
-        # Twice, for the four channels that are sampled fastest.
-        return [cast(FloatArray, cv2.merge((sheet, sheet))) for sheet in moved]
+        # Four channels are sampled fastest.
+        wanted = np.zeros((count, SAMPLED_CHANNELS), np.float32)
+        np.multiply(terms, self.chart.gain, out=wanted[:, :2])
+        moved: FloatArray = self.basis.reshape(-1, count) @ wanted
+        return moved.reshape(sheets, rows, columns, SAMPLED_CHANNELS)
 
     def at(self, places: FloatArray) -> FloatArray:
         """The basis at canonical ``places [k, 2]``: [sheets, k, terms]; outside as at the edge."""
@@ -76,7 +76,7 @@ class FaceField:
         x, y = cell.T
         top = (1 - u) * self.basis[:, y, x] + u * self.basis[:, y, x + 1]
         bottom = (1 - u) * self.basis[:, y + 1, x] + u * self.basis[:, y + 1, x + 1]
-        mixed: FloatArray = (1 - v) * top + v * bottom
+        mixed: FloatArray = ((1 - v) * top + v * bottom).astype(np.float32)
         return mixed
 
     def part(self, sheets: tuple[int, ...], rect: Rect) -> FaceField:
@@ -96,27 +96,32 @@ class HairField:
     def displacement(self, pose: Pose) -> FloatArray:
         """[rows, cols, 4] in grid indices, after the linear motion of the head is undone."""
         coefficients = (_AT_REST - pose.projection) @ pose.inverse
-        return _combined(self.basis, coefficients.astype(np.float32), self.chart)
+        matrix = np.zeros((SAMPLED_CHANNELS, 4), np.float32)
+        np.multiply(coefficients.T, self.chart.gain, out=matrix[:2])
+        return cast(FloatArray, cv2.transform(self.basis, matrix))
 
 
 @dataclass(frozen=True, slots=True)
 class PlateField:
-    """Everything behind the head: the neck bends, shoulders take half of the translation."""
+    """Everything behind the head: the neck bends, shoulders take half of the translation.
 
-    chart: Chart
+    It moves so little that the displacement is taken where places come to lie instead of where
+    they come from; so nothing has to be inverted.
+    """
+
     basis: FloatArray
-    """[rows, cols, 4]: what is followed of x, y, depth and 1."""
+    """[6, rows * cols] at the nodes of a lattice: places x, y at rest in pixels of the plate, then
+    what is followed of x, y, depth and 1."""
+    shape: tuple[int, int]
+    gain: float
+    """Pixels of the plate per canonical unit."""
 
-    def displacement(self, pose: Pose) -> FloatArray:
-        """[rows, cols, 4] in grid indices."""
-        return _combined(self.basis, pose.projection - _AT_REST, self.chart)
-
-
-def _combined(basis: FloatArray, coefficients: FloatArray, chart: Chart) -> FloatArray:
-    """``basis [rows, cols, 4]`` times ``coefficients [4, 2]`` in grid indices, [rows, cols, 4]."""
-    matrix = np.zeros((SAMPLED_CHANNELS, 4), np.float32)
-    np.multiply(coefficients.T, chart.gain, out=matrix[:2])
-    return cast(FloatArray, cv2.transform(basis, matrix))
+    def places(self, pose: Pose) -> FloatArray:
+        """What of the plate the nodes of the lattice show [2, rows, cols], in pixels."""
+        coefficients = np.eye(2, 6, dtype=np.float32)
+        np.multiply((_AT_REST - pose.projection).T, self.gain, out=coefficients[:, 2:])
+        places: FloatArray = (coefficients @ self.basis).reshape(2, *self.shape)
+        return places
 
 
 def face_field(field: elastic.ElasticField, depth: FloatArray) -> FaceField:
@@ -126,19 +131,21 @@ def face_field(field: elastic.ElasticField, depth: FloatArray) -> FaceField:
 
 
 def hair_field(chart: Chart, depth: FloatArray, head: FloatArray) -> HairField:
-    x, y = _positions(chart, depth.shape)
-    rest = 1 - head
-    return HairField(chart, np.stack([rest * x, rest * y, -head * depth, rest], -1))
-
-
-def plate_field(chart: Chart, depth: FloatArray, head: FloatArray, body: FloatArray) -> PlateField:
-    x, y = _positions(chart, depth.shape)
-    shares = [head * x, head * y, head * depth, head + (1 - head) * body]
-    return PlateField(chart, np.stack(shares, -1))
-
-
-def _positions(chart: Chart, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    columns = np.arange(shape[1], dtype=np.float32)
-    rows = np.arange(shape[0], dtype=np.float32)
+    columns = np.arange(depth.shape[1], dtype=np.float32)
+    rows = np.arange(depth.shape[0], dtype=np.float32)
     x, y = np.meshgrid((columns - chart.x) / chart.gain, (rows - chart.y) / chart.gain)
-    return x.astype(np.float32), y.astype(np.float32)
+    rest = 1 - head
+    return HairField(
+        chart, np.stack([rest * x, rest * y, -head * depth, rest], -1, dtype=np.float32)
+    )
+
+
+def plate_field(
+    frame: Chart, lattice: FloatArray, depth: FloatArray, head: FloatArray, body: FloatArray
+) -> PlateField:
+    """The field at canonical places ``lattice [2, rows, cols]``, as the maps there."""
+    x, y = lattice
+    at_rest = np.moveaxis(frame.index(np.moveaxis(lattice, 0, -1)), -1, 0)
+    shares = [head * x, head * y, head * depth, head + (1 - head) * body]
+    basis = np.concatenate([at_rest, shares], dtype=np.float32)
+    return PlateField(basis.reshape(6, -1), x.shape, frame.gain)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from renderer.contract import ImageArray
 from renderer.raster import alpha_of
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +37,25 @@ class Rect:
     def empty(self) -> bool:
         return self.width <= 0 or self.height <= 0
 
-    def cut(self, picture: ImageArray) -> ImageArray:
+    def cut(self, picture: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
         """The part of ``picture [h, w, ...]`` inside, as a view."""
         return picture[self.rows, self.columns]
+
+    def moved(self, x: int, y: int) -> Rect:
+        """The rectangle as it is seen from a corner at (x, y)."""
+        return Rect(self.x - x, self.y - y, self.width, self.height)
+
+    def grown(self, margin: int) -> Rect:
+        """The rectangle with a margin all around."""
+        return Rect(
+            self.x - margin, self.y - margin, self.width + 2 * margin, self.height + 2 * margin
+        )
+
+    def in_steps(self, step: int) -> Rect:
+        """The smallest rectangle around it whose sides lie on multiples of ``step``."""
+        x, y = self.x // step * step, self.y // step * step
+        right, bottom = -(-(self.x + self.width) // step), -(-(self.y + self.height) // step)
+        return Rect(x, y, right * step - x, bottom * step - y)
 
     def joined(self, other: Rect) -> Rect:
         """The smallest rectangle around both."""

@@ -64,12 +64,8 @@ class HairOutline:
 
 def rect_around(places: FloatArray, frame: Chart, step: int, size: int) -> Rect:
     """The part of a frame of ``size`` around canonical ``places``, in whole lattice steps."""
-    (left, top), (right, bottom) = places.min(0).tolist(), places.max(0).tolist()
-    x0 = int((left * frame.gain + frame.x - ROOM) // step) * step
-    y0 = int((top * frame.gain + frame.y - ROOM) // step) * step
-    x1 = int(-(-(right * frame.gain + frame.x + ROOM) // step)) * step
-    y1 = int(-(-(bottom * frame.gain + frame.y + ROOM) // step)) * step
-    return Rect(x0, y0, x1 - x0, y1 - y0).within(size, size)
+    around = Rect(*cv2.boundingRect(frame.index(places)))
+    return around.grown(ROOM).in_steps(step).within(size, size)
 
 
 def edge_points(layer: Layer, frame: Chart) -> FloatArray:

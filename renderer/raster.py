@@ -16,17 +16,16 @@ or three, and faster with the places' x and y apart than in one map of two chann
 _FOUR_BYTES: Final = np.uint32(0x01010101)
 
 
-def sampled_pixels(
-    picture: ImageArray, x: FloatArray, y: FloatArray, into: ImageArray | None = None
-) -> ImageArray:
-    """``picture [h, w, 4]`` at pixel places ``x, y [rows, cols]``, clear outside of it.
-
-    The result is written to ``into [rows, cols, 4]`` where that is given.
-    """
+def sampled_pixels(picture: ImageArray, x: FloatArray, y: FloatArray) -> ImageArray:
+    """``picture [h, w, 4]`` at pixel places ``x, y [rows, cols]``, clear outside of it."""
     return cast(
-        ImageArray,
-        cv2.remap(picture, x, y, cv2.INTER_LINEAR, into, borderMode=cv2.BORDER_CONSTANT),
+        ImageArray, cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     )
+
+
+def sampled_backdrop(picture: ImageArray, x: FloatArray, y: FloatArray, into: ImageArray) -> None:
+    """Write ``picture [h, w, 4]`` at ``x, y`` to ``into``; outside as at the nearest edge."""
+    cv2.remap(picture, x, y, cv2.INTER_LINEAR, into, borderMode=cv2.BORDER_REPLICATE)
 
 
 def sampled_values(values: FloatArray, x: FloatArray, y: FloatArray) -> FloatArray:
@@ -54,6 +53,12 @@ def placed_pixels(picture: ImageArray, affine: FloatArray, width: int, height: i
     return cast(
         ImageArray, cv2.warpAffine(picture, affine, (width, height), flags=cv2.INTER_LINEAR)
     )
+
+
+def filled(colour: tuple[int, ...], width: int, height: int) -> ImageArray:
+    """A picture [height, width, 4] of one BGRA ``colour``, filled by whole pixels."""
+    pixel = np.array(colour, np.uint8).view(np.uint32)[0]
+    return np.full((height, width, 1), pixel).view(np.uint8)
 
 
 def alpha_of(picture: ImageArray) -> ImageArray:

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from motion.layout import FloatArray
-from renderer.contract import ImageArray
 from renderer.layer import Rect
-from renderer.raster import enlarged, sampled_pixels, sampled_values
+from renderer.raster import enlarged, sampled_values
 
 STEPS = 4
 """Fixed-point steps; each shrinks the error by the slope of the displacement (below a half)."""
@@ -47,16 +46,16 @@ def start_places(
     that nothing is extrapolated when it is enlarged; the result is [2, h + 2, w + 2].
     """
     ratio = grid.gain / frame.gain
-    (a, b), (c, d) = inverse.tolist()
+    (a, b), (c, d) = (inverse * np.float32(ratio)).tolist()
     shift_x, shift_y = shift.tolist()
     first = (step - 1) / 2 - step
     x = rect.x + first - frame.x - shift_x * frame.gain
     y = rect.y + first - frame.y - shift_y * frame.gain
-    columns = np.arange(rect.width // step + 2, dtype=np.float32) * step + x
-    rows = np.arange(rect.height // step + 2, dtype=np.float32)[:, None] * step + y
+    columns = np.arange(rect.width // step + 2, dtype=np.float32)
+    rows = np.arange(rect.height // step + 2, dtype=np.float32)[:, None]
     places = np.empty((2, len(rows), len(columns)), np.float32)
-    np.add(columns * (a * ratio), rows * (c * ratio) + grid.x, out=places[0])
-    np.add(columns * (b * ratio), rows * (d * ratio) + grid.y, out=places[1])
+    np.add(columns * (step * a), rows * (step * c) + (x * a + y * c + grid.x), out=places[0])
+    np.add(columns * (step * b), rows * (step * d) + (x * b + y * d + grid.y), out=places[1])
     return places
 
 
@@ -73,28 +72,10 @@ def invert(displacement: FloatArray, start: FloatArray, guess: FloatArray) -> Fl
     return places
 
 
-def part_of(places: FloatArray, around: Rect, rect: Rect, step: int) -> FloatArray:
-    """Of lattice ``places`` of ``around`` those of ``rect`` inside, whole steps from its corner."""
-    row, column = (rect.y - around.y) // step, (rect.x - around.x) // step
-    end_row, end_column = row + rect.height // step + 2, column + rect.width // step + 2
-    return places[:, row:end_row, column:end_column]
-
-
-def sample(
-    texture: ImageArray,
-    texture_chart: Chart,
-    places: FloatArray,
-    grid: Chart,
-    step: int,
-    into: ImageArray | None = None,
-) -> ImageArray:
-    """Pixels of ``texture`` at lattice ``places`` of a rectangle, clear outside the texture.
-
-    The result is written to ``into`` where that is given.
-    """
-    ratio = texture_chart.gain / grid.gain
+def pixel_places(places: FloatArray, grid: Chart, texture: Chart, step: int) -> FloatArray:
+    """Texture indices [2, height, width] of a rectangle's pixels from its lattice ``places``."""
+    ratio = texture.gain / grid.gain
     nodes = places * np.float32(ratio)
-    nodes[0] += texture_chart.x - grid.x * ratio
-    nodes[1] += texture_chart.y - grid.y * ratio
-    x, y = enlarged(nodes, step)
-    return sampled_pixels(texture, x, y, into)
+    nodes[0] += texture.x - grid.x * ratio
+    nodes[1] += texture.y - grid.y * ratio
+    return enlarged(nodes, step)

@@ -123,6 +123,15 @@ def test_torso_takes_half_of_the_translation_and_no_rotation() -> None:
     assert np.abs(difference).max() <= 2
 
 
+def test_nothing_dark_comes_in_from_below_when_shoulders_rise() -> None:
+    avatar = mira()
+    raised = neutral_motion(1)
+    raised[0, TRANSLATION] = (0.0, -0.03, 0.0)
+    rest, frame = RENDERER.render_rgb(avatar, np.concatenate([neutral_motion(1), raised]))
+    difference = frame[-1].astype(int) - rest[-1]
+    assert difference.min() > -40
+
+
 def test_head_keeps_its_hair_without_holes() -> None:
     """No pixel of the head shows what is behind it: a green room must not shine through."""
     avatar = mira()

@@ -12,7 +12,7 @@ from renderer.avatar import EmbeddedAvatar
 from renderer.elastic import LOWER, SKIN, UPPER
 from renderer.field import face_terms
 from renderer.layer import Rect
-from renderer.mouth import BAND, FADE, seam_places
+from renderer.lips import BAND, FADE
 from renderer.pose import Pose, read_pose
 from renderer.raster import enlarged
 from renderer.rig import WARPING
@@ -24,7 +24,7 @@ LIPS = {K.UPPER_INNER, K.UPPER_LEFT, K.UPPER_RIGHT, K.UPPER_OUTER, K.MOUTH_LEFT,
 
 def source_map(avatar: EmbeddedAvatar, pose: Pose, sheet: int, step: int) -> FloatArray:
     """Canonical place [size, size, 2] that each pixel of a frame shows."""
-    field = avatar.face_field if sheet == SKIN else avatar.mouth.field
+    field = avatar.face_field if sheet == SKIN else avatar.mouth.lips.field
     rect = Rect(0, 0, avatar.size, avatar.size)
     start = start_places(rect, step, avatar.frame, field.chart, pose.inverse, pose.shift)
     terms = face_terms(pose)
@@ -86,7 +86,7 @@ def test_no_folds_in_natural_motion() -> None:
         area = dx[..., 0] * dy[..., 1] - dx[..., 1] * dy[..., 0]
         x, y = np.moveaxis(shown[:-1, :-1], -1, 0)
         on_face = (x > box.x) & (x < box.x + box.width) & (y > box.y) & (y < box.y + box.height)
-        edges = np.concatenate(seam_places(avatar.mouth, pose, face_terms(pose)))
+        edges = np.concatenate(avatar.mouth.lips.edges(pose, face_terms(pose)))
         reach = (BAND - FADE) * avatar.frame.gain
         (left, top), (right, bottom) = (
             avatar.frame.index(edges.min(0)) - reach,
