@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import re
 import shutil
-import statistics
 import subprocess
 import tempfile
 import time
@@ -27,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from avatar_server.conversation.espeak import EspeakTextToSpeech
-from benchmarks.report import Results, percentile, show
+from benchmarks.report import Results, show, spread
 from benchmarks.server import running_server
 from client import measure
 from client.media import Picture, Sound
@@ -203,22 +202,15 @@ async def run(url: str, rounds: int) -> Results:
             if isinstance(event, Caption) and event.final and event.utterance in ends:
                 found.caption_offset.append((heard.arrival - ends[event.utterance]) * 1e3)
     return {
-        **_spread("eos_to_audio_ms", found.eos_to_audio),
-        **_spread("eos_to_mouth_ms", found.eos_to_mouth),
-        **_spread("bargein_to_silence_ms", found.bargein_to_silence),
-        **_spread("bargein_to_mouth_closed_ms", found.bargein_to_closed),
-        **_spread("caption_offset_ms", found.caption_offset),
+        **spread("eos_to_audio_ms", found.eos_to_audio),
+        **spread("eos_to_mouth_ms", found.eos_to_mouth),
+        **spread("bargein_to_silence_ms", found.bargein_to_silence),
+        **spread("bargein_to_mouth_closed_ms", found.bargein_to_closed),
+        **spread("caption_offset_ms", found.caption_offset),
         "word_accuracy": found.right / found.words if found.words else None,
         "turns": found.turns,
         "answered": found.answered,
         "interruptions": len(found.bargein_to_silence),
-    }
-
-
-def _spread(name: str, values: list[float]) -> dict[str, float | None]:
-    return {
-        f"{name}_p50": statistics.median(values) if values else None,
-        f"{name}_p95": percentile(values, 0.95),
     }
 
 

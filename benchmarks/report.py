@@ -50,6 +50,14 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     return cuts[min(98, max(0, round(share * 100) - 1))]
 
 
+def spread(name: str, values: Sequence[float]) -> dict[str, float | None]:
+    """Median and 95th percentile of ``values`` under the names of results."""
+    return {
+        f"{name}_p50": statistics.median(values) if values else None,
+        f"{name}_p95": percentile(values, 0.95),
+    }
+
+
 def _processor() -> str:
     info = Path("/proc/cpuinfo")
     if info.exists():

@@ -156,6 +156,9 @@ class Transcript(_Event):
     """What the user says, as far as it is recognised; ``final`` once it is answered."""
 
     type: Literal["transcript"] = "transcript"
+    turn: str = ""
+    """Name of the turn; this takes the place of all that came under it before, even of a final
+    one: the user went on before the answer was heard."""
     text: str
     final: bool = False
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from avatar_server.conversation.asr import RecognitionError
 from avatar_server.conversation.dialogue import DialogueError, Turn
 from avatar_server.conversation.personas import Personas
 from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, WordMark
@@ -185,8 +186,12 @@ class ScriptedRecogniser:
         self.script = list(script)
         self._partials = partials
         self.opened: list[ScriptedRecognition] = []
+        self.refuses = ""
+        """Why no language is recognised, if so."""
 
     def open(self, language: str, on_partial: Callable[[str], None]) -> ScriptedRecognition:
+        if self.refuses:
+            raise RecognitionError(self.refuses)
         text = self.script.pop(0) if self.script else ""
         self.opened.append(ScriptedRecognition(text, on_partial, partials=self._partials))
         return self.opened[-1]

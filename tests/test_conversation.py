@@ -288,6 +288,46 @@ async def test_a_user_who_goes_on_after_all_takes_the_turn_back() -> None:
         assert r.conversation.history.turns[0] == Turn("user", "tell me a story")
         revoked = next(p.turn for p in r.progress if isinstance(p, UserRevoked))
         assert revoked == next(p.turn for p in r.progress if isinstance(p, UserEnded))
+        shown = {e.turn for e in r.events if isinstance(e, Transcript)}
+        assert len(shown) == 1, "one transcript that grows"
+
+
+async def test_what_was_written_is_answered_whatever_is_heard_meanwhile() -> None:
+    async with room() as r:
+        r.dialogue.gate = asyncio.Event()
+        r.conversation.type("hello")
+        await r.speak(words="")
+        r.dialogue.gate.set()
+        await r.until(Caption, text="You said: hello.", final=True)
+        assert r.states[:2] == ["thinking", "speaking"]
+
+
+async def test_words_spoken_after_written_ones_leave_both_in_the_history() -> None:
+    async with room() as r:
+        r.dialogue.gate = asyncio.Event()
+        r.conversation.type("hello")
+        await r.speak(words="tell me a story")
+        r.dialogue.gate.set()
+        await r.until(Caption, text="You said: tell me a story.", final=True)
+        said = [turn.text for turn in r.dialogue.asked[-1]]
+        assert said == ["hello", "tell me a story"]
+        cut = next(p for p in r.progress if isinstance(p, AnswerEnded))
+        assert (cut.outcome, cut.reason, cut.heard) == ("cut", "voice", "")
+
+
+async def test_a_language_that_cannot_be_recognised_is_told_once() -> None:
+    async with room() as r:
+        r.recogniser.refuses = "I hear Latin only"
+        await r.speak()
+        await r.speak()
+        r.conversation.type("hello")
+        await r.speak()
+        await r.until(Caption, text="You said: hello.", final=True)
+        errors = [e for e in r.events if isinstance(e, ErrorEvent)]
+        assert [(e.code, e.message) for e in errors] == [
+            ("language_not_heard", "I hear Latin only")
+        ]
+        assert not any(isinstance(p, UserBegan) for p in r.progress)
 
 
 async def test_an_answer_can_be_asked_for_with_other_instructions() -> None:

@@ -169,6 +169,58 @@ def test_without_a_microphone_it_goes_on_by_text(browser: Browser) -> None:
         wait_for_bubble(page, "[data-status=stopped]", "You said")
 
 
+def test_a_microphone_that_vanishes_leaves_the_session(browser: Browser) -> None:
+    with live_server(scripted_talking()) as url, opened_page(browser, url, **ALLOWED) as page:
+        connect(page, conversation=True)
+        wait(page, "avatarClient.microphone")
+        session = page.evaluate("avatarClient.session.session")
+        # The browser ends the microphone's track, as when the device is pulled out.
+        page.context.clear_permissions()
+        page.wait_for_selector("#notice[data-gentle]:has-text('microphone')", timeout=TIMEOUT)
+        assert "The microphone went away. Plug it in again" in page.inner_text("#notice")
+        assert page.get_attribute("#microphone", "aria-pressed") == "false"
+        wait_for_sign(page, "Waiting for your words")
+        say(page, "hello")
+        wait_for_bubble(page, "[data-status=said]", "You said: hello.")
+        assert page.evaluate("avatarClient.session.session") == session
+
+        page.context.grant_permissions(["microphone"])
+        page.click("#microphone")
+        wait(page, "avatarClient.microphone")
+        wait_for_sign(page, "Listening")
+
+
+def test_a_turn_that_goes_on_keeps_its_bubble(browser: Browser) -> None:
+    with live_server() as url, opened_page(browser, url) as page:
+        connect(page, conversation=True)
+        page.evaluate(
+            """() => {
+              const hear = (turn, text, final) => avatarClient.dispatchEvent(
+                new CustomEvent("transcript", { detail: { turn, text, final } }));
+              hear("a", "tell me", false);
+              hear("a", "tell me", true);
+              hear("a", "tell me a", false);
+            }"""
+        )
+        bubbles = page.locator("#transcript li.user")
+        assert bubbles.all_inner_texts() == ["You:\ntell me a"]
+        assert bubbles.first.get_attribute("data-partial") is not None
+
+
+def test_a_language_that_the_server_cannot_hear_goes_on_by_text(browser: Browser) -> None:
+    recogniser = ScriptedRecogniser()
+    recogniser.refuses = "I hear Latin only"
+    talking = Talking(
+        scripted_talking().personas, lambda: Engines(LoudnessVad(), recogniser, EchoDialogue())
+    )
+    with live_server(talking) as url, opened_page(browser, url, **ALLOWED) as page:
+        connect(page, conversation=True)
+        page.wait_for_selector("#notice[data-gentle]:has-text('Latin only')", timeout=TIMEOUT)
+        assert page.evaluate("avatarClient.microphone") is False
+        say(page, "hello")
+        wait_for_bubble(page, "[data-status=said]", "You said: hello.")
+
+
 def test_what_is_written_while_the_server_gets_ready_is_answered(browser: Browser) -> None:
     loaded = threading.Event()
 

@@ -139,12 +139,33 @@ def test_a_protected_greeting_is_said_to_the_end() -> None:
 def test_a_greeting_waits_for_whoever_speaks_first() -> None:
     taker = TurnTaker()
     taker.greet(protected=False)
-    assert kinds(taker.speech_started(0.5)) == ["drop", "open"]
+    assert kinds(taker.speech_started(0.5)) == ["hold", "open"]
+    assert kinds(taker.partial("good morning")) == ["cut"]
     taker = TurnTaker()
     taker.greet(protected=True)
     assert kinds(taker.typed("hello")) == ["drop", "prepare", "commit"]
     taker.answer_started()
     assert kinds(taker.speech_started(1.0)) == ["hold", "open"], "only the greeting is protected"
+
+
+def test_noise_does_not_undo_what_was_written() -> None:
+    taker = TurnTaker()
+    taker.typed("hello")
+    assert kinds(taker.speech_started(0.5)) == ["hold", "open"]
+    taker.speech_ended(0.7)
+    assert kinds(taker.transcript("", 0.9)) == ["close", "resume"]
+    assert taker.phase == "thinking"
+
+
+def test_speech_that_nobody_can_recognise_leaves_things_as_they_were() -> None:
+    listening = TurnTaker()
+    listening.speech_started(1.0)
+    assert kinds(listening.unheard()) == ["close"]
+    assert listening.phase == "listening"
+    talking = speaking()
+    talking.speech_started(1.0)
+    assert kinds(talking.unheard()) == ["close", "resume"]
+    assert talking.phase == "speaking"
 
 
 def test_barge_in_can_be_switched_off() -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
 from avatar_server.conversation.answer import Answer, ConversationVoice
 from avatar_server.conversation.asr import RecognitionError, SpeechRecogniser
@@ -22,7 +22,9 @@ from avatar_server.conversation.history import History, new_turn_key
 from avatar_server.conversation.persona import Persona
 from avatar_server.conversation.progress import Progress, UserBegan, UserEnded, UserRevoked
 from avatar_server.conversation.speaker import SpeakerBusyError
-from avatar_server.conversation.turns import Action, Phase, Reason, TurnTaker
+from avatar_server.conversation.transcripts import Transcripts
+from avatar_server.conversation.turn_sign import TurnSign
+from avatar_server.conversation.turns import Action, Reason, TurnTaker
 from motion.contract import SPEECH_RATE, Attention
 from motion.layout import FloatArray
 from streaming.protocol import (
@@ -31,18 +33,9 @@ from streaming.protocol import (
     ErrorEvent,
     ServerEvent,
     Speaking,
-    Transcript,
 )
 
 log = logging.getLogger(__name__)
-
-
-_ATTENTION: Final[Mapping[Phase, Attention]] = {
-    "listening": "idle",
-    "thinking": "thinking",
-    "speaking": "speaking",
-}
-"""What the avatar is about in each phase; while the user speaks it listens."""
 
 
 class Conversation:
@@ -70,17 +63,18 @@ class Conversation:
         self._dialogue = dialogue
         self._publish = publish
         self._observe = observe
-        self._attend = attend
         self._now = now
+        self._transcripts = Transcripts(publish)
         self._taker = TurnTaker(persona.turns)
+        self._sign = TurnSign(self._taker, publish, attend)
         self._answer: Answer | None = None
         self._user: str | None = None
         """Key of the turn that the user is speaking."""
+        self._unheard: str | None = None
+        """Language that the recogniser turned out not to have: speech in it goes unnoticed."""
         self._speech = (0.0, 0.0)
         """Seconds of the microphone's sound at which speech began and ended last."""
         self._settling: asyncio.Task[None] | None = None
-        self._published = ""
-        self._attention: Attention = "idle"
         self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -104,9 +98,7 @@ class Conversation:
     @property
     def state(self) -> ConversationState:
         """Whose turn it is."""
-        phase = self._taker.phase
-        name = {"thinking": "thinking", "speaking": "speaking", "held": "speaking"}
-        return ConversationState.model_validate({"state": name.get(phase, "listening")})
+        return self._sign.state
 
     async def run(self) -> None:
         """Greet, then keep the time of turns until cancelled."""
@@ -114,7 +106,7 @@ class Conversation:
             # Whoever has said something already is answered instead.
             if self._persona.greeting and self._answer is None:
                 self.greet(self._persona.greeting)
-            self._show_state()
+            self._sign.show()
             while True:
                 self._changed.clear()
                 deadline = self._taker.deadline
@@ -135,6 +127,8 @@ class Conversation:
     def hear(self, speech: FloatArray) -> None:
         """The user's microphone: ``speech [n]`` at 16 kHz, in real time."""
         for event in self._ear.hear(speech):
+            if self._unheard == self._persona.language:
+                continue
             second = event.sample / SPEECH_RATE
             at = self._now() - self._ear.samples / SPEECH_RATE + second
             if event.kind == "started":
@@ -185,7 +179,7 @@ class Conversation:
         self._taker.greet(protected=self._persona.turns.protect_greeting)
         answer.commit()
         answer.task = self._start(self._say(answer, _only(text)))
-        self._show_state()
+        self._sign.show()
 
     def _finish(self, answer: Answer, position_ms: int = 0) -> None:
         """Write down what was heard of an answer; it is over."""
@@ -221,13 +215,15 @@ class Conversation:
                     self._cut(action.reason)
         self._follow_user()
         self._changed.set()
-        self._show_state()
+        self._sign.show()
 
     def _open(self) -> None:
         try:
             self._ear.open(self._persona.language, self._on_partial)
         except RecognitionError as error:
-            self._fail("recognition_failed", error)
+            self._unheard = self._persona.language
+            self._fail("language_not_heard", error)
+            self._do(self._taker.unheard())
 
     async def _settle(self) -> None:
         text = ""
@@ -244,7 +240,7 @@ class Conversation:
             self._settling = None
 
     def _on_partial(self, text: str) -> None:
-        self._publish(Transcript(text=text))
+        self._transcripts.partial(text)
         self._do(self._taker.partial(text))
 
     def _follow_user(self) -> None:
@@ -275,9 +271,10 @@ class Conversation:
         """The user's turn is over; without ``text`` there was none, only the wish for an answer."""
         question = self._end_user(text) if text else None
         if text:
-            self._publish(Transcript(text=text, final=True))
+            self._transcripts.final(text)
         if self._answer is not None:
-            self._answer.question = question
+            # What was written cannot be said on: it stays.
+            self._answer.question = question if self._ear.recognising else None
             self._answer.commit()
 
     def _drop(self, reason: Reason) -> None:
@@ -294,6 +291,7 @@ class Conversation:
             self._finish(answer)
             if reason == "voice" and answer.question is not None:
                 self.history.remove(answer.question)
+                self._transcripts.take_back()
                 self._observe(UserRevoked(answer.question))
 
     def _cut(self, reason: Reason) -> None:
@@ -303,10 +301,11 @@ class Conversation:
             answer.reason = reason
             if answer.task is not None:
                 answer.task.cancel()
+            if answer.utterance is None:
+                self._finish(answer)
         self._voice.interrupt()  # its events end the answer, see on_event
         log.debug("answer cut by %s", reason)
-        self._publish(ConversationState(state="interrupted", reason=reason))
-        self._published = "interrupted"
+        self._sign.interrupted(reason)
 
     async def _think(self, answer: Answer, turns: tuple[Turn, ...], instructions: str) -> None:
         answers = self._dialogue.answer(turns, instructions, self._persona.language)
@@ -325,16 +324,6 @@ class Conversation:
             self._do(self._taker.answer_ended())
 
     # --- telling --------------------------------------------------------------------------------
-
-    def _show_state(self) -> None:
-        state = self.state
-        if state.state != self._published:
-            self._published = state.state
-            self._publish(state)
-        attention = _ATTENTION.get(self._taker.phase, "listening")
-        if attention != self._attention:
-            self._attention = attention
-            self._attend(attention)
 
     def _fail(self, code: str, error: Exception) -> None:
         self._publish(ErrorEvent(code=code, message=str(error)))

@@ -30,6 +30,11 @@ class Ear:
         self._recognition: Recognition | None = None
         self._preroll: deque[FloatArray] = deque()
 
+    @property
+    def recognising(self) -> bool:
+        """Whether a turn is open."""
+        return self._recognition is not None
+
     def hear(self, speech: FloatArray) -> tuple[SpeechEvent, ...]:
         """Take ``speech [n]`` at 16 kHz; the starts and ends of speech that it brings."""
         self.samples += len(speech)

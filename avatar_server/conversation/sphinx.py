@@ -46,7 +46,8 @@ class SphinxRecogniser:
     def open(self, language: str, on_partial: Callable[[str], None]) -> SphinxRecognition:
         if language != "auto" and language.split("-")[0].lower() != "en":
             raise RecognitionError(
-                f"PocketSphinx hears English only, not {language!r}; bring a Whisper model"
+                f"PocketSphinx hears English only, not {language!r}. Write instead; to speak, let "
+                'the server hear by Whisper (asr = ["whisper"] in its settings, with a model)'
             )
         recognition = SphinxRecognition(self, on_partial)
         self._open.add(recognition)

@@ -79,6 +79,8 @@ class TurnTaker:
         self._prepared = False
         self._protected = False
         self._recognising = False
+        self.held: Literal["thinking", "speaking"] = "speaking"
+        """What the avatar did when it was held last."""
 
     # --- the user -------------------------------------------------------------------------------
 
@@ -88,14 +90,13 @@ class TurnTaker:
             case "listening":
                 self._enter("hearing", at)
                 return self._open()
-            case "thinking" if self._protected:
-                return []
-            case "closing" | "thinking":
+            case "closing" | "thinking" if self._recognising:
                 # The turn goes on: an answer that nobody heard leaves no trace.
                 dropped = [Action("drop")] if self._prepared else []
                 self._enter("hearing", at)
                 return [*dropped, *self._open()]
-            case "speaking" if self.policy.barge_in and not self._protected:
+            case "thinking" | "speaking" if self.policy.barge_in and not self._protected:
+                self.held = self.phase
                 self._enter("held", at, at + self.policy.backchannel_seconds)
                 return [Action("hold"), *self._open()]
         return []
@@ -122,13 +123,20 @@ class TurnTaker:
         """What the user's turn says, as asked for by ``settle``."""
         if self.phase == "held":
             if self._is_backchannel(text):
-                self._enter("speaking", now)
-                return [*self._close(), Action("resume")]
+                return self._go_on()
             self._enter("closing", now)
             return [Action("cut"), *self._consider(text, now)]
         if self.phase == "closing":
             return self._consider(text, now)
         return []
+
+    def unheard(self) -> list[Action]:
+        """Nobody can tell what the user says: as if nothing had been said."""
+        if self.phase == "held":
+            return self._go_on()
+        if self.phase == "hearing":
+            self._enter("listening", 0.0)
+        return self._close()
 
     def typed(self, text: str) -> list[Action]:
         """The user wrote instead of speaking."""
@@ -203,6 +211,11 @@ class TurnTaker:
         self._text = None
         if phase in ("listening", "hearing"):
             self._prepared = False
+
+    def _go_on(self) -> list[Action]:
+        """What was heard over the avatar does not want the turn."""
+        self._enter(self.held, 0.0)
+        return [*self._close(), Action("resume")]
 
     def _consider(self, text: str, now: float) -> list[Action]:
         """The user has fallen silent after ``text``: is the turn over?"""

@@ -155,7 +155,10 @@ client.addEventListener("state", ({ detail }) => {
 });
 
 client.addEventListener("error", ({ detail }) => {
+  const talks = mode() === "conversation";
   if (detail.code === "no_conversation") goOnWithoutConversation(detail);
+  else if (detail.code === "language_not_heard") voice.set(false).then(() => goOnByText(detail));
+  else if (detail.code === "microphone-lost" && talks) goOnByText(detail);
   else if (detail.code === "other_size") reconnect();
   else showError(detail);
 });
@@ -236,6 +239,12 @@ function goOnWithoutConversation({ message }) {
   notice.show("Let us go on by text", why, [["Try again", again]], { gentle: true });
 }
 
+/** The avatar cannot hear the user. */
+function goOnByText({ message }) {
+  const how = `Write, and the avatar answers. ${message}`;
+  notice.show("Let us go on by text", how, [], { gentle: true });
+}
+
 async function submit(words) {
   if (client.state === "idle" || client.state === "closed") await connect();
   if (client.state !== "connected") return false;
@@ -297,8 +306,7 @@ voice.addEventListener("refused", ({ detail }) => {
   if (mode() === "speak") {
     showError(detail);
   } else if (client.conversation !== "off") {
-    const how = `Write, and the avatar answers. ${detail.message}`;
-    notice.show("Let us go on by text", how, [], { gentle: true });
+    goOnByText(detail);
   } // else there is a greater trouble to read about
 });
 client.addEventListener("microphone", ({ detail }) => {

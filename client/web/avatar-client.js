@@ -41,7 +41,7 @@ const PASSED_ON = ["caption", "transcript", "warning"]; // events that change no
  * | `speaking` | `{on, utterance, reason}`: the avatar begins or ends to speak; `utterance` null: the microphone; `reason`: "started", "finished" or "interrupted" |
  * | `caption` | `{utterance, text, final}`: the part of an utterance heard so far |
  * | `conversation` | `{state, reason}`: whose turn it is, a {@link Turn}; "preparing": asked for and not begun yet; `reason` says what interrupted: "voice", "button", "text" or "api" |
- * | `transcript` | `{text, final}`: what the user says in a conversation, as far as it is recognised; `final` once it is answered |
+ * | `transcript` | `{turn, text, final}`: what the user says in a conversation, as far as it is recognised; `final` once it is answered. It takes the place of what came with the same `turn` before, even if that was final |
  * | `warning` | `{reason, seconds, message}`: the session ends in `seconds` because nobody speaks ("idle", see {@link AvatarClient#stay}) or because its time is over ("maximum"); `seconds` null: after all it does not |
  * | `microphone` | `{on}`: the microphone was switched, by a call or because it went away |
  * | `error` | {@link AvatarError}: `code`, `message` for people, `retryAfter`, `fatal` |

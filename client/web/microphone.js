@@ -23,7 +23,8 @@ const REASONS = {
 };
 
 const LOST =
-  "The microphone went away. Plug it in again, or pick another one in the settings.";
+  "The microphone went away. Plug it in again and switch it on, or pick another one in the " +
+  "settings.";
 
 /** The microphone's track, as it is switched, muted and lost. */
 export class Microphone {

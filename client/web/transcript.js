@@ -8,7 +8,8 @@ export class Transcript {
   #scroller;
   #empty;
   #entries = new Map(); // of the avatar
-  #hearing = null; // the user's bubble that is not final yet
+  #turns = new Map(); // bubbles of the user
+  #hearing = null; // the one of them that is not final yet
 
   /**
    * @param {HTMLOListElement} list
@@ -54,18 +55,11 @@ export class Transcript {
     if (entry !== undefined) this.#status(entry, "stopped");
   }
 
-  /** The user says this, as far as it is recognised. */
-  hear({ text, final }) {
-    if (this.#hearing === null) {
-      const item = document.createElement("li");
-      const who = document.createElement("span");
-      item.className = "user";
-      who.className = "visually-hidden";
-      who.textContent = "You: ";
-      item.append(who, document.createElement("span"));
-      this.#hearing = item;
-    }
-    const item = this.#hearing;
+  /** The user says this, as far as it is recognised; a `turn` that was over may go on. */
+  hear({ turn = null, text, final }) {
+    const item = this.#turns.get(turn) ?? this.#hearing ?? userBubble();
+    this.#hearing = item;
+    if (turn) this.#turns.set(turn, item);
     item.lastElementChild.textContent = text;
     item.toggleAttribute("data-partial", !final);
     // What was never answered gives its bubble to what is said next, where that belongs.
@@ -111,7 +105,9 @@ export class Transcript {
     this.#empty.hidden = true;
     this.#list.append(item);
     if (this.#list.children.length > KEPT) this.#list.firstElementChild.remove();
-    if (this.#entries.size > KEPT) this.#entries.delete(this.#entries.keys().next().value);
+    for (const known of [this.#entries, this.#turns]) {
+      if (known.size > KEPT) known.delete(known.keys().next().value);
+    }
     this.#follow(true);
   }
 
@@ -122,6 +118,16 @@ export class Transcript {
       this.#scroller.scrollTop = scrollHeight;
     }
   }
+}
+
+function userBubble() {
+  const item = document.createElement("li");
+  const who = document.createElement("span");
+  item.className = "user";
+  who.className = "visually-hidden";
+  who.textContent = "You: ";
+  item.append(who, document.createElement("span"));
+  return item;
 }
 
 function isOver({ item }) {

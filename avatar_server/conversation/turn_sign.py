@@ -1,0 +1,60 @@
+"""Shows whose turn it is: to the client as a state, in the avatar's face as attention."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from avatar_server.conversation.turns import Phase, Reason, TurnTaker
+from motion.contract import Attention
+from streaming.protocol import ConversationState
+
+_ATTENTION: Final[Mapping[Phase, Attention]] = {
+    "listening": "idle",
+    "thinking": "thinking",
+    "speaking": "speaking",
+}
+"""What the avatar is about in each phase; while the user speaks it listens."""
+
+
+class TurnSign:
+    """Tells what has changed, once."""
+
+    def __init__(
+        self,
+        taker: TurnTaker,
+        publish: Callable[[ConversationState], None],
+        attend: Callable[[Attention], None],
+    ) -> None:
+        self._taker = taker
+        self._publish = publish
+        self._attend = attend
+        self._published = ""
+        self._attention: Attention = "idle"
+
+    @property
+    def state(self) -> ConversationState:
+        """Whose turn it is."""
+        phase = self._taker.phase
+        if phase == "held":
+            phase = self._taker.held
+        name = phase if phase in ("thinking", "speaking") else "listening"
+        return ConversationState.model_validate({"state": name})
+
+    def show(self) -> None:
+        """The turn may have passed on."""
+        state = self.state
+        if state.state != self._published:
+            self._tell(state)
+        attention = _ATTENTION.get(self._taker.phase, "listening")
+        if attention != self._attention:
+            self._attention = attention
+            self._attend(attention)
+
+    def interrupted(self, reason: Reason) -> None:
+        """The avatar's turn was cut."""
+        self._tell(ConversationState(state="interrupted", reason=reason))
+
+    def _tell(self, state: ConversationState) -> None:
+        self._published = state.state
+        self._publish(state)
