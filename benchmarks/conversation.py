@@ -4,8 +4,9 @@
 
 Speech is played into a headless client as its microphone: by flite's recorded voice where that
 program is installed (Debian: flite), else by espeak-ng, which recognisers hear badly. Times are
-those of arriving packets. ``eos`` is the end of the user's speech; barge-in is timed from the
-start of the user's voice over the speaking avatar.
+those of arriving packets. ``eos`` is the end of the user's speech, ``onset`` its start; barge-in is
+timed from the start of the user's voice over the speaking avatar. The avatar's head is told to keep
+still, so that its reaction to a voice stands out from its idle motion.
 """
 
 from __future__ import annotations
@@ -50,12 +51,27 @@ LONG: Final = "Please tell me who you are and everything that you can do for me.
 
 _RATE: Final = 48_000
 _AUDIBLE: Final = 0.01
+_REST: Final = 1.5
+"""Seconds between two turns, in which the avatar comes to rest."""
 _PATIENCE: Final = 6.0
 """Seconds to wait for an answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """When something was said to the avatar."""
+
+    onset: float
+    ended: float
+    over: float
+    """When the next turn may begin."""
+
+
 @dataclass(slots=True)
 class Found:
+    onset_to_reaction: list[float] = field(default_factory=list)
+    by_chance: int = 0
+    """Turns before which idle motion alone looked like a reaction within 300 ms."""
     eos_to_audio: list[float] = field(default_factory=list)
     eos_to_mouth: list[float] = field(default_factory=list)
     bargein_to_silence: list[float] = field(default_factory=list)
@@ -108,27 +124,26 @@ async def begin(peer: Peer, rest: float = _PATIENCE) -> None:
     await asyncio.sleep(rest)
 
 
-async def ask(peer: Peer, text: str, found: Found) -> tuple[float, float]:
-    """Say ``text`` and wait for the end of the answer; the times at which speech ended and the
-    next turn may begin."""
+async def ask(peer: Peer, text: str, found: Found) -> Asked:
+    """Say ``text`` and wait for the end of the answer."""
     pcm = await speech(text)
-    asked = time.monotonic()
+    onset = time.monotonic()
     await asyncio.sleep(peer.play(pcm, _RATE))
     ended = time.monotonic()
     found.turns += 1
     try:
         _, transcript = await peer.event(
-            Transcript, lambda event: event.final, after=asked, timeout=_PATIENCE
+            Transcript, lambda event: event.final, after=onset, timeout=_PATIENCE
         )
         await peer.event(Speaking, lambda e: not e.on, after=ended, timeout=20.0)
     except TimeoutError:
-        return ended, time.monotonic()
+        return Asked(onset, ended, time.monotonic())
     found.answered += 1
     wanted = text.split()
     found.words += len(wanted)
     found.right += len(wanted) - _distance(wanted, _words(transcript.text))
-    await asyncio.sleep(0.4)
-    return ended, time.monotonic()
+    await asyncio.sleep(_REST)
+    return Asked(onset, ended, time.monotonic())
 
 
 async def interrupt(peer: Peer) -> tuple[float, float] | None:
@@ -156,20 +171,24 @@ async def interrupt(peer: Peer) -> tuple[float, float] | None:
 
 def evaluate(
     found: Found,
-    turns: list[tuple[float, float]],
+    turns: list[Asked],
     cuts: list[tuple[float, float]],
     sounds: list[Sound],
     pictures: list[Picture],
 ) -> None:
     opening = measure.mouth_opening(pictures, measure.speaking_pictures(pictures, sounds))
-    for ended, until in turns:
-        audible = measure.audible_at(sounds, ended)
-        if audible is None or audible > until:
+    for turn in turns:
+        reaction = measure.moved_at(pictures, turn.onset)
+        if reaction is not None:
+            found.onset_to_reaction.append((reaction - turn.onset) * 1e3)
+        found.by_chance += measure.moved_at(pictures, turn.onset - 0.3, within=0.3) is not None
+        audible = measure.audible_at(sounds, turn.ended)
+        if audible is None or audible > turn.over:
             continue
-        found.eos_to_audio.append((audible - ended) * 1e3)
+        found.eos_to_audio.append((audible - turn.ended) * 1e3)
         mouth = measure.open_at(pictures, opening, audible - 0.2)
-        if mouth is not None and mouth < until:
-            found.eos_to_mouth.append((mouth - ended) * 1e3)
+        if mouth is not None and mouth < turn.over:
+            found.eos_to_mouth.append((mouth - turn.ended) * 1e3)
     for began, cut in cuts:
         silent = measure.silent_at(sounds, began)
         if silent is not None:
@@ -184,6 +203,7 @@ async def run(url: str, rounds: int) -> Results:
     found = Found()
     async with Peer.connect(url, history=1200.0) as peer:
         await peer.first_frame()
+        peer.move(head=0.0)
         peer.play(np.zeros(_RATE // 10, np.float32), _RATE)
         await begin(peer)
         turns, cuts = [], []
@@ -202,6 +222,8 @@ async def run(url: str, rounds: int) -> Results:
             if isinstance(event, Caption) and event.final and event.utterance in ends:
                 found.caption_offset.append((heard.arrival - ends[event.utterance]) * 1e3)
     return {
+        **spread("onset_to_reaction_ms", found.onset_to_reaction),
+        "reaction_by_chance": found.by_chance / len(turns),
         **spread("eos_to_audio_ms", found.eos_to_audio),
         **spread("eos_to_mouth_ms", found.eos_to_mouth),
         **spread("bargein_to_silence_ms", found.bargein_to_silence),

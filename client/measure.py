@@ -29,6 +29,9 @@ FREEZE: Final = 0.15
 OPEN: Final = 0.25
 """Mouth opening, in parts of its widest (95th percentile), from which a mouth is open."""
 
+_MOVED: Final = 1.25
+"""Change of the picture, in parts of the largest at rest, from which it is no accident."""
+
 _GRID: Final = 0.01
 """Seconds between the points on which sound and mouth are compared."""
 
@@ -126,6 +129,26 @@ def closed_at(
         elif closed is None:
             closed = picture.arrival
     return closed
+
+
+def moved_at(
+    pictures: Sequence[Picture], after: float, rest: float = 1.0, within: float = 1.0
+) -> float | None:
+    """Arrival of the first picture after ``after`` that differs more from the resting face than
+    any of the ``rest`` seconds before; None if there is none ``within`` so many seconds."""
+    resting = [p.face for p in pictures if after - rest <= p.arrival < after]
+    if not resting:
+        return None
+    usual = np.median(np.stack(resting), 0)
+
+    def change(face: npt.NDArray[np.uint8]) -> float:
+        return float(np.abs(face - usual).mean())
+
+    idle = max(map(change, resting))
+    for picture in pictures:
+        if after <= picture.arrival < after + within and change(picture.face) > _MOVED * idle:
+            return picture.arrival
+    return None
 
 
 def speaking_pictures(

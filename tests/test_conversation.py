@@ -60,6 +60,7 @@ class Room:
     def __init__(self, persona: Persona) -> None:
         self.events: list[ServerEvent] = []
         self.progress: list[Progress] = []
+        self.attended: list[str] = []
         self.changed = asyncio.Event()
         self.recogniser = ScriptedRecogniser()
         self.dialogue = EchoDialogue()
@@ -73,6 +74,7 @@ class Room:
             self.dialogue,
             self._publish,
             self.progress.append,
+            self.attended.append,
         )
 
     def _publish(self, event: ServerEvent) -> None:
@@ -339,6 +341,15 @@ async def test_an_answer_can_be_asked_for_with_other_instructions() -> None:
         r.conversation.respond("Answer in verse.")
         await r.until(Caption, text="You said: how are you.", final=True)
         assert r.dialogue.instructions[-1] == "Answer in verse."
+
+
+async def test_the_face_reacts_before_it_is_sure_that_somebody_speaks() -> None:
+    async with room() as r:
+        r.conversation.hear(LOUD)
+        assert r.attended == ["listening"], "after 32 ms"
+        r.conversation.hear(QUIET)
+        assert r.attended == ["listening", "idle"], "it was nothing"
+        assert r.recogniser.opened == []
 
 
 async def test_noise_is_not_answered() -> None:

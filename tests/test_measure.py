@@ -50,6 +50,13 @@ def pictures(
     return frames
 
 
+def test_a_movement_is_told_from_rest() -> None:
+    moving = pictures(lambda t: 0.3 if t >= 2.2 else 0.0, 4.0)
+    assert measure.moved_at(moving, 102.0) == pytest.approx(102.2)
+    assert measure.moved_at(moving, 101.0) is None, "nothing moves within a second"
+    assert measure.moved_at(moving, 99.0) is None, "there is no rest before"
+
+
 def identity(pts: float) -> float:
     return pts
 

@@ -139,6 +139,7 @@ class Conversation:
             else:
                 self._speech = (self._speech[0], second)
                 self._do(self._taker.speech_ended(at))
+        self._sign.stir(self._ear.stirred and self._unheard != self._persona.language)
 
     def type(self, text: str) -> None:
         """The user wrote ``text``."""

@@ -35,6 +35,12 @@ class Ear:
         """Whether a turn is open."""
         return self._recognition is not None
 
+    @property
+    def stirred(self) -> bool:
+        """Whether the last sound may become speech, too short yet to count."""
+        endpoint = self._detection.endpoint
+        return not endpoint.speaking and endpoint.candidate is not None
+
     def hear(self, speech: FloatArray) -> tuple[SpeechEvent, ...]:
         """Take ``speech [n]`` at 16 kHz; the starts and ends of speech that it brings."""
         self.samples += len(speech)

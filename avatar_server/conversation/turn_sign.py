@@ -31,6 +31,7 @@ class TurnSign:
         self._attend = attend
         self._published = ""
         self._attention: Attention = "idle"
+        self._stirred = False
 
     @property
     def state(self) -> ConversationState:
@@ -47,9 +48,17 @@ class TurnSign:
         if state.state != self._published:
             self._tell(state)
         attention = _ATTENTION.get(self._taker.phase, "listening")
+        if attention == "idle" and self._stirred:
+            attention = "listening"
         if attention != self._attention:
             self._attention = attention
             self._attend(attention)
+
+    def stir(self, on: bool) -> None:
+        """Something is heard that may become speech: the face shows it before it is sure."""
+        if on != self._stirred:
+            self._stirred = on
+            self.show()
 
     def interrupted(self, reason: Reason) -> None:
         """The avatar's turn was cut."""
