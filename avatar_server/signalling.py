@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -15,10 +18,23 @@ from avatar_server.logs import current_session
 from avatar_server.models import Models
 from avatar_server.session import Session
 from avatar_server.sessions import Sessions
-from streaming.protocol import Answer, CandidatePatch, Offer
+from streaming.protocol import Answer, CandidatePatch, Offer, PictureSize
 from streaming.sdp import MAX_SDP, BadOfferError, UnsupportedMediaError
 
 MAX_BODY = MAX_SDP + 16_000
+
+_SIZE: Final = TypeAdapter(PictureSize)
+
+
+def wanted_size(query: QueryParams) -> int | None:
+    """The ``size`` of an address; raises :class:`ApiError` for one that there is not."""
+    size = query.get("size")
+    if size is None:
+        return None
+    try:
+        return _SIZE.validate_python(size)
+    except ValidationError as error:
+        raise ApiError(400, "bad_size", f"size is 256, 512 or 768, not {size[:20]!r}") from error
 
 
 async def open_session(

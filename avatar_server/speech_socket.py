@@ -98,7 +98,12 @@ class SpeechSocket:
     async def _open(self, start: Start) -> Session:
         if start.session is None:
             return await open_session(
-                self._sessions, self._models, start.avatar, self._default_avatar, waits=False
+                self._sessions,
+                self._models,
+                start.avatar,
+                self._default_avatar,
+                size=start.size,
+                waits=False,
             )
         session = self._sessions.get(start.session)
         if session is None:

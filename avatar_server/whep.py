@@ -10,7 +10,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -18,25 +17,12 @@ from starlette.routing import Route
 from avatar_server.http import ApiError, read_text, require_content_type
 from avatar_server.models import Models
 from avatar_server.sessions import Sessions
-from avatar_server.signalling import attach, open_session
-from streaming.protocol import Candidate, PictureSize
+from avatar_server.signalling import attach, open_session, wanted_size
+from streaming.protocol import Candidate
 from streaming.sdp import MAX_SDP, BadOfferError
 
 _SDP = "application/sdp"
 _FRAGMENT = "application/trickle-ice-sdpfrag"
-
-
-_SIZE = TypeAdapter(PictureSize)
-
-
-def _wanted_size(request: Request) -> int | None:
-    size = request.query_params.get("size")
-    if size is None:
-        return None
-    try:
-        return _SIZE.validate_python(size)
-    except ValidationError as error:
-        raise ApiError(400, "bad_size", f"size is 256, 512 or 768, not {size[:20]!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +62,7 @@ class Whep:
                 self._models,
                 request.query_params.get("avatar"),
                 self._default_avatar,
-                size=_wanted_size(request),
+                size=wanted_size(request.query_params),
                 ticket=request.query_params.get("ticket"),
             )
         elif (found := self._sessions.get(wanted)) is not None:

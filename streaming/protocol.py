@@ -211,6 +211,9 @@ ServerEvent = Annotated[
     Field(discriminator="type"),
 ]
 
+PictureSize = Annotated[int, Field(ge=256, le=768, multiple_of=256)]
+"""Width and height of pictures in pixels: 256, 512 or 768."""
+
 # --- the speech socket: a caller's own speech (WebSocket /v1/speech) -----------------------------
 
 
@@ -223,6 +226,8 @@ class Start(_Event):
     session: str | None = None
     """A running session to speak in; a session of its own if absent."""
     avatar: str | None = None
+    size: PictureSize | None = None
+    """Width of the pictures in pixels, as far as the server offers it; ``ready`` tells the size."""
 
 
 class Speak(_Event):
@@ -259,10 +264,6 @@ SocketEvent = Annotated[
 ]
 
 # --- signalling (SmallWebRTC form) ------------------------------------------------------------
-
-
-PictureSize = Annotated[int, Field(ge=256, le=768, multiple_of=256)]
-"""Width and height of pictures in pixels: 256, 512 or 768."""
 
 
 class BotWishes(_Event):

@@ -41,6 +41,19 @@ def test_one_click_brings_a_running_picture(browser: Browser, server_url: str) -
         assert 100 < page.evaluate("avatarClient.stats()")["bitrate"] < 4000
 
 
+def test_the_size_of_the_picture_is_chosen_and_remembered(
+    browser: Browser, server_url: str
+) -> None:
+    with opened_page(browser, server_url) as page:
+        page.click("#settings-open")
+        page.select_option("#picture-size", "256")
+        page.click("#settings button[aria-label=Close]")
+        page.reload()
+        connect(page)
+        assert page.evaluate("document.getElementById('video').videoWidth") == 256
+        assert page.input_value("#picture-size") == "256"
+
+
 def test_lips_and_sound_follow_the_words_and_rest_after_stop(
     browser: Browser, server_url: str
 ) -> None:

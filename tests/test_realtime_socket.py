@@ -90,6 +90,13 @@ async def test_a_socket_joins_a_session_that_a_browser_began() -> None:
             await peer.spoken("u1")
 
 
+async def test_a_client_chooses_the_size_of_the_pictures() -> None:
+    with live_server() as url:
+        async with connect(address(url, size="256")) as socket:
+            created = await event(socket, "session.created")
+            assert created["session"]["avatar"]["size"] == 256
+
+
 async def test_the_conversation_ended_by_others_ends_the_socket() -> None:
     with live_server() as url:
         async with calling(url) as (socket, session), httpx.AsyncClient(base_url=url) as http:
@@ -108,6 +115,7 @@ async def test_the_conversation_ended_by_others_ends_the_socket() -> None:
         ({"session": "no"}, "session"),
         ({"persona": "nobody"}, "flat"),
         ({"avatar": "nobody"}, "nobody"),
+        ({"size": "300"}, "256, 512 or 768"),
     ],
 )
 async def test_a_wrong_address_is_told(query: dict[str, str], words: str) -> None:

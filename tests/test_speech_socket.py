@@ -56,6 +56,14 @@ async def until_gone(url: str) -> None:
             await asyncio.sleep(0.05)
 
 
+async def test_a_caller_chooses_the_size_of_the_pictures(url: str) -> None:
+    async with calling(url, size=256) as socket:
+        assert (await event(socket))["size"] == 256
+    async with calling(url, size=300) as socket:
+        with pytest.raises(ConnectionClosed, match="size: Input should be a multiple of 256"):
+            await event(socket)
+
+
 @pytest.mark.parametrize(("rate", "piece"), [(8_000, 333), (24_000, 4_800), (48_000, 100_001)])
 async def test_sound_in_any_pieces_is_played_to_its_end(url: str, rate: int, piece: int) -> None:
     async with calling(url, rate=rate) as socket:

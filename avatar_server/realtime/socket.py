@@ -21,7 +21,7 @@ from avatar_server.realtime.session import RealtimeSession
 from avatar_server.realtime.settings import RealtimeSettings
 from avatar_server.session import Session
 from avatar_server.sessions import Sessions
-from avatar_server.signalling import open_session
+from avatar_server.signalling import open_session, wanted_size
 from avatar_server.talk import Talking
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,12 @@ class RealtimeSocket:
         if wanted is None:
             avatar = socket.query_params.get("avatar") or persona.avatar
             return await open_session(
-                self._sessions, self._models, avatar, self._default_avatar, waits=False
+                self._sessions,
+                self._models,
+                avatar,
+                self._default_avatar,
+                size=wanted_size(socket.query_params),
+                waits=False,
             )
         session = self._sessions.get(wanted)
         if session is None:

@@ -9,6 +9,7 @@ import { MODES } from "./modes.js";
 import { Mood } from "./mood.js";
 import { Movement } from "./movement.js";
 import { Notice } from "./notice.js";
+import { setUpPictureSize } from "./picture-size.js";
 import { Player } from "./player.js";
 import { setUpSettings } from "./settings.js";
 import { setUpSignIn } from "./sign-in.js";
@@ -29,6 +30,7 @@ const client = new AvatarClient({
   token: tokenFromAddress(),
   avatar: address.get("avatar"),
   persona: address.get("persona"),
+  size: Number(address.get("size")) || null,
 });
 const player = new Player($("video"));
 const captions = new Captions($("caption"), $("announcer"));
@@ -356,6 +358,7 @@ const listDevices = setUpSettings($, {
   },
 });
 
+setUpPictureSize($("picture-size"), client);
 setUpThemeButton($("theme"));
 setUpFigures($("stats"), $("stats-toggle"), client);
 showState({ state: client.state });

@@ -66,13 +66,17 @@ export class AvatarClient extends EventTarget {
    * @param {string | null} [options.avatar] name of the avatar; that of the persona or the
    *   server's default if absent
    * @param {string | null} [options.persona] whom to talk to; whoever the avatar is if absent
+   * @param {number | null} [options.size] width of the pictures in pixels, 256, 512 or 768, as far
+   *   as the server offers it; {@link AvatarClient#session} tells the size
    */
-  constructor({ url = HOME, token = null, avatar = null, persona = null } = {}) {
+  constructor({ url = HOME, token = null, avatar = null, persona = null, size = null } = {}) {
     super();
     /** Name of the avatar that the next session asks for; null: see the constructor. */
     this.avatar = avatar;
     /** Name of the persona that the next session and conversation ask for; null: as above. */
     this.persona = persona;
+    /** Size of the pictures that the next session asks for; null: the usual one. */
+    this.size = size;
     /** The avatar's picture and sound. It stays the same object over reconnections. */
     this.stream = new MediaStream();
     /** Pictures per second that the server draws; fewer than `session.fps` while it is too busy. */
@@ -81,7 +85,7 @@ export class AvatarClient extends EventTarget {
     this.#token = token;
     this.#signalling = new Signalling(url, token);
     this.#connection = new Connection(this.#signalling, {
-      wishes: () => ({ avatar: this.avatar, persona: this.persona }),
+      wishes: () => ({ avatar: this.avatar, persona: this.persona, size: this.size }),
       track: (track) => this.#addTrack(track),
       message: (message) => this.#receive(message),
       up: (resumed) => this.#up(resumed),

@@ -12,7 +12,7 @@ const GONE = "The server could not be reached again. Connect anew when it is bac
 
 /**
  * @typedef {object} Hooks what the owner of a connection is asked and told
- * @property {() => {avatar: string | null, persona: string | null}} wishes what to ask for
+ * @property {() => {avatar: string | null, persona: string | null, size: number | null}} wishes what to ask for
  * @property {(track: MediaStreamTrack) => void} track one of the avatar's has come
  * @property {(message: object) => void} message an event of `streaming/protocol.py`
  * @property {(resumed: boolean) => void} up connected; resumed: to the session it had before

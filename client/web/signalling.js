@@ -80,16 +80,18 @@ export class Signalling {
    * @typedef {object} Wishes
    * @property {string | null} [avatar] its name; that of the persona or the server's if absent
    * @property {string | null} [persona] its name; the server's choice if absent
+   * @property {number | null} [size] width of the pictures in pixels; the usual one if absent
    * @property {string | null} [resume] name of a connection that was lost, to get its session
    * @property {string | null} [ticket] of the line of a full server, when its turn has come
    * @param {RTCSessionDescription | RTCSessionDescriptionInit} description
    * @param {Wishes} wishes
    * @returns {Promise<{sdp: string, type: "answer", pc_id: string}>}
    */
-  async offer(description, { avatar, persona, resume, ticket }) {
+  async offer(description, { avatar, persona, size, resume, ticket }) {
     const body = { sdp: description.sdp, type: description.type };
     if (avatar) body.avatar = avatar;
     if (persona) body.persona = persona;
+    if (size) body.size = size;
     if (resume) body.pc_id = resume;
     if (ticket) body.ticket = ticket;
     return (await this.#request("POST", "api/offer", body)).json();
