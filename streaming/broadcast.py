@@ -66,6 +66,13 @@ class PacketTrack(MediaStreamTrack):
         self._queue.put_nowait(None)
 
 
+_LOSSY: Final = 0.02
+"""Share of lost packets from which sound is sent so that it survives them."""
+
+_LOSSY_SECONDS: Final = 30.0
+"""How long after the last such report."""
+
+
 @dataclass(eq=False, slots=True)
 class Viewer:
     """The two tracks of one peer; ``codec`` is None until the peer has negotiated one."""
@@ -75,6 +82,17 @@ class Viewer:
     video: PacketTrack = field(default_factory=lambda: PacketTrack("video"))
     codec: VideoCodec | None = None
     needs_keyframe: bool = True
+    _lossy_until: float = 0.0
+
+    def report_loss(self, share: float) -> None:
+        """The viewer did not get ``share`` of the last packets."""
+        if share >= _LOSSY:
+            self._lossy_until = time.monotonic() + _LOSSY_SECONDS
+
+    @property
+    def loses_packets(self) -> bool:
+        """Whether its network has lost packets lately."""
+        return time.monotonic() < self._lossy_until
 
     def request_keyframe(self) -> None:
         """The viewer lost the picture (RTCP PLI or FIR): send it a whole one next."""
@@ -112,6 +130,7 @@ class Broadcast:
     def publish_audio(self, pts: int, pcm: FloatArray) -> None:
         """Send ``pcm [960]`` that belongs at media sample ``pts``."""
         self._heard = pts + len(pcm)
+        self._opus.protect(any(viewer.loses_packets for viewer in self._viewers))
         for packet in self._opus.encode(to_s16(pcm), pts):
             for viewer in self._viewers:
                 viewer.audio.put(packet)

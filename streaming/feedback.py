@@ -14,7 +14,14 @@ from collections.abc import Callable
 from typing import Final
 
 from aiortc import RTCRtpSender
-from aiortc.rtp import RTCP_PSFB_APP, AnyRtcpPacket, RtcpPsfbPacket, unpack_remb_fci
+from aiortc.rtp import (
+    RTCP_PSFB_APP,
+    AnyRtcpPacket,
+    RtcpPsfbPacket,
+    RtcpRrPacket,
+    RtcpSrPacket,
+    unpack_remb_fci,
+)
 
 from streaming.broadcast import Viewer
 
@@ -77,7 +84,11 @@ def follow_feedback(sender: RTCRtpSender, viewer: Viewer) -> None:
 
     async def handle_and_follow(packet: AnyRtcpPacket) -> None:
         await handle(packet)
-        if isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
+        if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
+            for report in packet.reports:
+                if report.ssrc == sender._ssrc:
+                    viewer.report_loss(report.fraction_lost / 256)
+        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
             try:
                 bitrate, sources = unpack_remb_fci(packet.fci)
             except ValueError:

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 from aiortc.mediastreams import MediaStreamError
+from av.audio.codeccontext import AudioCodecContext
 
 from streaming.broadcast import Broadcast, Viewer
 from streaming.encoders import OpusEncoder, PictureEncoder, VideoCodec
@@ -59,8 +60,9 @@ def test_pictures_survive_the_codec(codec: VideoCodec, decoder: str) -> None:
         assert np.abs(image[:64].astype(int) - picture(60 + 10 * i)[:64]).mean() < 6
 
 
-def test_sound_survives_opus() -> None:
-    encoder = OpusEncoder()
+@pytest.mark.parametrize("resilient", [False, True])
+def test_sound_survives_opus(resilient: bool) -> None:
+    encoder = OpusEncoder(resilient=resilient)
     context = av.CodecContext.create("libopus", "r")
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000).astype(np.float32)
     heard = []
@@ -127,6 +129,36 @@ async def test_it_tells_how_long_after_its_sound_a_picture_leaves() -> None:
         broadcast.publish_video(1920, picture(100))
         await viewer.video.recv()
     assert offsets == [pytest.approx(0.060)]
+
+
+def test_nobody_hears_that_sound_becomes_protected() -> None:
+    encoder = OpusEncoder()
+    context = av.CodecContext.create("libopus", "r")
+    assert isinstance(context, AudioCodecContext)
+    context.format, context.layout = "s16", "mono"
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(96_000) / 48_000).astype(np.float32)
+    heard = []
+    for number, pcm in enumerate(to_s16(tone).reshape(-1, 960)):
+        encoder.protect(number // 20 % 2 == 1)
+        for packet in encoder.encode(pcm, 960 * number):
+            heard += [frame.to_ndarray().reshape(-1) for frame in context.decode(packet)]
+    bends = np.abs(np.diff(np.concatenate(heard).astype(float), 2))[4800:]
+    smooth = 0.5 * 32_768 * (2 * np.pi * 440 / 48_000) ** 2
+    assert bends.max() < 5 * smooth
+
+
+async def test_sound_is_protected_for_a_viewer_whose_network_loses_packets() -> None:
+    async with broadcasting() as broadcast:
+        viewer = watch(broadcast, "VP8")
+        tone = np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000).astype(np.float32)
+        coders = []
+        for number, pcm in enumerate(tone.reshape(-1, 960)):
+            if number == 25:
+                viewer.report_loss(0.05)
+            broadcast.publish_audio(960 * number, pcm)
+            # RFC 6716, section 3.1: only packets of the speech coder can carry another one.
+            coders.append("music" if bytes(await viewer.audio.recv())[0] >> 3 >= 16 else "speech")
+    assert coders == ["music"] * 25 + ["speech"] * 25
 
 
 async def test_a_slow_viewer_loses_the_oldest_sound_only() -> None:
