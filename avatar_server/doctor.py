@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 import av
 import ifaddr
-import numpy as np
 
-from avatar_server.capacity import measure_capacity
+from avatar_server.capacity import measure_capacity, measure_frame
 from avatar_server.conversation.tts import SpeechSynthesisError, TextToSpeech
-from avatar_server.models import Models, Step
+from avatar_server.models import Models
 from avatar_server.serve import ServeError, listen
 from avatar_server.settings import Settings
-from motion.contract import SAMPLES_PER_FRAME, Controls
-from streaming.clock import FPS, TICK
-from streaming.encoders import PictureEncoder
+from streaming.clock import FPS
 
 Verdict = Literal["ok", "warning", "problem"]
 
 _CODECS: Final = ("libopus", "libvpx", "libx264", "aac")
-_FRAMES: Final = 50
-_PATIENCE: Final = 10.0
-"""Seconds after which fewer frames have to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,34 +101,12 @@ def _voice(settings: Settings, engine: TextToSpeech) -> Finding:
 
 
 def _speed(settings: Settings, models: Models) -> Iterator[Finding]:
-    """Milliseconds per frame of each stage on one thread, and the sessions that makes."""
+    """Milliseconds per frame of each stage on one thread."""
     avatar = models.avatar(settings.avatar)
-    moment = models.begin(avatar)
-    noise = np.random.default_rng(0).normal(0, 0.1, TICK).astype(np.float32)
-    encoder = PictureEncoder("VP8", settings.video_bitrate)
-    stages: dict[str, list[float]] = {"motion": [], "render": [], "encode": []}
-
-    def timed(stage: str, work: Callable[..., Any], *args: object) -> Any:
-        started = time.perf_counter()
-        result = work(*args)
-        stages[stage].append((time.perf_counter() - started) * 1e3)
-        return result
-
-    chunk = models.generator.chunk
-    speech, ahead = np.resize(noise, chunk * SAMPLES_PER_FRAME), noise[:SAMPLES_PER_FRAME]
-    deadline = time.perf_counter() + _PATIENCE
-    for number in range(-(-_FRAMES // chunk)):
-        if number and time.perf_counter() > deadline:
-            break
-        step = Step(moment, speech, ahead, Controls())
-        ((motion, (*_, moment)),) = timed("motion", models.advance, [step])
-        for frame, row in enumerate(motion, start=number * chunk):
-            image = timed("render", models.renderer.render, avatar, row[None])[0]
-            timed("encode", encoder.encode, image, frame * TICK, frame == 0)
-    medians = {stage: statistics.median(times) for stage, times in stages.items()}
-    medians["motion"] /= chunk
-    total = sum(medians.values())
-    shares = ", ".join(f"{stage} {ms:.1f}" for stage, ms in medians.items())
+    cost = measure_frame(models, avatar, settings.video_bitrate)
+    stages = {"motion": cost.motion, "render": cost.render, "encode": cost.encode}
+    total = 1000 * sum(stages.values())
+    shares = ", ".join(f"{stage} {1000 * seconds:.1f}" for stage, seconds in stages.items())
     where = "the device" if models.one_device else "one core"
     message = f"{total:.1f} ms of {where} per frame ({shares}); real time allows {1000 / FPS:.0f}"
     if total > 1000 / FPS:
