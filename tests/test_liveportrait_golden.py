@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from parity import golden, tensor
 from torch import Tensor
 
-from motion.engine import build_engine
+from motion.engine import EngineKind, build_engine
 from renderer.liveportrait import crop, keypoints
 from renderer.liveportrait.decoder import WarpAndGenerate, decoder_inputs
 from renderer.liveportrait.motion_extractor import split_heads
@@ -82,10 +83,16 @@ def test_generator() -> None:
     close(std, g["std_c"], 5e-5)
 
 
+ONNX_BY_WISH = pytest.mark.skipif(
+    not os.environ.get("AVATAR_TEST_LARGE_ONNX"),
+    reason="exports W and G, which takes 45 s; set AVATAR_TEST_LARGE_ONNX=1",
+)
+
+
 @pytest.mark.filterwarnings("ignore")
-def test_portrait_to_picture_in_onnx_runtime(tmp_path: Path) -> None:
-    """The same W and G as in the tests above, but by the other engine that a CPU has."""
-    pytest.importorskip("onnxscript", reason="ONNX export needs onnx and onnxscript")
+@pytest.mark.parametrize("engine", ["eager", pytest.param("onnxruntime", marks=ONNX_BY_WISH)])
+def test_portrait_to_picture(engine: EngineKind, tmp_path: Path) -> None:
+    """W and G together, by either engine that a CPU has."""
     g = golden("e2e")
     source, driven = (torch.from_numpy(g[k]) for k in ("x_s", "x_d_stitched"))
     warping = published.warping()
@@ -93,7 +100,7 @@ def test_portrait_to_picture_in_onnx_runtime(tmp_path: Path) -> None:
         WarpAndGenerate(warping, published.generator()),
         decoder_inputs(),
         "picture",
-        wanted="onnxruntime",
+        wanted=engine,
         cache=tmp_path,
     )
     cached = warping.source(published.appearance()(picture("e2e")), source)

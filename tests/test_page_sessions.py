@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
+import httpx
 from browser import connect, opened_page
 from playwright.sync_api import Browser
 
-from benchmarks.server import running_server, status
+from benchmarks.server import status
 
 
 def settled(url: str, sessions: int, tasks: int, timeout: float = 10.0) -> bool:
@@ -21,17 +22,17 @@ def settled(url: str, sessions: int, tasks: int, timeout: float = 10.0) -> bool:
     return False
 
 
-def test_reloads_leave_one_session_and_closing_none(browser: Browser) -> None:
-    with running_server("--log-level", "warning") as url:
-        idle = status(url)["tasks"]
-        with opened_page(browser, url) as page:
-            for _ in range(3):
-                connect(page)
-                page.reload()
-                page.wait_for_function("window.avatarClient !== undefined")
+def test_reloads_leave_one_session_and_closing_none(browser: Browser, server_url: str) -> None:
+    assert settled(server_url, sessions=0, tasks=10_000)
+    idle = status(server_url)["tasks"]
+    with opened_page(browser, server_url) as page:
+        for _ in range(3):
             connect(page)
-            assert settled(url, sessions=1, tasks=10_000)
-        assert settled(url, sessions=0, tasks=idle)
+            page.reload()
+            page.wait_for_function("window.avatarClient !== undefined")
+        connect(page)
+        assert settled(server_url, sessions=1, tasks=10_000)
+    assert settled(server_url, sessions=0, tasks=idle)
 
 
 def test_ten_quick_connects_leave_nothing(browser: Browser, server_url: str) -> None:
@@ -63,3 +64,49 @@ def test_giving_up_while_connecting_leaves_nothing(browser: Browser, server_url:
         page.evaluate("avatarClient.close()")
         # The page is still there: it takes back what was answered too late.
         assert settled(server_url, sessions=0, tasks=idle)
+
+
+# A client of its own making, whose network changes: it gathers anew and sends another offer with
+# its pc_id. Ends once pictures go on; returns both names.
+ICE_RESTART = """async () => {
+  const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  peer.addTransceiver("audio", { direction: "sendrecv" });
+  const video = peer.addTransceiver("video", { direction: "recvonly" });
+  peer.createDataChannel("avatar");
+  const offer = async (wishes, options) => {
+    await peer.setLocalDescription(await peer.createOffer(options));
+    if (peer.iceGatheringState !== "complete") {
+      await new Promise((resolve) => (peer.onicegatheringstatechange = () =>
+        peer.iceGatheringState === "complete" && resolve()));
+    }
+    const body = JSON.stringify({ ...peer.localDescription.toJSON(), ...wishes });
+    const headers = { "Content-Type": "application/json" };
+    const answer = await (await fetch("/api/offer", { method: "POST", headers, body })).json();
+    await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    return answer.pc_id;
+  };
+  const pictures = async () => {
+    const reports = [...(await video.receiver.getStats()).values()];
+    return reports.find(({ type }) => type === "inbound-rtp")?.framesDecoded ?? 0;
+  };
+  const until = async (count) => {
+    while ((await pictures()) < count) await new Promise((resolve) => setTimeout(resolve, 50));
+  };
+  const first = await offer({}, {});
+  await until(5);
+  const second = await offer({ pc_id: first }, { iceRestart: true });
+  await new Promise((resolve) => setTimeout(resolve, 500));  // what was under way has come
+  await until((await pictures()) + 10);
+  return [first, second];
+}"""
+
+
+def test_an_ice_restart_by_another_offer_keeps_the_session(
+    browser: Browser, server_url: str
+) -> None:
+    assert settled(server_url, sessions=0, tasks=10_000)
+    with opened_page(browser, server_url) as page:
+        first, second = page.evaluate(ICE_RESTART)
+        assert second == first
+        assert status(server_url)["sessions"] == 1
+    httpx.delete(f"{server_url}/api/offer/{first}").raise_for_status()

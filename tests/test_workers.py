@@ -29,7 +29,8 @@ __all__ = ["browser"]
 @pytest.fixture(scope="module")
 def url() -> Generator[str]:
     options = ("--workers", "2", "--max-sessions", "4", "--token", "key", "--log-level", "info")
-    with running_server(*options, resume_seconds=0, max_sessions_per_client=4) as url:
+    settings = {"resume_seconds": 0, "max_sessions_per_client": 4, "drain_seconds": WAIT}
+    with running_server(*options, **settings) as url:
         yield url
 
 
@@ -178,6 +179,41 @@ async def test_a_worker_that_dies_ends_its_own_sessions_only_and_comes_back(
     assert samples["avatar_worker_restarts_total", None] == 1
     for name in names:
         assert (await http.delete(f"/api/offer/{name}")).status_code == 204
+
+
+async def test_a_drain_lets_the_sessions_of_all_workers_end_and_takes_no_more(
+    url: str, browser: Callable[..., Browser]
+) -> None:
+    """The last one: nothing runs at ``url`` after it."""
+    viewers = [browser(), browser()]
+    key = {"Authorization": "Bearer key"}
+    async with httpx.AsyncClient(base_url=url, headers=key, timeout=WAIT) as http:
+        names = [await viewer.connect(http) for viewer in viewers]
+        for viewer in viewers:
+            await viewer.event()
+        assert sorted(name[0] for name in names) == ["0", "1"]
+        os.kill((await http.get("/api/status")).json()["process"], signal.SIGTERM)
+        async with asyncio.timeout(WAIT):
+            while (await http.get("/readyz")).json()["status"] != "draining":
+                await asyncio.sleep(0.02)
+        body = {"sdp": await browser().offer(), "type": "offer"}
+        refused = await http.post("/api/offer", json=body)
+        assert (refused.status_code, refused.json()["error"]) == (503, "draining")
+        for number, viewer in enumerate(viewers):
+            viewer.send(type="ping", id=number)
+            assert (await viewer.event()).id == number  # type: ignore[attr-defined]
+        for name in names:
+            assert (await http.delete(f"/api/offer/{name}")).status_code == 204
+        async with asyncio.timeout(WAIT / 2):  # before the time to drain is over
+            while await answers(http):
+                await asyncio.sleep(0.05)
+
+
+async def answers(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/healthz")).is_success
+    except httpx.TransportError:
+        return False
 
 
 async def process_of(http: httpx.AsyncClient, worker: int) -> int:

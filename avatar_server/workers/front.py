@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -100,6 +101,7 @@ class Front:
                 "sessions": sum(part["sessions"] for part in parts),
                 "max_sessions": self._admission.limit,
                 "waiting": self._admission.waiting,
+                "process": os.getpid(),
                 "tasks": len(asyncio.all_tasks()) + sum(part["tasks"] for part in parts),
                 "cpu_seconds": time.process_time() + sum(part["cpu_seconds"] for part in parts),
                 "stages": _summed([part["stages"] for part in parts]),
