@@ -95,6 +95,11 @@ def test_frames_of_several_avatars_share_batches_in_order(
     luma = frames[:, :512].mean(axis=(1, 2))
     assert luma[1] > luma[0] > luma[2]
 
+    motion[2, 64] = np.nan
+    with pytest.raises(ValueError, match="not finite"):
+        renderer.draw([avatars[0]] * 3, motion)
+    assert batches[-1] == 2, "nothing was decoded for it"
+
 
 def test_pictures_come_out_as_rgb_even_and_limited(tmp_path: Path) -> None:
     """What else they may be like, tests/test_portraits_picture.py has."""

@@ -74,7 +74,10 @@ class LivePortraitRenderer(Renderer[PortraitAvatar]):
 
     @torch.inference_mode()
     def draw(self, avatars: Sequence[PortraitAvatar], motion: FloatArray) -> ImageArray:
-        """RGB pictures [n, 512, 512, 3], picture i of ``avatars[i]`` under ``motion[i]``."""
+        """RGB pictures [n, 512, 512, 3], picture i of ``avatars[i]`` under ``motion[i]``.
+
+        Raises ValueError for motion that is not finite.
+        """
         pictures = np.empty((len(motion), CROP_SIZE, CROP_SIZE, 3), np.uint8)
         for start in range(0, len(motion), self.batch):
             rows = slice(start, start + self.batch)
@@ -90,6 +93,9 @@ class LivePortraitRenderer(Renderer[PortraitAvatar]):
                 for avatar, frame in zip(avatars, motion, strict=True)
             ]
         )
+        if not np.isfinite(moved).all():
+            # On a GPU a gather from nowhere ends the whole process, not this picture.
+            raise ValueError("motion with numbers that are not finite cannot be drawn")
         stitched = self._stitch(keypoints, torch.from_numpy(moved).to(keypoints.device))
         picture = self._decode(
             torch.cat([source.rows for source in sources]),
