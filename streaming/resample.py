@@ -51,7 +51,10 @@ class Resampler:
 
 
 def _join(frames: list[av.AudioFrame]) -> FloatArray:
-    arrays = [frame.to_ndarray()[0].astype(np.float32, copy=False) for frame in frames]
+    # Read in place: PyAV's to_ndarray goes through a stack of planes.
+    arrays = [
+        np.frombuffer(memoryview(frame.planes[0]), np.float32, frame.samples) for frame in frames
+    ]
     return np.concatenate(arrays) if arrays else np.empty(0, np.float32)
 
 
@@ -67,8 +70,11 @@ def to_s16(pcm: FloatArray) -> npt.NDArray[np.int16]:
 
 
 def mono(frame: av.AudioFrame) -> FloatArray:
-    """All channels of a decoded s16 frame, mixed to float32 [n]."""
-    interleaved = frame.to_ndarray().astype(np.int16, copy=False)
-    samples = to_float(interleaved.reshape(-1, len(frame.layout.channels)))
-    mixed: FloatArray = samples.mean(axis=1, dtype=np.float32)
+    """All channels of a packed s16 frame, mixed to float32 [n]."""
+    channels = frame.layout.nb_channels
+    packed = np.frombuffer(memoryview(frame.planes[0]), np.int16, frame.samples * channels)
+    samples = to_float(packed)
+    if channels == 1:
+        return samples
+    mixed: FloatArray = samples.reshape(-1, channels).mean(axis=1, dtype=np.float32)
     return mixed
