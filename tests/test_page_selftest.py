@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from browser import chromium
 from playwright.sync_api import Browser, Page, expect
 
@@ -46,6 +47,22 @@ def test_what_is_missing_is_named(browser: Browser, server_url: str) -> None:
     assert found["Connection"] == ("bad", "no video that the server can send")
     assert "Permission" in found["Microphone"][1] or found["Microphone"][0] == "warning"
     expect(page.locator("#overall")).to_contain_text("It will not work")
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_it_fits_and_says_before_what_it_checks(
+    browser: Browser, server_url: str, width: int, height: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": height})
+    page = context.new_page()
+    page.goto(f"{server_url}/selftest")
+    lines = page.locator("#checks li")
+    expect(lines).to_have_count(7)
+    assert all(lines.locator("p").all_inner_texts())
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width > 1000:
+        assert page.evaluate("document.documentElement.scrollHeight") <= height
     context.close()
 
 

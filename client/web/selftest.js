@@ -13,7 +13,7 @@ const LEAST_FPS = 20;
 const LONG_WAY = 300; // ms there and back beyond which talking is no pleasure
 const QUIET = 0.15; // level of a microphone that hears nobody
 
-const MARKS = { running: "…", good: "✓", warning: "!", bad: "✕" };
+const MARKS = { waiting: "·", running: "…", good: "✓", warning: "!", bad: "✕" };
 const SUMMARY = {
   good: "All is well: this browser can talk with an avatar.",
   warning: "It works, with limits: see the lines marked with “!”.",
@@ -26,15 +26,15 @@ const token = new URLSearchParams(location.hash.slice(1)).get("token");
 
 /** @typedef {["good" | "warning" | "bad", string]} Finding verdict and what to know or do */
 
-/** @type {[string, (facts: object) => Promise<Finding> | Finding][]} */
+/** @type {[string, string, (facts: object) => Promise<Finding> | Finding][]} */
 const CHECKS = [
-  ["Browser", checkBrowser],
-  ["Codecs", checkCodecs],
-  ["Server", checkServer],
-  ["Addresses", checkAddresses],
-  ["Relay", checkRelay],
-  ["Connection", checkConnection],
-  ["Microphone", checkMicrophone],
+  ["Browser", "Whether it has WebRTC and trusts this page.", checkBrowser],
+  ["Codecs", "How pictures and sound can be sent.", checkCodecs],
+  ["Server", "Whether it answers, and how fast.", checkServer],
+  ["Addresses", "Where this machine can be reached.", checkAddresses],
+  ["Relay", "The way round networks that block media.", checkRelay],
+  ["Connection", "A session of some seconds: pictures, and the time there and back.", checkConnection],
+  ["Microphone", "Whether it hears you: say something while it listens.", checkMicrophone],
 ];
 
 function checkBrowser() {
@@ -172,16 +172,26 @@ function addLine(name) {
   };
 }
 
+/** All lines, saying what is going to be checked. @returns {((verdict, text) => void)[]} */
+function addLines() {
+  $("checks").replaceChildren();
+  return CHECKS.map(([name, purpose]) => {
+    const show = addLine(name);
+    show("waiting", purpose);
+    return show;
+  });
+}
+
 async function run() {
   $("start").disabled = true;
   $("copy").hidden = true;
-  $("checks").replaceChildren();
   $("overall").hidden = true;
+  const lines = addLines();
   const client = new AvatarClient({ token });
   const facts = { client, iceServers: [] };
   const verdicts = new Set();
-  for (const [name, check] of CHECKS) {
-    const show = addLine(name);
+  for (const [index, [name, , check]] of CHECKS.entries()) {
+    const show = lines[index];
     show("running", name === "Microphone" ? "Say something…" : "Checking…");
     const [verdict, words] = await Promise.resolve(check(facts)).catch(({ message }) => [
       name === "Microphone" ? "warning" : "bad",
@@ -210,5 +220,6 @@ function copy() {
 }
 
 setUpThemeButton($("theme"));
+addLines();
 $("start").addEventListener("click", run);
 $("copy").addEventListener("click", copy);
