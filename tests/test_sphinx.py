@@ -106,6 +106,44 @@ async def test_a_closed_turn_leaves_no_words_to_the_next(recogniser: SphinxRecog
     assert len(heard) == seen
 
 
+async def test_no_turn_waits_for_the_sound_of_those_before_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    requests = 0
+
+    class Process:
+        async def ask(self, operation: bytes, payload: bytes = b"") -> str:
+            nonlocal requests
+            requests += 1
+            await asyncio.sleep(0)
+            return ""
+
+        async def stop(self) -> None: ...
+
+    async def start() -> Process:
+        return Process()
+
+    monkeypatch.setattr("avatar_server.conversation.sphinx._Worker.start", start)
+    engine = SphinxRecogniser(processes=1)
+    costs = []
+    for _ in range(15):
+        given_up = engine.open("en", lambda _: None)
+        given_up.feed(silence(30.0))
+        while not requests:
+            await asyncio.sleep(0)
+        given_up.close()
+        requests = 0
+        turn = engine.open("en", lambda _: None)
+        turn.feed(silence(2.0))
+        await turn.transcript()
+        costs.append(requests)
+        turn.close()
+        requests = 0
+    # The rest of a piece and a reset for the former turn, four pieces and the end of its own.
+    assert max(costs) <= 2 + 4 + 1
+    await engine.aclose()
+
+
 async def test_the_search_costs_this_process_nothing(recogniser: SphinxRecogniser) -> None:
     turn = recogniser.open("en", lambda _: None)
     speech = np.tile(said("please stop talking"), 4)
