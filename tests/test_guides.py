@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import sys
 import tomllib
 import wave
@@ -80,6 +82,18 @@ def test_the_pipecat_guide(desk: Path, capsys: pytest.CaptureFixture[str]) -> No
         assert "AvatarVideoService" in str(pipeline.processors)
         run(whole, url)
         assert int(capsys.readouterr().out.split()[0]) > 20, "a second is 25 pictures"
+
+
+def test_the_commands_for_personas(tmp_path: Path) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("needs curl")
+    [commands] = blocks(DOCS / "conversation.md", "sh")
+    with live_server(scripted_talking(folder=tmp_path)) as url:
+        commands = commands.replace("localhost:8080", url.removeprefix("http://"))
+        commands = commands.replace('"ruth"', '"red"')  # a face that this server has
+        shell = ["bash", "-ec", commands.replace("curl", "curl --fail --silent --show-error")]
+        subprocess.run(shell, check=True, timeout=60)
+    assert list(tmp_path.iterdir()) == [], "the last one deletes what the first one made"
 
 
 async def test_the_guide_to_own_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

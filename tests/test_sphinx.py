@@ -141,6 +141,13 @@ async def test_no_turn_waits_for_the_sound_of_those_before_it(
         requests = 0
     # The rest of a piece and a reset for the former turn, four pieces and the end of its own.
     assert max(costs) <= 2 + 4 + 1
+    long = engine.open("en", lambda _: None)
+    for _ in range(60):
+        long.feed(silence(1.0))
+    requests = 0
+    await long.transcript()
+    assert requests == 1 + 60 + 1, "of a minute that comes at once, half is heard"
+    long.close()
     await engine.aclose()
 
 

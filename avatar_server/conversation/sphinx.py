@@ -26,6 +26,10 @@ _PIECE: Final = SPEECH_RATE // 2
 """Samples that go to the decoder at once at most; the end of a turn waits for no more than
 that."""
 
+MAX_WAITING: Final = 30 * SPEECH_RATE
+"""Samples that wait for a decoder that is slower than speech; what comes then is not heard, so
+that an answer is late by no more than that, however long somebody talks to a busy machine."""
+
 
 class SphinxRecogniser:
     """For machines without a Whisper model: English only, small vocabulary of plain words.
@@ -105,7 +109,7 @@ class SphinxRecognition:
         self._task = asyncio.create_task(engine.serve(self), name="sphinx turn")
 
     def feed(self, speech: FloatArray) -> None:
-        if not self._closed:
+        if not self._closed and len(self._waiting) < MAX_WAITING:
             self._waiting = np.concatenate([self._waiting, speech])
             self._changed.set()
 
