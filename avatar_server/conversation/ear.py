@@ -16,6 +16,9 @@ from motion.layout import FloatArray
 PREROLL_SECONDS: Final = 0.5
 """Sound before the detected start of speech that the recogniser gets as well."""
 
+STIRRED_SECONDS: Final = 0.5
+"""For how long sound that may be speech counts; the face need not follow every crackle."""
+
 
 class Ear:
     """Use from one event loop only."""
@@ -25,6 +28,8 @@ class Ear:
         """May be replaced by one with another policy over the same kind of VAD."""
         self.samples = 0
         """How many have been heard, at 16 kHz."""
+        self._stirred = -SPEECH_RATE
+        """How many had been heard when something might have been the start of speech."""
         self._detection = detector.init_state()
         self._recogniser = recogniser
         self._recognition: Recognition | None = None
@@ -37,9 +42,8 @@ class Ear:
 
     @property
     def stirred(self) -> bool:
-        """Whether the last sound may become speech, too short yet to count."""
-        endpoint = self._detection.endpoint
-        return not endpoint.speaking and endpoint.candidate is not None
+        """Whether something was heard just now that might have been the start of speech."""
+        return self.samples - self._stirred < STIRRED_SECONDS * SPEECH_RATE
 
     def hear(self, speech: FloatArray) -> tuple[SpeechEvent, ...]:
         """Take ``speech [n]`` at 16 kHz; the starts and ends of speech that it brings."""
@@ -49,6 +53,9 @@ class Ear:
         else:
             self._remember(speech)
         events, self._detection = self.detector.step(self._detection, speech)
+        endpoint = self._detection.endpoint
+        if not endpoint.speaking and endpoint.candidate is not None:
+            self._stirred = self.samples
         return events
 
     def open(self, language: str, on_partial: Callable[[str], None]) -> None:
