@@ -25,6 +25,8 @@ PICTURES, COLUMNS, TILE = 24, 8, 144
 HEAD = (0.2, 0.14, 0.6, 0.6)
 """Part of the frame that is shown: left, top, width and height as shares of it."""
 
+_CALM = Controls()
+
 
 async def spoken(text: str) -> FloatArray:
     """``text`` as speech of whole frames [640 n], less the silence at both ends."""
@@ -38,14 +40,16 @@ async def spoken(text: str) -> FloatArray:
     return np.pad(pcm, (0, -len(pcm) % (CHUNK * SAMPLES_PER_FRAME)))
 
 
-def motion_of_speech(models: Models, avatar: Avatar, speech: FloatArray) -> FloatArray:
-    """Motion [n, 70] of ``avatar`` for ``speech [640 n]``."""
+def motion_of_speech(
+    models: Models, avatar: Avatar, speech: FloatArray, mood: Controls = _CALM
+) -> FloatArray:
+    """Motion [n, 70] of ``avatar`` in a ``mood`` for ``speech [640 n]``."""
     ahead = models.generator.lookahead * SAMPLES_PER_FRAME
     padded = np.pad(speech, (0, ahead))
     moment, motion = models.begin(avatar), []
     for start in range(0, len(speech), CHUNK * SAMPLES_PER_FRAME):
         end = start + CHUNK * SAMPLES_PER_FRAME
-        step = Step(moment, padded[start:end], padded[end : end + ahead], Controls())
+        step = Step(moment, padded[start:end], padded[end : end + ahead], mood)
         ((frames, (*_, moment)),) = models.advance([step])
         motion.append(frames)
     return np.concatenate(motion)

@@ -1,20 +1,24 @@
 """``python -m benchmarks.geometry``: does the face show what its motion commands?
 
 Over sampled motions of the range that the motion model is trained on, heads turned up to 20
-degrees: how far keypoints are rendered from where they are commanded, whether the face folds over
-itself, and whether anything in a picture jumps while the motion glides.
+degrees: how far keypoints are rendered from where they are commanded, whether face, hair or what is
+behind them fold over themselves, and whether anything in a picture jumps while the motion glides.
+Folds and jumps are also looked for in what the motion model makes of speech, in all emotions.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
+import asyncio
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from avatar_server.embedded import embedded_models
+from benchmarks.filmstrip import SENTENCE, motion_of_speech, spoken
+from benchmarks.folds import Cells
 from benchmarks.report import show
+from benchmarks.steadiness import largest_jump, largest_speech_jump
 from motion.articulation import ARTICULATION
 from motion.contract import EMOTIONS, Controls
 from motion.emotion import add_mood, emotion_offsets
@@ -32,31 +36,22 @@ from motion.layout import (
 )
 from motion.mouth import mouth_offsets
 from renderer.avatar import EmbeddedAvatar
-from renderer.contract import ImageArray
-from renderer.decoder import EmbeddedRenderer
 from renderer.elastic import LOWER, SKIN, UPPER
 from renderer.field import FaceField, face_terms
 from renderer.layer import Rect
 from renderer.library import avatar_names, open_avatar
-from renderer.lips import BAND, FADE
 from renderer.pose import Pose, read_pose
 from renderer.raster import enlarged, sampled_values
 from renderer.rig import WARPING
-from renderer.warp import Chart, invert, start_places
+from renderer.warp import invert, start_places
 
 K = Keypoint
-BoolArray = npt.NDArray[np.bool_]
-
 LOWER_LIP = {K.LOWER_INNER, K.LOWER_OUTER}
 UPPER_LIP = {
     K.UPPER_INNER, K.UPPER_LEFT, K.UPPER_RIGHT, K.UPPER_OUTER, K.MOUTH_LEFT, K.MOUTH_RIGHT,
 }  # fmt: skip
 ANGLES = (15.0, 20.0, 12.0)
 """Largest pitch, yaw and roll that are sampled, in degrees."""
-GLIDE, SUBSTEPS = 0.06, 8
-"""Share of the way from one motion to the next in which jumps are looked for, and its parts."""
-BLOCK = 8
-"""Size in pixels of the blocks whose mean brightness is watched."""
 
 
 def sampled_motions(count: int, seed: int) -> FloatArray:
@@ -142,93 +137,22 @@ def _driven(field: FaceField, pose: Pose, terms: FloatArray, place: FloatArray) 
     return driven
 
 
-class Cells:
-    """The cells of a face's fields whose folds would be seen."""
-
-    def __init__(self, avatar: EmbeddedAvatar) -> None:
-        self._avatar = avatar
-        face = np.zeros((avatar.size, avatar.size), np.uint8)
-        avatar.face.rect.cut(face)[:] = avatar.face.pixels[..., 3]
-        skin, lips = avatar.face_field, avatar.mouth.lips.field
-        shown = _at_cells(skin, avatar.frame, face) > 0
-        reach = BAND - FADE
-        self._fields = [(skin, 0, shown & ~self._by_seam(skin, -reach, reach))]
-        self._fields += [(lips, 0, self._by_seam(lips, -reach, 0.0))]
-        self._fields += [(lips, 1, self._by_seam(lips, 0.0, reach))]
-
-    def _by_seam(self, field: FaceField, above: float, below: float) -> BoolArray:
-        """Cells between the corners of the mouth, so far from the seam."""
-        x, y = _cell_places(field)
-        seam = self._avatar.mouth.lips.seam
-        away = y - np.interp(x, seam[:, 0], seam[:, 1])
-        inside: BoolArray = (x > seam[0, 0]) & (x < seam[-1, 0]) & (away > above) & (away < below)
-        return inside
-
-    def least_area(self, motion: FloatArray) -> float:
-        """Least area of a cell after one motion ``[70]``, as a share of its area at rest."""
-        terms = face_terms(read_pose(motion))
-        return min(
-            float(_areas(field.displacement(terms)[sheet])[cells].min())
-            for field, sheet, cells in self._fields
-        )
-
-
-def _areas(displacement: FloatArray) -> FloatArray:
-    """Least signed area of the four corners of each cell, in cells at rest [rows, cols]."""
-    rows, columns = displacement.shape[:2]
-    y, x = np.mgrid[:rows, :columns].astype(np.float32)
-    across = np.diff(np.stack([x, y], -1) + displacement[..., :2], axis=1)
-    down = np.diff(np.stack([x, y], -1) + displacement[..., :2], axis=0)
-    sides = [(a, d) for a in (across[:-1], across[1:]) for d in (down[:, :-1], down[:, 1:])]
-    areas = [a[..., 0] * d[..., 1] - a[..., 1] * d[..., 0] for a, d in sides]
-    least: FloatArray = np.min(areas, axis=0)
-    return least
-
-
-def _cell_places(field: FaceField) -> tuple[FloatArray, FloatArray]:
-    rows, columns = field.basis.shape[1:3]
-    y, x = np.mgrid[: rows - 1, : columns - 1].astype(np.float32) + 0.5
-    return (x - field.chart.x) / field.chart.gain, (y - field.chart.y) / field.chart.gain
-
-
-def _at_cells(field: FaceField, frame: Chart, picture: ImageArray) -> ImageArray:
-    x, y = _cell_places(field)
-    places = frame.index(np.stack([x, y], -1))
-    columns, rows = np.moveaxis(np.rint(places).astype(int), -1, 0)
-    size = len(picture)
-    inside = (columns >= 0) & (columns < size) & (rows >= 0) & (rows < size)
-    clipped = picture[rows.clip(0, size - 1), columns.clip(0, size - 1)]
-    found: ImageArray = np.where(inside, clipped, 0)
-    return found
-
-
-def largest_jump(avatar: EmbeddedAvatar, motion: FloatArray) -> float:
-    """Largest change of a block in one substep, beyond its usual one, in levels of 255.
-
-    From each of ``motion [n, 70]`` the face glides a little towards the next; a layer that appears
-    from one picture to the next makes tens of levels.
-    """
-    renderer = EmbeddedRenderer()
-    side = avatar.size // BLOCK
-    largest = 0.0
-    for before, after in itertools.pairwise(motion):
-        shares = np.linspace(0, GLIDE, SUBSTEPS + 1, dtype=np.float32)[:, None]
-        luma = renderer.render(avatar, before + shares * (after - before))[:, : avatar.size]
-        blocks = np.stack(
-            [
-                cv2.resize(f.astype(np.float32), (side, side), interpolation=cv2.INTER_AREA)
-                for f in luma
-            ]
-        )
-        steps = np.abs(np.diff(blocks, axis=0))
-        largest = max(largest, float((steps.max(0) - np.median(steps, axis=0)).max()))
-    return largest
+def spoken_motions(count: int) -> list[FloatArray]:
+    """Clips ``[n, 70]`` that the motion model makes of speech, ``count`` frames or more in all."""
+    models = embedded_models()
+    speech = asyncio.run(spoken(SENTENCE))
+    clips: list[FloatArray] = []
+    while sum(len(clip) for clip in clips) < count:
+        mood = Controls(EMOTIONS[len(clips) % len(EMOTIONS)], seed=len(clips))
+        clips.append(motion_of_speech(models, models.avatar(avatar_names()[0]), speech, mood))
+    return clips
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Hold faces against the motions they are given.")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--motions", type=int, default=10_000, help="for folds, over all avatars")
+    parser.add_argument("--spoken", type=int, default=10_000, help="frames of speech, for folds")
     parser.add_argument("--size", type=int, default=512)
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -236,12 +160,18 @@ def main() -> None:
     names = avatar_names()
     share = max(options.motions // len(names), 1)
     errors, areas, jumps = [], [], []
+    clips = spoken_motions(options.spoken)
+    spoken_areas, spoken_jumps = [], []
     for number, name in enumerate(names):
         avatar = open_avatar(name, options.size)
         motions = sampled_motions(share, seed=number)
         errors += [keypoint_errors(avatar, motion) for motion in motions[: max(share // 10, 1)]]
         cells = Cells(avatar)
         areas += [cells.least_area(motion) for motion in motions]
+        spoken_areas += [
+            cells.least_area(motion) for motion in np.concatenate(clips)[number :: len(names)]
+        ]
+        spoken_jumps.append(largest_speech_jump(avatar, clips[0]))
         jumps.append(largest_jump(avatar, motions[: max(min(share // 100, 24), 2)]))
     table = np.stack(errors)
     for key in [key for key in Keypoint if key != K.TONGUE]:
@@ -252,6 +182,10 @@ def main() -> None:
     results["folds"] = int(np.sum(np.array(areas) <= 0))
     results["least_area_share"] = min(areas)
     results["largest_jump_levels"] = max(jumps)
+    results["spoken_motions"] = len(spoken_areas)
+    results["spoken_folds"] = int(np.sum(np.array(spoken_areas) <= 0))
+    results["spoken_least_area_share"] = min(spoken_areas)
+    results["spoken_largest_jump_levels"] = max(spoken_jumps)
     show("geometry", results, as_json=options.json)
 
 

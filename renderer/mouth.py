@@ -29,13 +29,19 @@ ROLLED = 0.03
 BITE = 0.016
 """Height of lower lip, in canonical units, that the upper teeth then cover."""
 TONGUE_BEHIND, TONGUE_BEFORE = 0.012, 0.022
-"""Offsets in z up to which the tongue lies behind, and from which before the upper teeth."""
+"""Offsets in z up to which the tongue lies behind, and from which before the upper teeth. From 0
+on it comes before the lower teeth; all this fades, for no motion is so steady that nothing would
+flicker at a limit."""
 EDGE = 0.8
 """Pixels by which the inside goes on behind the edges of the lips."""
 SHADE = 0.012
 """How far the lips shade what is between them, in canonical units."""
 BARED = 0.007
 """How much longer the upper teeth then look, in canonical units."""
+BITE_FADE = 0.4
+"""Share of :data:`ROLLED` up to which this fades in."""
+LEAST_SHARE = 0.01
+"""Share below which what fades in is not drawn."""
 BITE_SHADE = (0, 0, 25, 75)
 """Shade that the upper teeth cast on a lower lip below them, premultiplied BGRA."""
 BITE_DROP = 0.0048
@@ -86,12 +92,15 @@ class Opening:
         _, tongue_y, tongue_z = offsets[K.TONGUE].tolist()
         tongue = self._placed(parts.tongue, inside, 0.7 * jaw_x, 0.7 * jaw_y + tongue_y)
         lower_teeth = self._placed(parts.lower_teeth, inside, jaw_x, 0.92 * jaw_y)
-        for layer in (lower_teeth, tongue) if tongue_z > 0 else (tongue, lower_teeth):
-            over(inside, layer)
+        over(inside, tongue)
+        over(inside, lower_teeth)
+        rises = tongue_z / TONGUE_BEHIND
+        if rises > LEAST_SHARE:
+            over(inside, faded(tongue, rises))
         over(inside, self._placed(parts.upper_teeth, inside, 0.0, 0.0))
-        if tongue_z > TONGUE_BEHIND:
-            share = (tongue_z - TONGUE_BEHIND) / (TONGUE_BEFORE - TONGUE_BEHIND)
-            over(inside, faded(tongue, share))
+        comes_out = (tongue_z - TONGUE_BEHIND) / (TONGUE_BEFORE - TONGUE_BEHIND)
+        if comes_out > LEAST_SHARE:
+            over(inside, faded(tongue, comes_out))
         return inside
 
     def draw_bite(self, lip: ImageArray, share: float) -> None:
@@ -100,8 +109,9 @@ class Opening:
         teeth = self._placed(self.parts.upper_teeth, lip, 0.0, BARED * share)
         bitten = lower + _arc(len(lower)) * (BITE * self.local.gain * share)
         drop = np.array((0.0, BITE_DROP * self.local.gain), np.float32)
-        over(lip, _polygon(upper, bitten + drop, lip.shape, BITE_SHADE))
-        over(lip, masked(teeth, _polygon(upper, bitten, lip.shape)))
+        seen = min(share / BITE_FADE, 1.0)
+        over(lip, faded(_polygon(upper, bitten + drop, lip.shape, BITE_SHADE), seen))
+        over(lip, faded(masked(teeth, _polygon(upper, bitten, lip.shape)), seen))
 
     def _placed(self, layer: Layer, picture: ImageArray, x: float, y: float) -> ImageArray:
         """``layer`` in the plane of the teeth, moved by (x, y) canonical units, for ``picture``."""
@@ -154,7 +164,7 @@ def draw_mouth(
     upper, lower = lips.warped(pose, terms, frame, region, split, step)
     over(patch[between.y :], lower)
     rolled = float(pose.offsets[K.UPPER_INNER, 2] - pose.offsets[K.LOWER_INNER, 2]) / ROLLED
-    if rolled > 0:
+    if rolled > LEAST_SHARE:
         reach = math.ceil((BITE + BITE_DROP) * frame.gain)
         box = around.grown(reach).within(region.width, region.height)
         opening.part(box).draw_bite(box.cut(patch), min(rolled, 1.0))

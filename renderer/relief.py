@@ -64,13 +64,15 @@ class Relief:
             r2 = (x / self.hair_width) ** 2 + ((y + 0.05) / reach) ** 2
             hair_depth = (0.27 * (1.0 - np.minimum(r2, 1.5)) - 0.03).astype(np.float32)
             hair_head: FloatArray = 1.0 - np.float32(0.25) * smoothstep(0.2, 0.6, y)
-            inner, outer = 0.50, 0.68  # the hair behind the neck moves with it
+            # The hair behind the neck moves with it: far out, where a tilt takes it far, so that
+            # it comes to rest over a wider way lest it fold.
+            inner, outer, top, full = 0.44, 0.70, -0.10, 0.24
         else:
             hair_depth = replace(self, width=self.hair_width).face(x, y) + HAIR_THICKNESS
             hair_head = np.ones_like(y)
-            inner, outer = 0.30, 0.54
+            inner, outer, top, full = 0.30, 0.54, 0.02, 0.20
         plate_depth = -0.05 - 0.10 * smoothstep(0.17, 0.40, np.abs(x))
-        near = smoothstep(outer, inner, np.abs(x)) * smoothstep(0.02, 0.20, y)
+        near = smoothstep(outer, inner, np.abs(x)) * smoothstep(top, full, y)
         plate_head = near * smoothstep(0.64, 0.22, y)
         shoulder = np.interp(
             np.abs(x), [0.0, 0.19, 0.46, 0.75, 0.88], [0.55, 0.55, 0.64, 0.80, 1.0]
