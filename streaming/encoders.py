@@ -7,6 +7,8 @@ session; aiortc only packs the result into RTP.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final, Literal
 
@@ -88,23 +90,43 @@ class OpusEncoder:
         return context
 
 
-_VP8_OPTIONS: Final = {
-    "deadline": "realtime",
-    "lag-in-frames": "0",
-    # A drawn face has no camera noise: denoising costs time and blurs it.
-    "noise-sensitivity": "0",
-    "cpu-used": "-12",
-    # Blocks that hardly change are not looked at.
-    "static-thresh": "500",
-    "overshoot-pct": "15",
-    "undershoot-pct": "100",
-}
-_H264_OPTIONS: Final = {"preset": "superfast", "tune": "zerolatency", "level": "31"}
+@dataclass(frozen=True, slots=True)
+class CodecSettings:
+    """How pictures are encoded."""
 
-# Best and worst quantiser. At the best, a picture is 45 dB from the drawn one: more bits would
-# cost time and packets and nobody would see them.
-_VP8_QUALITY: Final = (12, 56)
-_H264_QUALITY: Final = (20, 51)
+    library: str
+    """FFmpeg's name of the encoder."""
+    options: Mapping[str, str]
+    quantisers: tuple[int, int]
+    """Best and worst. At the best a face is 44 dB from the drawn one: more bits would cost time
+    and packets, and nobody would see them."""
+    profile: str | None = None
+
+
+SETTINGS: Final[Mapping[VideoCodec, CodecSettings]] = {
+    "VP8": CodecSettings(
+        library="libvpx",
+        options={
+            "deadline": "realtime",
+            "lag-in-frames": "0",
+            # A drawn face has no camera noise: denoising costs time and blurs it.
+            "noise-sensitivity": "0",
+            "cpu-used": "-12",
+            # Blocks that hardly change are not looked at.
+            "static-thresh": "500",
+            "overshoot-pct": "15",
+            "undershoot-pct": "100",
+        },
+        quantisers=(12, 56),
+    ),
+    "H264": CodecSettings(
+        library="libx264",
+        options={"preset": "superfast", "tune": "zerolatency", "level": "31"},
+        quantisers=(20, 51),
+        profile="Baseline",
+    ),
+}
+"""Chosen by ``benchmarks.encoding``."""
 
 
 class PictureEncoder:
@@ -113,8 +135,13 @@ class PictureEncoder:
     The context opens with the first image; every image must have the same size.
     """
 
-    def __init__(self, codec: VideoCodec, bitrate: int = 1_000_000) -> None:
-        self._codec = codec
+    def __init__(
+        self,
+        codec: VideoCodec,
+        bitrate: int = 1_000_000,
+        settings: CodecSettings | None = None,
+    ) -> None:
+        self._settings = settings or SETTINGS[codec]
         self._bitrate = bitrate
         self._context: VideoCodecContext | None = None
 
@@ -143,8 +170,8 @@ class PictureEncoder:
         return packets
 
     def _open(self, width: int, height: int) -> VideoCodecContext:
-        name = "libvpx" if self._codec == "VP8" else "libx264"
-        context = av.CodecContext.create(name, "w")
+        settings = self._settings
+        context = av.CodecContext.create(settings.library, "w")
         assert isinstance(context, VideoCodecContext)
         context.width, context.height = width, height
         context.pix_fmt = "yuv420p"
@@ -153,13 +180,12 @@ class PictureEncoder:
         context.framerate = Fraction(FPS, 1)
         context.gop_size = _KEYFRAME_INTERVAL
         context.thread_count = 1
-        if self._codec == "VP8":
-            rate = str(self._bitrate)
+        context.qmin, context.qmax = settings.quantisers
+        options = dict(settings.options)
+        if settings.library == "libvpx":
             # Equal bounds make libvpx keep a constant bitrate.
-            context.options = {**_VP8_OPTIONS, "minrate": rate, "maxrate": rate, "bufsize": rate}
-            context.qmin, context.qmax = _VP8_QUALITY
-        else:
-            context.options = dict(_H264_OPTIONS)
-            context.qmin, context.qmax = _H264_QUALITY
-            context.profile = "Baseline"
+            options |= dict.fromkeys(("minrate", "maxrate", "bufsize"), str(self._bitrate))
+        context.options = options
+        if settings.profile is not None:
+            context.profile = settings.profile
         return context
