@@ -66,7 +66,8 @@ def sample(rows: Tensor, shape: tuple[int, int, int], grid: Tensor) -> Tensor:
             limit = shape[2 - i] - 1
             inside = (voxel >= 0) & (voxel <= limit)
             weight = weight * (upper if bit else lower)[..., i] * inside.to(weight.dtype)
-            index = index + voxel.clamp(0, limit).to(torch.int64) * stride
+            # Limited as integers: a point that is not a number must not gather from nowhere.
+            index = index + voxel.to(torch.int64).clamp(0, limit) * stride
         gathered = flat.index_select(0, index.flatten()).view(*index.shape, -1)
         out = out + gathered * weight[..., None].to(rows.dtype)
     return out
