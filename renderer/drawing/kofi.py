@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import skia
 
-from renderer.drawing import clothes, ears, eyes, mouth, skin
-from renderer.drawing.backdrop import Room, draw_backdrop
+from renderer.drawing import clothes, ears, skin
+from renderer.drawing.backdrop import Room
 from renderer.drawing.beard import draw_beard
 from renderer.drawing.crop import draw_crop
 from renderer.drawing.geometry import Geometry
 from renderer.drawing.looks import Brow, Iris, Looks
-from renderer.drawing.neck import draw_neck
-from renderer.drawing.sitter import Sitter, eyes_and_mouth
+from renderer.drawing.sitter import Sitter, draw_features, eyes_and_mouth, in_room
 from renderer.drawing.strands import HairTones
 from renderer.drawing.tones import LIGHT_SKIN, ROSE_LIPS, Tones
 from renderer.relief import Relief
@@ -64,9 +63,7 @@ ROOM = Room(
 )
 
 
-def _plate(canvas: skia.Canvas) -> None:
-    draw_backdrop(canvas, ROOM)
-    draw_neck(canvas, LOOKS)
+def _dress(canvas: skia.Canvas) -> None:
     clothes.draw_shirt(canvas, Tones(clothes.TEAL, RUST))
 
 
@@ -74,10 +71,7 @@ def _face(canvas: skia.Canvas) -> None:
     ears.draw_ears(canvas, LOOKS)
     skin.draw_face(canvas, LOOKS)
     draw_beard(canvas, LOOKS, HAIR)
-    mouth.draw_lips(canvas, LOOKS)
-    for sign in (-1.0, 1.0):
-        eyes.draw_lower_rim(canvas, LOOKS, sign)
-        skin.draw_brow(canvas, LOOKS, sign)
+    draw_features(canvas, LOOKS)
 
 
 SITTER = Sitter(
@@ -85,7 +79,7 @@ SITTER = Sitter(
     title="Kofi",
     geometry=LOOKS.geometry,
     layers={
-        "plate": _plate,
+        "plate": in_room(LOOKS, ROOM, _dress),
         "face": _face,
         "hair": lambda canvas: draw_crop(canvas, LOOKS, HAIR),
         **eyes_and_mouth(LOOKS),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import skia
 
-from renderer.drawing import bob, clothes, eyes, mouth, skin
+from renderer.drawing import bob, clothes, skin
 from renderer.drawing.backdrop import Room, draw_backdrop
 from renderer.drawing.looks import Looks
 from renderer.drawing.neck import draw_neck
-from renderer.drawing.sitter import Sitter, eyes_and_mouth
+from renderer.drawing.sitter import Sitter, draw_features, eyes_and_mouth
 from renderer.drawing.strands import HairTones
 
 LOOKS = Looks()
@@ -24,10 +24,7 @@ def _plate(canvas: skia.Canvas) -> None:
 
 def _face(canvas: skia.Canvas) -> None:
     skin.draw_face(canvas, LOOKS)
-    mouth.draw_lips(canvas, LOOKS)
-    for sign in (-1.0, 1.0):
-        eyes.draw_lower_rim(canvas, LOOKS, sign)
-        skin.draw_brow(canvas, LOOKS, sign)
+    draw_features(canvas, LOOKS)
 
 
 SITTER = Sitter(

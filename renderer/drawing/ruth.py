@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import skia
 
-from renderer.drawing import clothes, ears, eyes, mouth, skin
-from renderer.drawing.backdrop import Room, draw_backdrop
+from renderer.drawing import clothes, ears, skin
+from renderer.drawing.backdrop import Room
 from renderer.drawing.geometry import Geometry
 from renderer.drawing.glasses import draw_glasses
 from renderer.drawing.looks import Brow, Iris, Looks
-from renderer.drawing.neck import draw_neck
-from renderer.drawing.sitter import Sitter, eyes_and_mouth
+from renderer.drawing.sitter import Sitter, draw_features, eyes_and_mouth, in_room
 from renderer.drawing.strands import HairTones
 from renderer.drawing.tones import LIGHT_SKIN, ROSE_LIPS, Tones
 from renderer.drawing.updo import draw_updo
@@ -71,9 +70,7 @@ ROOM = Room(
 )
 
 
-def _plate(canvas: skia.Canvas) -> None:
-    draw_backdrop(canvas, ROOM)
-    draw_neck(canvas, LOOKS)
+def _dress(canvas: skia.Canvas) -> None:
     clothes.draw_sweater(canvas, Tones(clothes.TEAL, PLUM))
 
 
@@ -81,10 +78,7 @@ def _face(canvas: skia.Canvas) -> None:
     ears.draw_ears(canvas, LOOKS)
     skin.draw_face(canvas, LOOKS)
     ears.draw_pearls(canvas, LOOKS)
-    mouth.draw_lips(canvas, LOOKS)
-    for sign in (-1.0, 1.0):
-        eyes.draw_lower_rim(canvas, LOOKS, sign)
-        skin.draw_brow(canvas, LOOKS, sign)
+    draw_features(canvas, LOOKS)
 
 
 def _hair(canvas: skia.Canvas) -> None:
@@ -96,6 +90,11 @@ SITTER = Sitter(
     name="ruth",
     title="Ruth",
     geometry=LOOKS.geometry,
-    layers={"plate": _plate, "face": _face, "hair": _hair, **eyes_and_mouth(LOOKS)},
+    layers={
+        "plate": in_room(LOOKS, ROOM, _dress),
+        "face": _face,
+        "hair": _hair,
+        **eyes_and_mouth(LOOKS),
+    },
     relief=Relief(hair_width=0.385, falling_hair=False),
 )

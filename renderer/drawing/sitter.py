@@ -14,10 +14,12 @@ import skia
 from safetensors.numpy import save_file
 
 from motion.keypoints import Keypoint
-from renderer.drawing import eyes, mouth
+from renderer.drawing import eyes, mouth, skin
+from renderer.drawing.backdrop import Room, draw_backdrop
 from renderer.drawing.brush import MIDLINE, PICTURE, Point, pixels, sampled, surface
 from renderer.drawing.geometry import EYE_X, EYE_Y, PIVOT, UNIT, Geometry
 from renderer.drawing.looks import Looks
+from renderer.drawing.neck import draw_neck
 from renderer.portrait import FORMAT_VERSION
 from renderer.relief import Relief, grid
 
@@ -45,6 +47,25 @@ def both_sides(draw: DrawSide, looks: Looks) -> Draw:
             draw(canvas, looks, sign)
 
     return draw_both
+
+
+def in_room(looks: Looks, room: Room, dress: Draw) -> Draw:
+    """What draws the plate of a person with bare neck: ``room``, neck and what ``dress`` draws."""
+
+    def draw(canvas: skia.Canvas) -> None:
+        draw_backdrop(canvas, room)
+        draw_neck(canvas, looks)
+        dress(canvas)
+
+    return draw
+
+
+def draw_features(canvas: skia.Canvas, looks: Looks) -> None:
+    """Lips, lower rims of the eyes and brows over a person's skin."""
+    mouth.draw_lips(canvas, looks)
+    for sign in (-1.0, 1.0):
+        eyes.draw_lower_rim(canvas, looks, sign)
+        skin.draw_brow(canvas, looks, sign)
 
 
 def eyes_and_mouth(looks: Looks) -> dict[str, Draw]:
