@@ -177,14 +177,10 @@ def test_audio_embedders_are_causal(kind: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_onnx_runtime_agrees_with_torch(tmp_path: Path) -> None:
+def test_onnx_runtime_agrees_with_torch(network: MoDA, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript", reason="ONNX export needs onnx and onnxscript")
     import onnxruntime as ort
 
-    # One block of each kind: exporting takes time for every operation.
-    small = replace(CAUSAL, audio_features=8, four_stream=1, two_stream=1, single_stream=1)
-    torch.manual_seed(0)
-    network = MoDA(small).requires_grad_(False).eval()
     mask = CausalAttention(chunk=4, before=6, after=AHEAD).mask(FRAMES, FRAMES + AHEAD, 1)
     parts = export(network, tmp_path, frames=FRAMES, audio=FRAMES + AHEAD, mask=mask)
     given, latent = conditions(network, batch=3), noise(batch=3)
