@@ -47,8 +47,8 @@ class Choice:
 
 CHOICES: Final[Mapping[str, Choice]] = {
     "default": Choice(),
-    **{f"steps_{n}": Choice(Sampling(steps=n)) for n in (1, 4, 10)},
-    **{f"guidance_{g:g}": Choice(guidance=g) for g in (1.0, 1.2, 1.6, 2.0, 3.0)},
+    **{f"steps_{n}": Choice(Sampling(steps=n)) for n in (2, 4, 10)},
+    **{f"guidance_{g:g}": Choice(guidance=g) for g in (1.0, 1.5, 2.0, 3.0)},
     **{f"chunk_{n}": Choice(Sampling(chunk=n)) for n in (1, 2, 8)},
     **{f"lookahead_{n}": Choice(lookahead=n) for n in (0, 1)},
     **{f"history_{n}": Choice(Sampling(history=n)) for n in (2, 4, 6)},

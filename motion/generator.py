@@ -1,10 +1,10 @@
 """The causal MoDA as a streaming motion generator on one CPU core.
 
-Speech features become audio tokens once. Each chunk of new frames is then sampled in a few Euler
-steps from noise, in a window that also holds the last frames given out: they are on the flow path
-with their own noise (known-prefix conditioning), and every frame is told the frame before its
-chunk (first-frame conditioning), so chunks join without a fade. Chunks of several sessions that
-are alike in length are sampled as one batch.
+Speech features become audio tokens once. Each chunk of new frames is then sampled in one Euler
+step from noise, or a few, in a window that also holds the last frames given out: they are on the
+flow path with their own noise (known-prefix conditioning), and every frame is told the frame
+before its chunk (first-frame conditioning), so chunks join without a fade. Chunks of several
+sessions that are alike in length are sampled as one batch.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ MODEL_FILE: Final = "model.safetensors"
 BUILT_IN: Final = Path(__file__).parent / "data" / "causal"
 """The model that ships with the package."""
 
-_GUIDANCE: Final = 1.4
+_GUIDANCE: Final = 1.2
 """Weight of guidance that suits the model best: lips then open as wide as they should, not 0.8 of
 that, and follow no worse."""
 
@@ -57,7 +57,7 @@ this spreads the difference over several frames."""
 class Sampling:
     """How motion is drawn. Raises ValueError for values out of range."""
 
-    steps: int = 2
+    steps: int = 1
     chunk: int = 4
     """At most so many frames are made together."""
     history: int = 8

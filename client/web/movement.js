@@ -1,7 +1,7 @@
 /** How the face moves: strength of the head's motion, emphasis of the lips, and chance. */
 
 const LARGEST_SEED = 2 ** 32;
-const PLAIN = { head: 100, guidance: 140 };
+const PLAIN = { head: 100, guidance: 120 };
 
 export class Movement {
   #client;
