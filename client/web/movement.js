@@ -12,7 +12,7 @@ export class Movement {
    * @param {import("./avatar-client.js").AvatarClient} client
    * @param {object} elements
    * @param {HTMLInputElement} elements.head 0 to 200, 100 as the model moves it
-   * @param {HTMLInputElement} elements.guidance 100 to 400, in hundredths
+   * @param {HTMLInputElement} elements.guidance 100 to 200, in hundredths
    * @param {HTMLButtonElement} elements.again moves differently from now on
    */
   constructor(client, { head, guidance, again }) {
