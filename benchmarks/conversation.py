@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from avatar_server.conversation.espeak import EspeakTextToSpeech
 from benchmarks.report import Results, show, spread
-from benchmarks.server import running_server
+from benchmarks.server import server_at
 from client import measure
 from client.media import Picture, Sound
 from client.peer import Peer
@@ -256,11 +256,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=30, help="turns of the user")
     parser.add_argument("--url", help="a running server; by default one is started")
     options = parser.parse_args()
-    if options.url:
-        results = asyncio.run(run(options.url, options.rounds))
-    else:
-        with running_server("--log-level", "warning") as url:
-            results = asyncio.run(run(url, options.rounds))
+    with server_at(options.url, "--log-level", "warning") as url:
+        results = asyncio.run(run(url, options.rounds))
     show("conversation", results, as_json=options.json)
 
 

@@ -27,7 +27,7 @@ import numpy as np
 
 from benchmarks.conversation import QUESTIONS, Found, ask, begin, interrupt
 from benchmarks.report import Results, show
-from benchmarks.server import running_server
+from benchmarks.server import server_at
 from client.peer import Peer
 from streaming.protocol import ConversationState, ErrorEvent
 
@@ -142,11 +142,8 @@ def main() -> None:
     options = parser.parse_args()
     if options.minutes <= 0 or options.interruptions < 1:
         parser.error("give more than 0 minutes and at least one interruption")
-    if options.url:
-        results = asyncio.run(run(options.url, options.minutes, options.interruptions))
-    else:
-        with running_server("--log-level", "warning") as url:
-            results = asyncio.run(run(url, options.minutes, options.interruptions))
+    with server_at(options.url, "--log-level", "warning") as url:
+        results = asyncio.run(run(url, options.minutes, options.interruptions))
     show("endurance", results, as_json=options.json)
 
 

@@ -24,7 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from benchmarks.conversation import QUESTIONS, speech
 from benchmarks.report import Results, show, spread
-from benchmarks.server import running_server
+from benchmarks.server import server_at
 from client.media import AUDIO_RATE
 from streaming.resample import Resampler, to_s16
 
@@ -127,11 +127,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=15, help="turns of the user")
     parser.add_argument("--url", help="a running server; by default one is started")
     options = parser.parse_args()
-    if options.url:
-        results = asyncio.run(run(options.url, options.turns))
-    else:
-        with running_server("--log-level", "warning") as url:
-            results = asyncio.run(run(url, options.turns))
+    with server_at(options.url, "--log-level", "warning") as url:
+        results = asyncio.run(run(url, options.turns))
     show("realtime", results, as_json=options.json)
 
 

@@ -51,6 +51,16 @@ def running_server(*options: str, **settings: object) -> Generator[str]:
                 process.communicate()
 
 
+@contextmanager
+def server_at(url: str | None, *options: str) -> Generator[str]:
+    """The running server at ``url``, or a :func:`running_server` of our own if that is None."""
+    if url:
+        yield url
+        return
+    with running_server(*options) as started:
+        yield started
+
+
 def status(url: str) -> dict[str, Any]:
     """What ``/api/status`` says."""
     answer: dict[str, Any] = httpx.get(f"{url}/api/status", timeout=10).json()

@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 
 from benchmarks.report import Results, percentile, show
-from benchmarks.server import running_server, status
+from benchmarks.server import server_at, status
 from client import measure
 from client.media import Picture
 from client.peer import Peer
@@ -144,11 +144,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0, help="length of the steady part")
     parser.add_argument("--url", help="a running server; by default one is started")
     options = parser.parse_args()
-    if options.url:
-        results = asyncio.run(run(options.url, options.rounds, options.seconds))
-    else:
-        with running_server() as url:
-            results = asyncio.run(run(url, options.rounds, options.seconds))
+    with server_at(options.url) as url:
+        results = asyncio.run(run(url, options.rounds, options.seconds))
     show("session", results, as_json=options.json)
 
 
