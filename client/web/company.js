@@ -71,13 +71,10 @@ export class Company extends EventTarget {
   #picture(name, blob) {
     const avatar = this.#avatars.find((known) => known.name === name);
     avatar.image = URL.createObjectURL(blob);
-    const { avatars, poster } = this.#elements;
-    const input = [...avatars.querySelectorAll("input")].find(({ value }) => value === name);
+    const inputs = [...this.#elements.avatars.querySelectorAll("input")];
+    const input = inputs.find(({ value }) => value === name);
     showPicture(input, avatar.image);
-    if (input.checked) {
-      poster.src = avatar.image;
-      poster.hidden = false;
-    }
+    if (input.checked) this.#showFace(name);
   }
 
   #choose(face) {
