@@ -14,6 +14,7 @@ import threading
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import espeakng_loader
@@ -29,6 +30,7 @@ _CHARS_UTF8: Final = 1  # neither SSML (0x10) nor phoneme input (0x100): text is
 _IPA: Final = 0x02
 _EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
+_LONGEST_PATH: Final = 59  # of a voice file: the engine copies it into 60 bytes
 _UNSPEAKABLE: Final = frozenset(("Cc", "Cs", "Co"))
 
 
@@ -183,21 +185,22 @@ class EspeakEngine:
     def speak(
         self,
         text: str,
-        voice: str,
+        voice: str | Path,
         sink: Callable[[Block], bool],
         prosody: Prosody | None = None,
     ) -> None:
         """Speak ``text`` and hand each block to ``sink`` as it is made, in the calling thread.
 
-        The engine stops when ``sink`` returns False. What ``sink`` raises is raised here. Raises
+        ``voice`` is a name (:meth:`resolve`) or the path of a voice file. The engine stops when
+        ``sink`` returns False. What ``sink`` raises is raised here. Raises
         :class:`UnknownVoiceError`, or :class:`EspeakError` if the engine fails.
         """
-        identifier = self.resolve(voice)
+        choose, chosen = self._chooser(voice)
         prosody = prosody or Prosody()
         text = speakable(text)
         with self._lock:
-            if self._library.espeak_SetVoiceByName(identifier.encode()) != 0:
-                raise EspeakError(f"espeak-ng could not load the voice {voice!r}")
+            if choose(chosen) != 0:
+                raise EspeakError(f"espeak-ng could not load the voice {str(voice)!r}")
             for parameter, value in (
                 (_RATE, prosody.rate),
                 (_VOLUME, prosody.volume),
@@ -216,7 +219,7 @@ class EspeakEngine:
         if status != 0:
             raise EspeakError(f"espeak-ng failed with status {status}")
 
-    def synthesize(self, text: str, voice: str, prosody: Prosody | None = None) -> Block:
+    def synthesize(self, text: str, voice: str | Path, prosody: Prosody | None = None) -> Block:
         """Speak all of ``text`` into one block; errors as in :meth:`speak`."""
         blocks: list[Block] = []
 
@@ -248,6 +251,15 @@ class EspeakEngine:
             # without its first events. Speaking nothing begins anew.
             self._synthesize("")
         return " ".join(filter(None, clauses))
+
+    def _chooser(self, voice: str | Path) -> tuple[Callable[[bytes], int], bytes]:
+        """The library's call that makes ``voice`` the current one, and what it takes."""
+        if isinstance(voice, Path):
+            path = bytes(voice)
+            if len(path) > _LONGEST_PATH:
+                raise EspeakError(f"espeak-ng takes paths of {_LONGEST_PATH} bytes, not {voice}")
+            return self._library.espeak_SetVoiceByFile, path
+        return self._library.espeak_SetVoiceByName, self.resolve(voice).encode()
 
     def _synthesize(self, text: str) -> int:
         """One call of the library, which must be locked; its status."""

@@ -35,6 +35,9 @@ FEATURE_FLOOR: Final = -2.0
 
 RECORDED_SHARE: Final = 0.42
 SILENT_SHARE: Final = 0.07
+INVENTED_SHARE: Final = 0.6
+"""Part of espeak-ng's speech whose timbre is invented: its own variants are too few to generalise
+from."""
 WARPED_SHARE: Final = 0.5
 WARPED_SHARE_RECORDED: Final = 0.85
 """Few recorded voices have to stand for many."""
@@ -122,7 +125,9 @@ def closed_frames(utterance: Utterance, frames: int) -> FloatArray:
     return closed
 
 
-def random_clip(pool: Pool, random: np.random.Generator) -> Clip:
+def random_clip(
+    pool: Pool, random: np.random.Generator, invented_share: float = INVENTED_SHARE
+) -> Clip:
     """A clip of random speech, mood and surroundings; recorded speech comes from ``pool``."""
     utterances: list[Utterance] = []
     if random.random() >= SILENT_SHARE:
@@ -133,7 +138,7 @@ def random_clip(pool: Pool, random: np.random.Generator) -> Clip:
                 voice = pool[int(random.integers(len(pool)))]
                 utterance = voice[int(random.integers(len(voice)))]
             else:
-                utterance = espeak_voices.random_utterance(random)
+                utterance = espeak_voices.random_utterance(random, False, invented_share)
             if random.random() < (WARPED_SHARE_RECORDED if use_pool else WARPED_SHARE):
                 utterance = warp_timbre(utterance, random)
             utterances.append(utterance)
@@ -198,6 +203,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=6.0)
     parser.add_argument("--shards", type=int, default=12)
     parser.add_argument("--recorded-seconds", type=float, default=900.0, help="of each voice")
+    parser.add_argument("--invented-share", type=float, default=INVENTED_SHARE, help="of timbres")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
@@ -208,7 +214,7 @@ def main() -> None:
     per_shard = max(1, round(options.hours * 3600 / CLIP_SECONDS / options.shards))
     for shard in range(options.shards):
         random = np.random.default_rng((options.seed, 2, shard))
-        clips = [random_clip(pool, random) for _ in range(per_shard)]
+        clips = [random_clip(pool, random, options.invented_share) for _ in range(per_shard)]
         write_shard(options.out / f"{shard:03d}.npz", clips)
         print(f"shard {shard}: {per_shard} clips of {CLIP_SECONDS:g} s", flush=True)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Final
 
 from motion.contract import SPEECH_RATE
@@ -9,6 +11,7 @@ from motion.speech.espeak import Block, Prosody, engine
 from motion.training import text
 from motion.training.phonemes import PAUSE, Segment, Utterance, segments_of
 from motion.training.spectrum import change_rate
+from motion.training.timbres import random_timbre, write_voice
 from motion.training.visemes import VISEMES
 
 _ENGLISH: Final = ("en-us", "en-gb", "en-gb-x-rp", "en-029", "en-us-nyc", "en-gb-x-gbcwmd")
@@ -42,8 +45,13 @@ def training_variants() -> tuple[str, ...]:
     return tuple(v for v in engine().variants if v not in left_out and "robo" not in v)
 
 
-def random_utterance(random: text.Random, held_out: bool = False) -> Utterance:
-    """A random voice, timbre and prosody saying random text."""
+def random_utterance(
+    random: text.Random, held_out: bool = False, invented_share: float = 0.0
+) -> Utterance:
+    """A random voice, timbre and prosody saying random text.
+
+    ``invented_share`` is the part whose timbre is none of espeak-ng's own.
+    """
     kind = random.random()
     if held_out:
         language = str(random.choice(HELD_OUT_VOICES))
@@ -64,13 +72,25 @@ def random_utterance(random: text.Random, held_out: bool = False) -> Utterance:
         pitch=int(random.triangular(10, 50, 95)),
         range=int(random.triangular(10, 50, 100)),
     )
-    voice = f"{language}+{variant}" if variant else language
-    return utter(_text(random, language), voice, prosody)
+    words = _text(random, language)
+    if invented_share > 0.0 and random.random() < invented_share:
+        return _utter_invented(words, language, random_timbre(random), prosody)
+    return utter(words, f"{language}+{variant}" if variant else language, prosody)
 
 
 def utter(words: str, voice: str, prosody: Prosody | None = None) -> Utterance:
     """``words`` spoken by a voice of espeak-ng."""
-    block = engine().synthesize(words, voice, prosody)
+    return _utterance(engine().synthesize(words, voice, prosody), voice)
+
+
+def _utter_invented(words: str, language: str, timbre: str, prosody: Prosody) -> Utterance:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "voice")
+        write_voice(file, language, timbre)
+        return _utterance(engine().synthesize(words, file, prosody), f"{language}+invented")
+
+
+def _utterance(block: Block, voice: str) -> Utterance:
     speech = change_rate(block.pcm, engine().rate, SPEECH_RATE)
     american = voice.startswith("en-us")
     return Utterance(speech, _segments(block, engine().rate, american), f"espeak:{voice}")
