@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import ClassVar, Final, Protocol
 
+from avatar_server.session_limit import SessionLimit
 from avatar_server.waiting import WaitingLine
 from streaming.protocol import QueuePlace
 
@@ -99,14 +100,22 @@ class Admission:
     """Counts sessions and knows who is next; use from one event loop only."""
 
     def __init__(
-        self, limit: int, per_client: int | None = None, line: WaitingLine | None = None
+        self,
+        limit: SessionLimit,
+        per_client: int | None = None,
+        line: WaitingLine | None = None,
     ) -> None:
-        self.limit = limit
+        self._limit = limit
         self._draining = False
         self._per_client = per_client
         self._line = WaitingLine(0) if line is None else line
         self._clients: Counter[str] = Counter()
         self._changed = asyncio.Event()
+
+    @property
+    def limit(self) -> int:
+        """Sessions that may run now; more may still do so that began before."""
+        return self._limit.now
 
     @property
     def running(self) -> int:
@@ -152,6 +161,11 @@ class Admission:
             self._line.leave(ticket)
         self._clients[client.name] += 1
         self._note_change()
+
+    def second(self, strained: bool) -> None:
+        """A second has passed in which sessions got what they should, or did not."""
+        if self._limit.second(self.running, strained=strained):
+            self._note_change()
 
     def leave(self, client: Client) -> None:
         """See :class:`Places`."""

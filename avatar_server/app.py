@@ -41,10 +41,12 @@ from avatar_server.queue import Queue
 from avatar_server.realtime.socket import RealtimeSocket
 from avatar_server.scheduler import WATCHDOG_SECONDS, Scheduler
 from avatar_server.session import SessionParts
+from avatar_server.session_limit import SessionLimit
 from avatar_server.sessions import Sessions
 from avatar_server.settings import Settings
 from avatar_server.signalling import Signalling
 from avatar_server.speech_socket import SpeechSocket
+from avatar_server.strain import Strain
 from avatar_server.talk import Talking
 from avatar_server.thumbnails import Thumbnails
 from avatar_server.video_rate import VideoRate
@@ -77,8 +79,9 @@ def create_app(
 ) -> Starlette:
     """The application; its lifespan owns the worker threads and all sessions.
 
-    In one of several processes ``admission`` is where places come from, and names of sessions and
-    connections begin with ``id_prefix``, so that others know where they are.
+    ``admission`` is where places come from, by default as many as the settings say. In one of
+    several processes names of sessions and connections begin with ``id_prefix``, so that others
+    know where they are.
     """
     models.avatar(settings.avatar)
     executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="encode")
@@ -105,7 +108,7 @@ def create_app(
         id_prefix=id_prefix,
     )
     if admission is None:
-        limit = settings.max_sessions or 4 * usable_cores()
+        limit = SessionLimit.fixed(settings.max_sessions or 4 * usable_cores())
         line = WaitingLine(settings.max_queue)
         admission = Admission(limit, settings.max_sessions_per_client, line)
     sessions = Sessions(
@@ -128,6 +131,7 @@ def create_app(
             asyncio.create_task(metrics.watch_loop(), name="watch-loop"),
             asyncio.create_task(talking.prepare(), name="load-engines"),
             asyncio.create_task(rate.watch(scheduler), name="video-rate"),
+            asyncio.create_task(Strain(rate, figures).watch(admission.second), name="strain"),
         ]
         try:
             async with scheduler:

@@ -36,9 +36,12 @@ _LIVE: Final = 1.2
 """What animating takes between the work of other sessions, which empties the caches, in parts of
 what it takes here, one frame after the other; from benchmarks.load."""
 
-_USABLE: Final = 0.7
-"""Share of the cores that sessions may take; the rest is for connecting and for peaks.
-At 0.8 one session more than held 25 fps was admitted, with the clients on the same machine."""
+_AT_FIRST: Final = 0.5
+"""Share of the cores that sessions may take before it has shown how they fare. At 0.7 of two
+virtual cores three were admitted at once and had 15 fps, with the clients on the same machine."""
+
+_AT_MOST: Final = 0.7
+"""Share of the cores that sessions may ever take; the rest is for connecting and for peaks."""
 
 _LOOP_USABLE: Final = 0.7
 """Share of one core that the event loop may take before ticks come late."""
@@ -56,14 +59,21 @@ class Capacity:
     device: float = 0.0
     """Share of the device that animates, where it is one and not the cores."""
 
-    def sessions(self, processes: int = 1) -> int:
-        """How many run at 25 fps in so many processes; at least one in each."""
+    def at_first(self, processes: int = 1) -> int:
+        """How many surely run at 25 fps in so many processes; at least one in each."""
+        return self._sessions(_AT_FIRST, processes)
+
+    def at_most(self, processes: int = 1) -> int:
+        """How many may run at 25 fps, if nothing else runs on the machine."""
+        return self._sessions(_AT_MOST, processes)
+
+    def _sessions(self, usable: float, processes: int) -> int:
         limits = [
-            _USABLE * self.cores / (self.animating + self.sending),
+            usable * self.cores / (self.animating + self.sending),
             processes * _LOOP_USABLE / self.sending,
         ]
         if self.device:
-            limits.append(_USABLE / self.device)
+            limits.append(usable / self.device)
         return max(processes, int(min(limits)))
 
     def describe(self, processes: int = 1) -> str:
@@ -71,7 +81,7 @@ class Capacity:
         return (
             f"a talking avatar takes {self.animating + self.sending:.2f} of {self.cores} cores "
             f"(animating {self.animating:.2f}, sending {self.sending:.2f}){device}: "
-            f"{self.sessions(processes)} sessions"
+            f"{self.at_first(processes)} sessions, {self.at_most(processes)} if they fare well"
         )
 
 

@@ -67,6 +67,7 @@ def serve(
     """
     from starlette.applications import Starlette
 
+    from avatar_server.admission import Admission
     from avatar_server.app import create_app
     from avatar_server.conversation.engines import EngineError
     from avatar_server.conversation.persona import PersonaError
@@ -97,10 +98,10 @@ def serve(
         settings, family = open_family(settings, _tell)
         engine, talking = speech_engine(settings), built_in_talking(settings)
 
-        def make_app(measured: Settings) -> Starlette:
-            if measured.workers == 1:
-                return create_app(measured, family, engine, talking)
-            return create_front(measured.model_copy(update={"avatar": asked}))
+        def make_app(admission: Admission) -> Starlette:
+            if settings.workers == 1:
+                return create_app(settings, family, engine, talking, admission)
+            return create_front(settings.model_copy(update={"avatar": asked}), admission)
 
         run(
             settings,

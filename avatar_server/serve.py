@@ -14,12 +14,15 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
+from avatar_server.admission import Admission
 from avatar_server.capacity import measure_capacity
 from avatar_server.ice import event_loop_factory
 from avatar_server.logs import set_up_logging
 from avatar_server.memory import freeze_models
 from avatar_server.models import Models
+from avatar_server.session_limit import SessionLimit
 from avatar_server.settings import Settings
+from avatar_server.waiting import WaitingLine
 
 log = logging.getLogger(__name__)
 
@@ -99,25 +102,33 @@ def tune_interpreter() -> None:
     freeze_models()
 
 
+def session_limit(settings: Settings, models: Models) -> SessionLimit:
+    """What is set, or what the machine is measured to carry."""
+    if settings.max_sessions is not None:
+        return SessionLimit.fixed(settings.max_sessions)
+    capacity = measure_capacity(models, models.avatar(settings.avatar), settings.video_bitrate)
+    log.info("%s (set max_sessions to change it)", capacity.describe(settings.workers))
+    return SessionLimit(capacity.at_first(settings.workers), capacity.at_most(settings.workers))
+
+
 def serve(
     settings: Settings,
     models: Models,
-    make_app: Callable[[Settings], Starlette],
+    make_app: Callable[[Admission], Starlette],
     announce: Callable[[str], None],
 ) -> None:
     """Serve until SIGINT or SIGTERM; ``announce`` gets the address once it accepts requests.
 
-    ``make_app`` gets the settings with ``max_sessions`` measured, if it was not set.
+    ``make_app`` gets where places for sessions come from.
     """
     set_up_logging(settings.log_level, settings.log_format)
     listener = listen(settings.host, settings.port)
-    if settings.max_sessions is None:
-        avatar = models.avatar(settings.avatar)
-        capacity = measure_capacity(models, avatar, settings.video_bitrate)
-        log.info("%s (set max_sessions to change it)", capacity.describe(settings.workers))
-        sessions = capacity.sessions(settings.workers)
-        settings = settings.model_copy(update={"max_sessions": sessions})
-    app = make_app(settings)
+    admission = Admission(
+        session_limit(settings, models),
+        settings.max_sessions_per_client,
+        WaitingLine(settings.max_queue),
+    )
+    app = make_app(admission)
     config = uvicorn.Config(
         app,
         log_config=None,

@@ -3,10 +3,10 @@
     python -m benchmarks.soak --minutes 120 --json
 
 Half of what the server admits are kept busy by viewers that come, talk, are interrupted and go,
-politely or not. One viewer stays from the beginning to the end; lips and sound of it are compared
-in its first and its last minute. Afterwards come quick connects and offers that nobody follows
-up. ``growth_*`` is what the server has more of, after all have gone, than after a first warm-up;
-``slope_mb_per_hour`` is the trend of its memory in the second half.
+politely or not. One viewer stays from the beginning to the end, and comes back if it is lost; lips
+and sound of it are compared in its first and its last minute. Afterwards come quick connects and
+offers that nobody follows up. ``growth_*`` is what the server has more of, after all have gone,
+than after a first warm-up; ``slope_mb_per_hour`` is the trend of its memory in the second half.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import math
 import random
+import sys
 import time
 from array import array
 from collections.abc import Sequence
@@ -41,6 +42,9 @@ _STAY: Final = (5.0, 60.0)
 
 _LIP_SECONDS: Final = 60.0
 """Seconds of sound and pictures over which lips and sound are compared."""
+
+_SENTENCE_SECONDS: Final = 60.0
+"""In which a sentence must have been spoken."""
 
 _SETTLE: Final = 40.0
 """Seconds in which everything of those who left must be gone: a lost peer is noticed after 30."""
@@ -135,22 +139,36 @@ class Crowd:
 
 
 class Resident:
-    """The viewer that stays."""
+    """The viewer that stays; ``audio`` and ``video`` are what it got since it last ``joined``."""
 
     def __init__(self) -> None:
-        self.audio, self.video = Arrivals(), Arrivals()
         self.offsets: list[measure.LipSync] = []
+        self.lost = 0
+        self._join()
+
+    def _join(self) -> None:
+        self.joined = time.monotonic()
+        self.audio, self.video = Arrivals(), Arrivals()
 
     async def stay(self, url: str, until: float) -> None:
+        while time.monotonic() < until:
+            try:
+                await self._visit(url, until)
+            except (ConnectError, TimeoutError) as error:
+                self.lost += 1
+                sys.stderr.write(f"the viewer that stays was lost: {error!r}\n")
+
+    async def _visit(self, url: str, until: float) -> None:
         def on_frame(kind: str, pts: float, arrival: float) -> None:
             (self.audio if kind == "audio" else self.video).add(pts, arrival)
 
+        self._join()
         async with Peer.connect(url, history=_LIP_SECONDS, on_frame=on_frame) as peer:
             await peer.first_frame()
             compared = min(_LIP_SECONDS, (until - time.monotonic()) / 2)
             at = [time.monotonic() + compared, until]
             while at:
-                await peer.spoken(peer.say(SENTENCE), timeout=60.0)
+                await peer.spoken(peer.say(SENTENCE), timeout=_SENTENCE_SECONDS)
                 await asyncio.sleep(0.5)
                 if time.monotonic() >= at[0]:
                     at.pop(0)
@@ -242,7 +260,7 @@ async def run(
         await offer_only(url, half_open)
         await asyncio.sleep(_HALF_OPEN_SECONDS)
         at_last = await settled(http)
-        first, last = resident.offsets[0], resident.offsets[-1]
+        offsets = resident.offsets or [measure.LipSync.none()]
         return {
             "minutes": (ended - began) / 60,
             "viewers": viewers,
@@ -250,10 +268,11 @@ async def run(
             "killed": crowd.killed,
             "interrupted": crowd.interrupted,
             "failed": crowd.failed,
-            "av_offset_ms_first": first.median_ms,
-            "av_offset_ms_last": last.median_ms,
-            "av_offset_ms_p95_last": last.p95_ms,
-            "fps": resident.video.rate(began + 2.0, ended),
+            "resident_lost": resident.lost,
+            "av_offset_ms_first": offsets[0].median_ms,
+            "av_offset_ms_last": offsets[-1].median_ms,
+            "av_offset_ms_p95_last": offsets[-1].p95_ms,
+            "fps": resident.video.rate(resident.joined + 2.0, ended),
             "freezes": resident.video.freezes(ended),
             "audio_gaps": resident.audio.gaps(),
             "memory_mb": after.memory_mb,

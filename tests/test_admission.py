@@ -15,14 +15,21 @@ from avatar_server.admission import (
     ServerFullError,
     client_address,
 )
+from avatar_server.session_limit import SessionLimit
 from avatar_server.waiting import WaitingLine
 from streaming.protocol import QueuePlace
 
 ANNA, BOB, CLARA = Client("anna"), Client("bob"), Client("clara")
 
 
+def admitting(
+    sessions: int, per_client: int | None = None, line: WaitingLine | None = None
+) -> Admission:
+    return Admission(SessionLimit.fixed(sessions), per_client, line)
+
+
 async def test_a_place_that_was_left_can_be_taken_again() -> None:
-    admission = Admission(2)
+    admission = admitting(2)
     await admission.enter(ANNA)
     await admission.enter(BOB)
     assert not admission.open
@@ -34,7 +41,7 @@ async def test_a_place_that_was_left_can_be_taken_again() -> None:
 
 
 async def test_one_client_cannot_take_all_places() -> None:
-    admission = Admission(10, per_client=2)
+    admission = admitting(10, per_client=2)
     await admission.enter(ANNA)
     await admission.enter(ANNA)
     with pytest.raises(ClientLimitError):
@@ -45,7 +52,7 @@ async def test_one_client_cannot_take_all_places() -> None:
 
 
 async def test_a_draining_server_takes_nobody() -> None:
-    admission = Admission(10)
+    admission = admitting(10)
     admission.drain()
     assert not admission.open
     with pytest.raises(DrainingError):
@@ -63,7 +70,7 @@ async def refused(admission: Admission, client: Client, ticket: str | None = Non
 
 
 async def test_who_came_first_is_served_first() -> None:
-    admission = Admission(1, line=WaitingLine(10))
+    admission = admitting(1, line=WaitingLine(10))
     await admission.enter(ANNA)
     first, second = await refused(admission, BOB), await refused(admission, CLARA)
     assert [admission.ask(first), admission.ask(second)] == [
@@ -81,7 +88,7 @@ async def test_who_came_first_is_served_first() -> None:
 
 
 async def test_as_many_are_called_as_there_are_places() -> None:
-    admission = Admission(2, line=WaitingLine(10))
+    admission = admitting(2, line=WaitingLine(10))
     await admission.enter(ANNA)
     await admission.enter(ANNA)
     tickets = [await refused(admission, BOB) for _ in range(3)]
@@ -95,7 +102,7 @@ async def test_as_many_are_called_as_there_are_places() -> None:
 
 
 async def test_a_client_that_has_its_share_may_not_wait_for_more() -> None:
-    admission = Admission(1, per_client=1, line=WaitingLine(10))
+    admission = admitting(1, per_client=1, line=WaitingLine(10))
     await admission.enter(ANNA)
     ticket = await refused(admission, BOB)
     with pytest.raises(ClientLimitError):
@@ -107,7 +114,7 @@ async def test_a_client_that_has_its_share_may_not_wait_for_more() -> None:
 
 
 async def test_who_does_not_wait_gets_no_ticket() -> None:
-    admission = Admission(1, line=WaitingLine(1))
+    admission = admitting(1, line=WaitingLine(1))
     await admission.enter(ANNA)
     with pytest.raises(ServerFullError) as error:
         await admission.enter(BOB, waits=False)
@@ -119,7 +126,7 @@ async def test_who_does_not_wait_gets_no_ticket() -> None:
 
 
 async def test_those_who_wait_are_told_of_changes() -> None:
-    admission = Admission(1, line=WaitingLine(1))
+    admission = admitting(1, line=WaitingLine(1))
     await admission.enter(ANNA)
     ticket = await refused(admission, BOB)
     waiting = asyncio.create_task(admission.change(60))
@@ -128,6 +135,24 @@ async def test_those_who_wait_are_told_of_changes() -> None:
     await asyncio.wait_for(waiting, 1)
     admission.drain()
     assert admission.ask(ticket) == QueuePlace(ticket=ticket, place=1, ready=False)
+
+
+async def test_while_sessions_suffer_nobody_follows_one_that_leaves() -> None:
+    admission = Admission(SessionLimit(first=2, most=2), line=WaitingLine(1))
+    await admission.enter(ANNA)
+    await admission.enter(BOB)
+    ticket = await refused(admission, CLARA)
+    waiting = asyncio.create_task(admission.change(60))
+    await asyncio.sleep(0)
+    for _ in range(2):
+        admission.second(strained=True)
+    await asyncio.wait_for(waiting, 1)
+    assert (admission.limit, admission.running) == (1, 2), "nobody is sent away"
+    admission.leave(ANNA)
+    assert await refused(admission, CLARA, ticket) == ticket
+    for _ in range(60):
+        admission.second(strained=False)
+    await admission.enter(CLARA, ticket)
 
 
 def test_a_rate_limit_allows_a_burst_and_then_the_rate() -> None:

@@ -13,20 +13,20 @@ from tests.fakes import flat_models
 
 
 @pytest.mark.parametrize(
-    ("animating", "sending", "cores", "sessions"),
+    ("animating", "sending", "cores", "at_first", "at_most"),
     [
-        (0.15, 0.04, 2, 7),
-        (0.15, 0.06, 4, 11),  # the event loop has one core, however many there are
-        (0.3, 0.1, 2, 3),
-        (1.5, 0.1, 1, 1),  # slow, but not useless
+        (0.15, 0.04, 2, 5, 7),
+        (0.15, 0.06, 4, 9, 11),  # the event loop has one core, however many there are
+        (0.3, 0.1, 2, 2, 3),
+        (1.5, 0.1, 1, 1, 1),  # slow, but not useless
     ],
 )
 def test_cores_and_the_event_loop_limit_sessions(
-    animating: float, sending: float, cores: int, sessions: int
+    animating: float, sending: float, cores: int, at_first: int, at_most: int
 ) -> None:
     capacity = Capacity(animating, sending, cores)
-    assert capacity.sessions() == sessions
-    assert f"{sessions} sessions" in capacity.describe()
+    assert (capacity.at_first(), capacity.at_most()) == (at_first, at_most)
+    assert f"{at_first} sessions" in capacity.describe()
 
 
 def test_a_machine_that_is_half_as_fast_carries_half() -> None:

@@ -23,12 +23,10 @@ from starlette.routing import Mount, Route, Router
 
 from avatar_server.admission import Admission
 from avatar_server.app import guards
-from avatar_server.capacity import usable_cores
 from avatar_server.health import Health
 from avatar_server.http import ApiError, answer_api_error
 from avatar_server.queue import Queue
 from avatar_server.settings import Settings
-from avatar_server.waiting import WaitingLine
 from avatar_server.workers.pool import Pool
 from avatar_server.workers.proxy import Proxy
 
@@ -39,14 +37,11 @@ _PATIENCE: Final = 3.0
 """Seconds that a worker gets to give its figures."""
 
 
-def create_front(settings: Settings) -> Starlette:
-    """The application; its lifespan owns ``settings.workers`` processes, which carry
-    ``settings.max_sessions`` together."""
-    limit = settings.max_sessions or 4 * usable_cores()
-    admission = Admission(limit, settings.max_sessions_per_client, WaitingLine(settings.max_queue))
+def create_front(settings: Settings, admission: Admission) -> Starlette:
+    """The application; its lifespan owns ``settings.workers`` processes, which get the places of
+    their sessions from ``admission``."""
     part = settings.model_copy(
         update={
-            "max_sessions": limit,
             "threads": max(1, settings.threads // settings.workers),
             # The front has counted already.
             "offers_per_minute": None,
@@ -58,7 +53,11 @@ def create_front(settings: Settings) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with pool:
-            yield
+            watching = asyncio.create_task(_watch(pool, admission), name="strain")
+            try:
+                yield
+            finally:
+                watching.cancel()
 
     app = Starlette(
         routes=[
@@ -79,6 +78,13 @@ def create_front(settings: Settings) -> Starlette:
 
     app.state.drain = drain
     return app
+
+
+async def _watch(pool: Pool, admission: Admission) -> None:
+    """Let as many sessions in as the workers carry, until cancelled."""
+    while True:
+        await asyncio.sleep(1.0)
+        admission.second(any(worker.strained for worker in pool.all()))
 
 
 class Front:

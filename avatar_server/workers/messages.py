@@ -68,8 +68,15 @@ class Leave(_Message):
     client: Client
 
 
-Report = Annotated[Ready | Enter | Leave, Field(discriminator="kind")]
-REPORT: Final[TypeAdapter[Ready | Enter | Leave]] = TypeAdapter(Report)
+class Strained(_Message):
+    """Whether the worker keeps up with its sessions has changed."""
+
+    kind: Literal["strained"] = "strained"
+    now: bool
+
+
+Report = Ready | Enter | Leave | Strained
+REPORT: Final[TypeAdapter[Report]] = TypeAdapter(Annotated[Report, Field(discriminator="kind")])
 
 
 def open_settings(settings: Settings) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from avatar_server.workers.messages import (
     Leave,
     Ready,
     Start,
+    Strained,
     Verdict,
     open_settings,
 )
@@ -56,6 +57,8 @@ class Worker:
             timeout=httpx.Timeout(None, connect=5.0),
         )
         self.ready = asyncio.Event()
+        self.strained = False
+        """Whether it does not keep up with its sessions."""
         self._process = process
         self._admission = admission
         self._clients: Counter[Client] = Counter()
@@ -95,6 +98,8 @@ class Worker:
                         await self._decide(wish)
                     case Leave(client=client):
                         self._leave(client)
+                    case Strained(now=now):
+                        self.strained = now
         finally:
             self.ready.clear()
             for client in tuple(self._clients.elements()):

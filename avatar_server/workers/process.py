@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import os
 import socket
+import sys
 from io import FileIO
 from pathlib import Path
 from typing import Final
@@ -32,8 +33,9 @@ from avatar_server.family import open_family
 from avatar_server.ice import event_loop_factory
 from avatar_server.logs import set_up_logging
 from avatar_server.serve import DrainingServer, tune_interpreter
+from avatar_server.session_limit import SessionLimit
 from avatar_server.settings import Settings
-from avatar_server.workers.messages import Enter, Leave, Ready, Start, Verdict
+from avatar_server.workers.messages import Enter, Leave, Ready, Report, Start, Strained, Verdict
 
 _ERRORS: Final[dict[str, type[AdmissionError]]] = {
     error.code: error for error in (ServerFullError, DrainingError, ClientLimitError)
@@ -41,11 +43,12 @@ _ERRORS: Final[dict[str, type[AdmissionError]]] = {
 
 
 class FrontAdmission(Admission):
-    """Asks the front for each place."""
+    """Asks the front for each place, and leaves it to the front how many there are."""
 
-    def __init__(self, limit: int, reports: FileIO) -> None:
-        super().__init__(limit)
+    def __init__(self, reports: FileIO) -> None:
+        super().__init__(SessionLimit.fixed(sys.maxsize))
         self._reports = reports
+        self._strained = False
         self._ids = itertools.count()
         self._asked: dict[int, asyncio.Future[Verdict]] = {}
 
@@ -62,6 +65,11 @@ class FrontAdmission(Admission):
             raise _ERRORS[verdict.code](verdict.message, verdict.queue)
         await super().enter(client)
 
+    def second(self, strained: bool) -> None:
+        if strained != self._strained:
+            self._strained = strained
+            self.report(Strained(now=strained))
+
     def leave(self, client: Client) -> None:
         super().leave(client)
         self.report(Leave(client=client))
@@ -75,7 +83,7 @@ class FrontAdmission(Admission):
         """The front has answered."""
         self._asked.pop(verdict.id).set_result(verdict)
 
-    def report(self, message: Ready | Enter | Leave) -> None:
+    def report(self, message: Report) -> None:
         self._reports.write(message.line())
 
 
@@ -106,8 +114,7 @@ def main() -> None:
     start = Start.model_validate_json(orders.readline())
     settings = Settings(**start.settings)
     set_up_logging(settings.log_level, settings.log_format)
-    assert settings.max_sessions is not None
-    admission = FrontAdmission(settings.max_sessions, reports)
+    admission = FrontAdmission(reports)
     settings, models = open_family(settings, lambda _: None)
     app = create_app(
         settings,
