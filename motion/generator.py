@@ -45,7 +45,7 @@ _CALM: Final = ("none", "neutral")
 
 _LONGEST: Final = 64
 _FADES: Final = (
-    mouth_dimensions() * np.float32(0.75) ** np.arange(1, _LONGEST + 1, dtype=np.float32)[:, None]
+    mouth_dimensions() * np.float32(0.5) ** np.arange(1, _LONGEST + 1, dtype=np.float32)[:, None]
 )
 """Share [n, 70] of what the last frame's second drawing missed that frames after it add.
 

@@ -84,10 +84,10 @@ class Bot:
 
 
 @asynccontextmanager
-async def running(url: str) -> AsyncGenerator[Bot]:
+async def running(url: str, size: int | None = None) -> AsyncGenerator[Bot]:
     sink = Sink()
     errors: list[ErrorFrame] = []
-    pipeline = Pipeline([AvatarVideoService(url=url), sink])
+    pipeline = Pipeline([AvatarVideoService(url=url, size=size), sink])
     worker = PipelineWorker(
         pipeline,
         params=PipelineParams(audio_out_sample_rate=RATE),
@@ -166,3 +166,12 @@ async def test_a_server_that_is_not_there_is_told() -> None:
             while not bot.errors:
                 await asyncio.sleep(0.02)
     assert "no session" in bot.errors[0].error
+
+
+async def test_a_size_that_there_is_not_is_told_with_those_that_there_are() -> None:
+    with live_server() as url:
+        async with running(url, size=300) as bot:
+            async with asyncio.timeout(WAIT):
+                while not bot.errors:
+                    await asyncio.sleep(0.02)
+    assert "256" in bot.errors[0].error

@@ -39,6 +39,7 @@ class AvatarConnection:
         *,
         token: str | None,
         avatar: str | None,
+        size: int | None,
         on_sound: SoundListener,
         on_picture: PictureListener,
         on_lost: Callable[[str], Awaitable[None]],
@@ -46,7 +47,7 @@ class AvatarConnection:
         """``rate`` is that of the speech in Hz. The listeners get decoded frames as they come;
         ``on_lost`` gets the reason when the server ends the session."""
         self._url = url.rstrip("/")
-        self._start = {"type": "start", "rate": rate, "avatar": avatar}
+        self._start = {"type": "start", "rate": rate, "avatar": avatar, "size": size}
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._on_sound = on_sound
         self._on_picture = on_picture

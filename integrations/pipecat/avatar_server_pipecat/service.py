@@ -43,14 +43,22 @@ class AvatarVideoService(AIService):
     """
 
     def __init__(
-        self, *, url: str, token: str | None = None, avatar: str | None = None, **kwargs: Any
+        self,
+        *,
+        url: str,
+        token: str | None = None,
+        avatar: str | None = None,
+        size: int | None = None,
+        **kwargs: Any,
     ) -> None:
         """``url`` is the server's, such as ``http://127.0.0.1:8080``; ``token`` its key where it
-        has one; ``avatar`` the name of the face, the server's default if absent."""
+        has one; ``avatar`` the name of the face and ``size`` the width of its picture (256, 512 or
+        768), the server's defaults if absent."""
         super().__init__(settings=ServiceSettings(model=None), **kwargs)
         self._url = url
         self._token = token
         self._avatar = avatar
+        self._size = size
         self._connection: AvatarConnection | None = None
         self._out_rate = SPEECH_RATE
         self._to_server = create_stream_resampler()
@@ -114,6 +122,7 @@ class AvatarVideoService(AIService):
             SPEECH_RATE,
             token=self._token,
             avatar=self._avatar,
+            size=self._size,
             on_sound=self._on_sound,
             on_picture=self._on_picture,
             on_lost=self._on_lost,
