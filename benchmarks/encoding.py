@@ -27,7 +27,6 @@ from motion.contract import SAMPLES_PER_FRAME, Controls
 from renderer.contract import ImageArray
 from streaming.clock import FPS, PACKET, TICK
 from streaming.encoders import SETTINGS, CodecSettings, OpusEncoder, PictureEncoder, VideoCodec
-from streaming.resample import to_s16
 
 _WARM: Final = 5
 """Pictures after which the rate control has settled."""
@@ -121,7 +120,7 @@ def run(avatar: str, count: int, bitrate: int) -> dict[str, float | int | None]:
 
 def _sound(packets: int) -> dict[str, float]:
     """Milliseconds per packet of sound."""
-    noise = to_s16(np.random.default_rng(0).normal(0, 0.1, PACKET).astype(np.float32))
+    noise = np.random.default_rng(0).normal(0, 0.1, PACKET).astype(np.float32)
     encoders = {"clear": OpusEncoder(), "resilient": OpusEncoder(resilient=True)}
     seconds: dict[str, list[float]] = {name: [] for name in encoders}
     for number in range(packets):

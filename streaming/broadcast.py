@@ -21,7 +21,7 @@ from streaming.bandwidth import BandwidthTarget
 from streaming.clock import PACKET, SAMPLE_RATE
 from streaming.encoders import OpusEncoder, PictureEncoder, VideoCodec
 from streaming.figures import MediaFigures
-from streaming.resample import FloatArray, to_s16
+from streaming.resample import FloatArray
 from streaming.stages import StageTimes
 
 _MAX_PACKETS: Final = 50
@@ -131,7 +131,7 @@ class Broadcast:
         """Send ``pcm [960]`` that belongs at media sample ``pts``."""
         self._heard = pts + len(pcm)
         self._opus.protect(any(viewer.loses_packets for viewer in self._viewers))
-        for packet in self._opus.encode(to_s16(pcm), pts):
+        for packet in self._opus.encode(pcm, pts):
             for viewer in self._viewers:
                 viewer.audio.put(packet)
 

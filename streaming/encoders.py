@@ -21,6 +21,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
 from streaming.clock import FPS, SAMPLE_RATE
+from streaming.resample import FloatArray
 
 VideoCodec = Literal["VP8", "H264"]
 
@@ -28,6 +29,10 @@ MEDIA_TIME_BASE: Final = Fraction(1, SAMPLE_RATE)
 _KEYFRAME_INTERVAL: Final = 3_000
 """Frames; viewers that need a keyframe ask for one (RTCP PLI)."""
 
+
+# Made once: to look them up by name takes longer than to copy the samples of a packet.
+_SAMPLES: Final = av.AudioFormat("flt")
+_MONO: Final = av.AudioLayout("mono")
 
 # Figures behind these settings and those of the pictures: docs/performance.md.
 _CLEAR: Final = {"application": "audio", "compression_level": "0"}
@@ -61,11 +66,10 @@ class OpusEncoder:
                 # A coder that begins in the midst of a sound clicks: let it hear what was before.
                 self._context.encode(self._last)
 
-    def encode(self, pcm: npt.NDArray[np.int16], pts: int) -> list[Packet[Any]]:
-        """Packets for ``pcm [960]`` at media sample ``pts``."""
-        frame = av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(pcm[None]), format="s16", layout="mono"
-        )
+    def encode(self, pcm: FloatArray, pts: int) -> list[Packet[Any]]:
+        """Packets for float32 ``pcm [960]`` at media sample ``pts``."""
+        frame = av.AudioFrame(_SAMPLES, _MONO, len(pcm))
+        frame.planes[0].update(pcm.tobytes())
         frame.sample_rate = SAMPLE_RATE
         frame.pts = pts
         frame.time_base = MEDIA_TIME_BASE
@@ -81,8 +85,8 @@ class OpusEncoder:
         context = av.CodecContext.create("libopus", "w")
         assert isinstance(context, AudioCodecContext)
         context.bit_rate = self._bitrate
-        context.format = "s16"
-        context.layout = "mono"
+        context.format = _SAMPLES
+        context.layout = _MONO
         context.sample_rate = SAMPLE_RATE
         context.time_base = MEDIA_TIME_BASE
         options = _RESILIENT if self._resilient else _CLEAR

@@ -16,7 +16,6 @@ from av.audio.codeccontext import AudioCodecContext
 from streaming.broadcast import Broadcast, Viewer
 from streaming.encoders import OpusEncoder, PictureEncoder, VideoCodec
 from streaming.figures import MediaFigures
-from streaming.resample import to_s16
 from streaming.stages import StageTimes
 
 
@@ -66,7 +65,7 @@ def test_sound_survives_opus(resilient: bool) -> None:
     context = av.CodecContext.create("libopus", "r")
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000).astype(np.float32)
     heard = []
-    for i, packet_pcm in enumerate(to_s16(tone).reshape(-1, 960)):
+    for i, packet_pcm in enumerate(tone.reshape(-1, 960)):
         packets = encoder.encode(packet_pcm, 960 * i)
         assert [packet.pts for packet in packets] == [960 * i], "one packet each, no delay"
         for packet in packets:
@@ -138,7 +137,7 @@ def test_nobody_hears_that_sound_becomes_protected() -> None:
     context.format, context.layout = "s16", "mono"
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(96_000) / 48_000).astype(np.float32)
     heard = []
-    for number, pcm in enumerate(to_s16(tone).reshape(-1, 960)):
+    for number, pcm in enumerate(tone.reshape(-1, 960)):
         encoder.protect(number // 20 % 2 == 1)
         for packet in encoder.encode(pcm, 960 * number):
             heard += [frame.to_ndarray().reshape(-1) for frame in context.decode(packet)]

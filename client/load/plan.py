@@ -47,8 +47,8 @@ class LoadPlan(BaseModel):
     """File with what viewers of :attr:`Scenario.CONVERSE` say."""
     wait: float = Field(default=0.0, ge=0)
     """How long a viewer waits in the line of a full server before it counts as refused."""
-    watch_every: int = Field(default=8, ge=1)
-    """Every so manieth viewer decodes the video, to compare lips with sound."""
+    watch_every: int = Field(default=8, ge=0)
+    """Every so manieth viewer decodes the video, to compare lips with sound; 0: none does."""
 
     @property
     def all_connected(self) -> float:

@@ -45,7 +45,7 @@ class Viewer:
         self._number = number
         self._begin = begin
         self._report = report
-        self._decodes = number % plan.watch_every == 0
+        self._decodes = plan.watch_every > 0 and number % plan.watch_every == 0
         self._audio = Arrivals()
         self._video = Arrivals()
         self._answers: list[float] = []
