@@ -15,6 +15,8 @@ from motion.layout import FloatArray
 from renderer.library import Library, LibraryError
 from renderer.parts import is_archive
 from renderer.photo.detector import FaceDetector, ShadowDetector, single_face
+from renderer.photo.face_mesh import FaceMeshDetector
+from renderer.photo.face_mesh import installed as face_mesh_installed
 from renderer.photo.picture import decode_picture
 from renderer.photo.portrait import Preparation, portrait_from
 from renderer.portrait import PortraitError, read_portrait
@@ -24,6 +26,11 @@ OnStep = Callable[[str], None]
 
 MAX_TITLE: Final = 60
 _MAX_WAITING: Final = 4
+GUESSED: Final = (
+    "The face was only guessed; check it in the studio, or install the extra landmarks, which "
+    "finds faces in photographs."
+)
+"""Remark upon avatars whose keypoints nobody confirmed."""
 
 
 class BusyError(RuntimeError):
@@ -41,7 +48,7 @@ class NoSourceError(LookupError):
 def face_detector(settings: Settings) -> FaceDetector:
     """What finds faces in pictures; raises :class:`~avatar_server.settings.SettingsError`."""
     if settings.landmarks is None:
-        return ShadowDetector()
+        return FaceMeshDetector() if face_mesh_installed() else ShadowDetector()
     # These load torch, which nothing else here needs.
     from motion.weights import CheckpointError
     from renderer.photo.landmarks import open_landmarks
@@ -134,11 +141,14 @@ class Maker:
         """A portrait that is not kept."""
         on_step("Reading the picture")
         picture = decode_picture(content)
+        guessed = False
         if points is None:
             on_step("Looking for the face")
-            points = single_face(self.detector, picture).points
+            face = single_face(self.detector, picture)
+            points, guessed = face.points, face.guessed
         on_step("Taking the face apart")
-        return portrait_from(picture, points, name, title)
+        made = portrait_from(picture, points, name, title)
+        return replace(made, remarks=(GUESSED, *made.remarks)) if guessed else made
 
     def _unpack(self, order: Order, on_step: OnStep) -> Made:
         on_step("Reading the avatar")

@@ -22,7 +22,7 @@ from renderer.photo.detector import (
     centred_face,
     single_face,
 )
-from renderer.photo.points import PointsError, check_points
+from renderer.photo.points import PointsError, check_points, placement
 from renderer.photo.portrait import Preparation, portrait_from
 from renderer.pose import read_pose
 from renderer.relief import grid
@@ -200,6 +200,17 @@ def test_points_that_make_no_face(changes: dict[Keypoint, tuple[int, int]], word
         points[key] = place
     with pytest.raises(PointsError, match=words):
         check_points(points, 512, 512)
+
+
+def test_a_long_face_is_made_to_fit() -> None:
+    points = flattened("mira")[1]
+    longer = points.copy()
+    longer[K.JAW, 1] += 0.12 * open_avatar("mira", 512).frame.gain
+    check_points(longer, 512, 512)
+    usual, long = (placement(p) for p in (points, longer))
+    assert usual.unit == pytest.approx(open_avatar("mira", 512).frame.gain, rel=0.01)
+    assert long.unit > 1.1 * usual.unit
+    assert long.places(longer)[K.JAW, 1] == pytest.approx(0.385, abs=0.001)
 
 
 @pytest.mark.parametrize("name", ["mira", "ruth"])

@@ -31,7 +31,11 @@ NECK: Final = 0.21
 """Half the width of a neck, in canonical units; beside it hangs hair."""
 CHIN: Final = 0.055
 """How far the edge of the chin lies below its keypoint."""
-_HOLE: Final = 12
+COLLAR: Final = 6.0
+"""How much wider a neck shows above a collar, per canonical unit of height."""
+CROWN: Final = 0.82
+"""How far a head reaches above its eyes at least, of how far they lie above the chin."""
+_HOLE: Final = 8
 """Pixels around the head that are filled with it, so that no hair stays behind."""
 
 
@@ -112,6 +116,10 @@ def _first_guess(face: FloatArray) -> npt.NDArray[np.uint8]:
     labels[head | shoulders] = cv2.GC_PR_FGD
     middle = (top + chin) / 2
     sure = np.hypot(x / 0.27, (y - middle) / ((chin - top) / 2 + 0.02)) < 1
+    # Hair may look like what is behind it, but a head is about twice as high as its eyes lie.
+    eyes = float(face[[K.LID_LEFT, K.LID_RIGHT], 1].mean())
+    crown = eyes - CROWN * (chin + CHIN - eyes)
+    sure |= np.hypot(x / 0.24, (y - (crown + chin) / 2) / ((chin - crown) / 2)) < 1
     neck = (np.abs(x) < 0.12) & (y > chin - 0.05) & (y < chin + 0.25)
     labels[sure | neck] = cv2.GC_FGD
     labels[((np.abs(x) > 0.88) & (y < 0.25)) | (y < -0.96)] = cv2.GC_BGD
@@ -198,18 +206,46 @@ def _behind(
     # Beyond the picture's upper part goes on what is behind the head, not its hair.
     beyond = (1.0 - inside) * smoothstep(chin + 0.25, chin, y)
     known = (seen * (1.0 - beyond))[..., None]
-    behind: ImageArray = np.rint(canvas * known + made * (1 - known)).astype(np.uint8)
-    return behind
+    behind = (canvas * known + made * (1 - known)).astype(np.float32)
+    mirrored, share = _mirrored(behind, inside)
+    share = (share * beyond)[..., None]
+    result: ImageArray = np.rint(behind * (1 - share) + mirrored * share).astype(np.uint8)
+    return result
+
+
+def _mirrored(behind: FloatArray, inside: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What is beyond the edges of a picture if it is mirrored there, and where it reaches."""
+    shown = inside > 0.99
+    _, labels = cv2.distanceTransformWithLabels(
+        np.where(shown, 0, 255).astype(np.uint8),
+        cv2.DIST_L2,
+        cv2.DIST_MASK_5,
+        labelType=cv2.DIST_LABEL_PIXEL,
+    )
+    places = np.zeros((int(labels.max()) + 1, 2), np.float32)
+    rows, columns = np.nonzero(shown)
+    places[labels[shown]] = np.stack([columns, rows], 1)
+    nearest = cv2.blur(places[labels], (9, 9))
+    here = np.stack(np.meshgrid(np.arange(CANVAS), np.arange(CANVAS)), -1).astype(np.float32)
+    x, y = cv2.split(2 * nearest - here)
+    mirrored = cv2.remap(behind, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    reached = cv2.remap(inside, x, y, cv2.INTER_LINEAR)
+    return np.asarray(mirrored, np.float32), np.asarray(reached, np.float32)
 
 
 def _continued_upwards(canvas: ImageArray, seen: FloatArray, chin: float) -> ImageArray:
-    """What is seen just below the head, mirrored into its place, column by column."""
+    """What is seen just below the head, mirrored into its place, drawn apart like a collar."""
     rows = np.arange(CANVAS, dtype=np.float32)[:, None]
     last = round((chin + 0.2) * UNIT + PIVOT[1])
     hidden = (seen < 1.0) & (rows < last)
     ends = np.where(hidden, rows, 0.0).max(0, keepdims=True)
     ends = cv2.blur(cv2.dilate(ends, np.ones((1, 9), np.uint8)), (9, 1)) + 4
-    columns = np.broadcast_to(np.arange(CANVAS, dtype=np.float32), (CANVAS, CANVAS))
-    source = np.where(rows < ends, ends + 0.3 * (ends - rows), rows).astype(np.float32)
-    mirrored = cv2.remap(canvas, np.ascontiguousarray(columns), source, cv2.INTER_LINEAR)
+    above = np.maximum(ends - rows, 0.0)
+    away = np.arange(CANVAS, dtype=np.float32) - PIVOT[0]
+    neck = smoothstep(NECK + 0.1, NECK, np.abs(away) / UNIT)
+    columns = PIVOT[0] + away * (1.0 - neck * np.minimum(COLLAR * above / UNIT, 0.5))
+    source = np.where(rows < ends, ends + 0.3 * above, rows)
+    mirrored = cv2.remap(
+        canvas, columns.astype(np.float32), source.astype(np.float32), cv2.INTER_LINEAR
+    )
     return np.asarray(mirrored, np.uint8)

@@ -11,7 +11,7 @@ import numpy as np
 from motion.keypoints import EYE_DISTANCE, Keypoint
 from motion.layout import FloatArray
 from renderer.contract import ImageArray
-from renderer.photo.points import Placement, usual_face
+from renderer.photo.points import Placement, usual_face, within
 
 K = Keypoint
 
@@ -24,6 +24,8 @@ class Face:
     """Keypoints [21, 2] in pixels."""
     confidence: float
     """0 to 1; what a guess is worth, not a probability."""
+    guessed: bool = False
+    """Whether it was found without a trained model, and is to be confirmed by eye."""
 
 
 class FaceDetector(Protocol):
@@ -73,8 +75,8 @@ class ShadowDetector:
 
     Eyes and mouth are dark and narrow, the skin around them is brighter and of one tone, and the
     left of a face resembles its right (after Sinha's ratio templates, 1995). All places, five
-    rolls and a range of sizes are tried. A first guess, to be confirmed by eye: it is surest of
-    clear, evenly lit faces, and less so of beards, fur and deep shadow.
+    rolls and a range of sizes are tried. A first guess, to be confirmed by eye: it is made for
+    clear, evenly lit faces of drawings; folds of clothes and smiles in photographs mislead it.
     """
 
     def detect(self, picture: ImageArray) -> list[Face]:
@@ -82,7 +84,7 @@ class ShadowDetector:
         small = cv2.resize(picture, None, fx=share, fy=share, interpolation=cv2.INTER_AREA)
         found = _best_places(np.asarray(small, np.uint8))
         return [
-            Face(_refined(picture, place.scaled(1 / share)), min(score, 1.0))
+            Face(_refined(picture, place.scaled(1 / share)), min(score, 1.0), guessed=True)
             for place, score in found
         ]
 
@@ -205,9 +207,7 @@ def _refined(picture: ImageArray, place: _Place) -> FloatArray:
         K.UPPER_LEFT, K.UPPER_RIGHT, K.TONGUE, K.JAW,
     ):  # fmt: skip
         face[key, 1] += seam
-    points = better.pixels(face)
-    height, width = picture.shape[:2]
-    return np.clip(points, 0, np.array((width, height), np.float32) - 1).astype(np.float32)
+    return within(better.pixels(face), picture.shape[1], picture.shape[0])
 
 
 def _darkest(

@@ -21,6 +21,8 @@ RIM_ABOVE, RIM_BELOW = 9, 4
 """Pixels above and below the edge of the upper lid that move with it."""
 CREASE: Final = 0.024
 """Height of the crease over the edge of the open lid, in canonical units."""
+DARKEST: Final = 0.8
+"""Least brightness of a lid, of that of the skin below the eye."""
 LASH_SHADE: Final = 9
 """Pixels below the edge of the upper lid that its lashes and their shade darken."""
 WINDOW: Final = 256
@@ -143,7 +145,7 @@ def _parts(canvas: ImageArray, shape: EyeShape) -> dict[str, ImageArray]:
         np.clip(rows - opened + 7.0, 0.0, 1.0) * np.clip((lower - rows) / 1.5 + 0.5, 0.0, 1.0)
     ) * between
     bare = _without_iris(canvas, shape, opened, lower)
-    lid_mask = np.clip(rows - crease + 0.5, 0.0, 1.0) * np.clip(lower - rows + 1.5, 0.0, 1.0)
+    lid_mask = np.clip((rows - crease) / 5 + 0.5, 0.0, 1.0) * np.clip(lower - rows + 1.5, 0.0, 1.0)
     lid_mask = lid_mask * np.clip((1.12 - along) * half / 8, 0.0, 1.0)
     beside = rows - opened
     rim_mask = np.clip((beside + RIM_ABOVE) / 3, 0.0, 1.0)
@@ -205,17 +207,21 @@ def _iris(canvas: ImageArray, shape: EyeShape, opened: FloatArray, lower: FloatA
 
 
 def _lid_skin(canvas: ImageArray, crease: FloatArray, lower: FloatArray) -> ImageArray:
-    """Skin of the lid, unfolded: that over the crease and that below the eye, mixed."""
+    """Skin of the lid, unfolded: from that over the crease to that below the eye."""
     rows = np.arange(len(canvas), dtype=np.float32)[:, None]
-    smooth = cv2.GaussianBlur(canvas, (0, 0), 3.0)
+    smooth = cv2.GaussianBlur(canvas, (0, 0), 2.5)
     columns = np.arange(canvas.shape[1])
-    skin = np.zeros((len(columns), 3), np.float32)
-    # Over the crease it may be in the shade of the brow, below the eye under lashes: half of each.
-    for line in (crease - 7, lower + 20):
+
+    def beside(line: FloatArray) -> FloatArray:
         take = np.clip(np.rint(line).astype(int), 0, len(canvas) - 1)
-        skin += 0.5 * smooth[take, columns]
-    skin = cv2.blur(skin[None], (31, 1))[0]
+        return np.asarray(cv2.blur(smooth[take, columns][None].astype(np.float32), (9, 1)))
+
     down = np.clip((rows - crease) / np.maximum(lower - crease, 1.0), 0.0, 1.0)[..., None]
-    light = 0.97 + 0.05 * np.sin(np.pi * down) - 0.10 * down
-    shaded: ImageArray = np.clip(np.rint(skin[None] * light), 0, 255).astype(np.uint8)
+    below = beside(lower + 16)
+    # Over the crease there may be a brow or the rim of glasses.
+    above = np.maximum(beside(crease - 3), DARKEST * below)
+    skin = above * (1.0 - down) + below * down
+    # The lid bulges over the ball: it catches light, and turns away from it at its edge.
+    light = 1.0 + 0.05 * np.sin(np.pi * down) - 0.06 * down
+    shaded: ImageArray = np.clip(np.rint(skin * light), 0, 255).astype(np.uint8)
     return shaded

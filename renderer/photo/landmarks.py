@@ -15,7 +15,7 @@ from renderer.contract import ImageArray
 from renderer.liveportrait.landmarks import FaceBox, FaceLandmarks
 from renderer.photo.cutout import CHIN
 from renderer.photo.detector import Face
-from renderer.photo.points import Placement, placement, usual_face
+from renderer.photo.points import placement, usual_face, within
 
 K = Keypoint
 
@@ -85,7 +85,7 @@ def _keypoints(landmarks: npt.NDArray[np.floating], picture: ImageArray) -> Floa
         order = np.argsort(np.abs(brow[:, 0]))
         face[inner], face[outer] = brow[order[:2]].mean(0), brow[order[-2:]].mean(0)
     _place_mouth(face, places[_MOUTH])
-    return _within(placed, face, picture)
+    return within(placed.pixels(face), picture.shape[1], picture.shape[0])
 
 
 def _place_mouth(face: FloatArray, mouth: FloatArray) -> None:
@@ -99,9 +99,3 @@ def _place_mouth(face: FloatArray, mouth: FloatArray) -> None:
     for side, corner in ((K.UPPER_LEFT, left), (K.UPPER_RIGHT, right)):
         face[side] = 0.5 * (corner + edges[1])
     face[K.TONGUE] = edges[2] + (0.0, 0.008)
-
-
-def _within(placed: Placement, face: FloatArray, picture: ImageArray) -> FloatArray:
-    height, width = picture.shape[:2]
-    most = np.array((width, height), np.float32) - 1
-    return np.clip(placed.pixels(face), 0, most).astype(np.float32)

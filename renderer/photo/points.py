@@ -40,6 +40,9 @@ def usual_face() -> FloatArray:
 NOSE_BELOW_ORIGIN: Final = 0.02
 """Height of the nose's tip under the canonical origin, in canonical units."""
 
+LONGEST: Final = 0.365
+"""Most that the chin's keypoint may lie below the nose while the lips are closed."""
+
 
 class PointsError(ValueError):
     """Keypoints do not make a face; the text is one sentence that says what is wrong."""
@@ -96,7 +99,8 @@ class Placement:
 def placement(points: FloatArray) -> Placement:
     """How the face with keypoints ``points [21, 2]`` in pixels lies: eyes level, nose in front.
 
-    The origin is on the midline between the eyes, about level with the tip of the nose.
+    The origin is on the midline between the eyes, about level with the tip of the nose. A face
+    too long for its eyes' distance is made smaller, so that its chin lies within the usual reach.
     Raises :class:`PointsError` if the eyes are in one place.
     """
     left, right = points[K.LID_LEFT], points[K.LID_RIGHT]
@@ -104,14 +108,22 @@ def placement(points: FloatArray) -> Placement:
     distance = float(np.hypot(*across))
     if distance < 12.0 or across[0] <= 0:
         raise PointsError("The two eyes are too close together or swapped.")
-    unit = distance / EYE_DISTANCE
+    below = np.array([-across[1], across[0]]) / distance
+    gap = float((points[K.LOWER_INNER] - points[K.UPPER_INNER]) @ below)
+    length = float((points[K.JAW] - points[K.NOSE]) @ below) - max(gap, 0.0)
+    unit = max(distance / EYE_DISTANCE, length / LONGEST)
     x = across / distance * unit
     turn = np.array([x, (-x[1], x[0])], np.float32)
-    below = np.array([-across[1], across[0]]) / distance
     middle = (left + right) / 2
     nose = float((points[K.NOSE] - middle) @ below)
     origin = middle + below * (nose - NOSE_BELOW_ORIGIN * unit)
     return Placement(turn, origin.astype(np.float32))
+
+
+def within(points: FloatArray, width: int, height: int) -> FloatArray:
+    """``points [..., 2]`` moved into a picture of that size."""
+    inside: FloatArray = np.clip(points, 0, np.array((width, height), np.float32) - 1)
+    return inside.astype(np.float32)
 
 
 def check_points(points: FloatArray, width: int, height: int) -> None:
@@ -143,5 +155,6 @@ def check_points(points: FloatArray, width: int, height: int) -> None:
     if abs(face[K.JAW, 0]) > 0.1:
         raise PointsError("The chin must lie below the middle between the eyes.")
     reach = np.abs(face).max(0)
-    if reach[0] > 0.40 or reach[1] > 0.62 or face[K.JAW, 1] > 0.39:
+    gap = max(float(face[K.LOWER_INNER, 1] - face[K.UPPER_INNER, 1]), 0.0)
+    if reach[0] > 0.40 or reach[1] > 0.62 or face[K.JAW, 1] - gap > 0.39:
         raise PointsError("The keypoints are too far apart for the distance of the eyes.")

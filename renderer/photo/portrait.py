@@ -23,9 +23,10 @@ from renderer.photo.canvas import (
 )
 from renderer.photo.cutout import CHIN, NECK, Cutout, cut_out, jaw_zone
 from renderer.photo.eyes import find_eye, take_apart
-from renderer.photo.mouth import denture, lower_lip, teeth_colour
+from renderer.photo.mouth import lower_lip
 from renderer.photo.picture import encoded_jpeg
 from renderer.photo.points import check_points, placement
+from renderer.photo.teeth import denture, find_teeth
 from renderer.portrait import Portrait, Source
 from renderer.relief import BREATH_SHARE, Relief, grid, smoothstep
 
@@ -62,7 +63,7 @@ def portrait_from(picture: ImageArray, points: FloatArray, name: str, title: str
     canvas, inside = on_canvas(picture, placed)
     face = placed.places(points)
     remarks = _remarks(face, placed.unit, inside)
-    teeth = teeth_colour(canvas, face)
+    teeth = find_teeth(canvas, face, seam_of(face))
     canvas, face = close_lips(canvas, face)
     face[K.LOWER_INNER] = face[K.UPPER_INNER]
     seam = seam_of(face)
@@ -76,7 +77,7 @@ def portrait_from(picture: ImageArray, points: FloatArray, name: str, title: str
     ]
     layers = _joined([take_apart(canvas, shape) for shape in shapes])
     ball = layers["eye_ball"]
-    white = float(ball[ball[..., 3] > 200][:, :3].mean(1).max(initial=160.0))
+    light = float(ball[ball[..., 3] > 200][:, :3].mean(1).max(initial=_skin(canvas, face)))
     clear = np.zeros((CANVAS, CANVAS, 4), np.uint8)
     cutout = cut_out(canvas, inside, face)
     layers |= _whole(canvas, face) if cutout is None else _cut(cutout, face)
@@ -85,7 +86,7 @@ def portrait_from(picture: ImageArray, points: FloatArray, name: str, title: str
         "lashes_up": clear,
         "lashes_down": clear,
         "lower_lip": lower_lip(canvas, seam),
-        **denture(seam, white, teeth),
+        **denture(seam, light, teeth),
     }
     relief = Relief()
     depth = relief.face(face[:, 0], face[:, 1])
@@ -124,6 +125,13 @@ def _remarks(face: FloatArray, unit: float, inside: FloatArray) -> tuple[str, ..
     if unit < UNIT / 3:
         remarks.append("The face is small in the picture and will look soft.")
     return tuple(remarks)
+
+
+def _skin(canvas: ImageArray, face: FloatArray) -> float:
+    """Brightness, 0 to 255, of the lighter cheek."""
+    smooth = cv2.blur(canvas, (25, 25)).max(-1)
+    x, y = np.rint(to_pixels(face[[K.CHEEK_LEFT, K.CHEEK_RIGHT]])).astype(int).T
+    return float(smooth[y, x].max())
 
 
 def _joined(eyes: list[dict[str, ImageArray]]) -> dict[str, ImageArray]:
