@@ -1,6 +1,7 @@
 """How many sessions this machine carries, with the clients beside the server.
 
     python -m benchmarks.load --json
+    python -m benchmarks.load --json --size 256
 
 Raises the number of talking avatars until one of them loses its 25 fps or its sound, then looks
 what happens at one and a half times that number, and at three times with the server's own
@@ -30,6 +31,7 @@ HELD_FPS: Final = 24.5
 
 _STEPS: Final = (1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64)
 _RAMP: Final = 2.0
+_QUIET: Final = ("--log-level", "warning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,15 @@ class Step:
         )
 
 
-def step(url: str, sessions: int, seconds: float) -> Step:
-    """Let ``sessions`` avatars talk for ``seconds``."""
+def step(url: str, sessions: int, seconds: float, size: int) -> Step:
+    """Let ``sessions`` avatars talk for ``seconds`` in pictures ``size`` pixels wide."""
     plan = LoadPlan(
         url=url,
         sessions=sessions,
         seconds=seconds,
         ramp=_RAMP,
         scenario=Scenario.TALK,
+        size=size,
         # Lips are not asked for here, and decoding takes what a server session could have.
         watch_every=0,
     )
@@ -90,22 +93,23 @@ def _cores(samples: list[tuple[float, dict[str, Any]]]) -> dict[str, float]:
     return {**stages, "transport": total - sum(stages.values()), "total": total}
 
 
-def run(most: int, seconds: float) -> dict[str, float | int | None]:
+def run(most: int, seconds: float, size: int) -> dict[str, float | int | None]:
     """Flat results; see the module for what they mean."""
     steps: list[Step] = []
-    with running_server("--max-sessions", "1000", "--log-level", "warning") as url:
+    with running_server("--max-sessions", "1000", *_QUIET, max_size=size) as url:
         for sessions in _STEPS:
             if sessions > most or (steps and not steps[-1].held):
                 break
-            tried = step(url, sessions, seconds)
+            tried = step(url, sessions, seconds, size)
             # Once more, in case that something else took the machine for a moment.
-            steps.append(tried if tried.held else step(url, sessions, seconds))
+            steps.append(tried if tried.held else step(url, sessions, seconds, size))
         best = next((s for s in reversed(steps) if s.held), None)
         largest = best.sessions if best else 0
-        over = step(url, math.ceil(1.5 * max(1, largest)), seconds)
-    with running_server("--log-level", "warning") as url:
-        beyond = step(url, 3 * max(1, largest), seconds)
+        over = step(url, math.ceil(1.5 * max(1, largest)), seconds, size)
+    with running_server(*_QUIET, max_size=size) as url:
+        beyond = step(url, 3 * max(1, largest), seconds, size)
     results: dict[str, float | int | None] = {
+        "size": size,
         "max_sessions_25fps": largest,
         "cores_per_session": best.cores.get("total", 0.0) / largest if best else None,
         "audio_gaps": int((best or steps[0]).summary["audio_gaps.total"] or 0),
@@ -130,8 +134,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--most", type=int, default=32, help="largest number to try")
     parser.add_argument("--seconds", type=float, default=15.0, help="length of each step")
+    parser.add_argument("--size", type=int, choices=(256, 512, 768), default=512, help="pixels")
     options = parser.parse_args()
-    show("load", run(options.most, options.seconds), as_json=options.json)
+    show("load", run(options.most, options.seconds, options.size), as_json=options.json)
 
 
 if __name__ == "__main__":

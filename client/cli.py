@@ -90,6 +90,9 @@ def load(
     ] = 8,
     token: TokenOption = None,
     avatar: Annotated[str | None, typer.Option(help="Name of the avatar.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Width of the pictures: 256, 512 or 768 [the server's].")
+    ] = None,
     speech: Annotated[
         Path | None, typer.Option(help="Recording that viewers say to converse.")
     ] = None,
@@ -116,6 +119,8 @@ def load(
     from client.load.run import LoadError, run_load
     from client.load.summary import Thresholds, summarise, timeline
 
+    if size not in (None, 256, 512, 768):
+        raise _fail(f"pictures are 256, 512 or 768 pixels wide, not {size}")
     if scenario is Scenario.CONVERSE and (speech is None or not speech.is_file()):
         raise _fail("to converse, name a recording of speech with --speech FILE")
     plan = LoadPlan(
@@ -126,6 +131,7 @@ def load(
         scenario=scenario,
         token=token,
         avatar=avatar,
+        size=size,
         speech=None if speech is None else str(speech),
         watch_every=watch_every,
         wait=wait,

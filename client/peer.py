@@ -120,6 +120,7 @@ class Peer:
         *,
         token: str | None = None,
         avatar: str | None = None,
+        size: int | None = None,
         history: float = 120.0,
         decode_video: bool = True,
         on_frame: ArrivalListener | None = None,
@@ -134,7 +135,8 @@ class Peer:
 
         ``signalling`` replaces the usual way to exchange offer and answer. ``resume`` is the
         ``pc_id`` of a connection that was lost: if its session still waits, this is its new one.
-        ``session`` is a running session to join instead of one's own.
+        ``session`` is a running session to join instead of one's own. ``size`` is the wished width
+        of the pictures, see :attr:`ready` for what they are.
         A full server is waited for in its line, for at most ``wait`` seconds.
 
         ``history`` is how many seconds of media are kept (half a megabyte each). Without
@@ -162,6 +164,7 @@ class Peer:
                         type="offer",
                         avatar=avatar,
                         persona=persona,
+                        size=size,
                         pc_id=resume,
                         session=session,
                     )

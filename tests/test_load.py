@@ -139,7 +139,7 @@ def test_the_report_is_well_formed_and_escapes_what_servers_say() -> None:
 
 
 async def test_viewers_in_processes_measure_a_real_server() -> None:
-    plan = {"sessions": 3, "seconds": 5, "ramp": 4, "watch_every": 2}
+    plan = {"sessions": 3, "seconds": 5, "ramp": 4, "watch_every": 2, "size": 256}
     with live_server(max_sessions=2) as url:
         talk = LoadPlan(url=url, scenario=Scenario.BARGE_IN, **plan)  # type: ignore[arg-type]
         seconds: list[Second] = []
@@ -161,6 +161,16 @@ async def test_viewers_in_processes_measure_a_real_server() -> None:
     assert {second.viewer for second in seconds} == {
         session.viewer for session in sessions if session.outcome == "ok"
     }
+
+
+async def test_viewers_that_get_another_size_than_they_ask_for_fail() -> None:
+    with live_server() as url:
+        plan = LoadPlan(
+            url=url, sessions=1, seconds=1, ramp=1, scenario=Scenario.IDLE, size=512, watch_every=0
+        )
+        (session,) = await run_load(plan, lambda _: None)
+    assert session.outcome == "failed"
+    assert "64 pixels, not 512" in session.reason
 
 
 async def test_a_server_that_is_not_there_fails_every_viewer() -> None:
@@ -196,6 +206,12 @@ def test_speech_to_converse_ends_where_it_falls_silent(tmp_path: Path) -> None:
     speech = read_speech(str(file))
     assert len(speech.pcm) == pytest.approx(1.5 * 48_000, abs=50)
     assert speech.ends == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_size_that_there_is_not_is_refused_in_words() -> None:
+    done = CliRunner().invoke(app, ["load", "--size", "384"])
+    assert done.exit_code == 1
+    assert "256, 512 or 768" in done.output
 
 
 def test_to_converse_without_speech_is_refused_in_words() -> None:

@@ -43,6 +43,8 @@ class LoadPlan(BaseModel):
     scenario: Scenario
     token: str | None = None
     avatar: str | None = None
+    size: int | None = None
+    """Width of the pictures in pixels that every viewer asks for, and must get."""
     speech: str | None = None
     """File with what viewers of :attr:`Scenario.CONVERSE` say."""
     wait: float = Field(default=0.0, ge=0)

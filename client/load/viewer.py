@@ -67,6 +67,7 @@ class Viewer:
                 self._plan.url,
                 token=self._plan.token,
                 avatar=self._plan.avatar,
+                size=self._plan.size,
                 history=_HISTORY,
                 decode_video=self._decodes,
                 on_frame=self._on_frame,
@@ -74,6 +75,12 @@ class Viewer:
             ) as peer:
                 ready = time.monotonic()
                 began += peer.waited
+                if self._plan.size not in (None, peer.ready.size):
+                    raise ConnectError(
+                        "bad_size",
+                        f"the server sends pictures of {peer.ready.size} pixels, not "
+                        f"{self._plan.size}; see its setting max_size",
+                    )
                 outcome, reason = await self._stay(peer)
                 found = self._session(peer, began, ready)
         except ConnectError as error:
