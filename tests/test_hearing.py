@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from streaming.clock import PACKET, SAMPLE_RATE
 from streaming.encoders import OpusEncoder
 from streaming.hearing import MAX_BEHIND, MAX_FILL, OpusHearing, PacketOrder, Piece
-from streaming.resample import to_s16
 
 
 def pushed(numbers: list[int], start: int = 0) -> list[int]:
@@ -58,7 +57,7 @@ def hear(lost: set[int], count: int = 100) -> tuple[np.ndarray, np.ndarray]:
     hearing = OpusHearing(lambda pcm, rate: heard.append(pcm))
     for number in range(count):
         pcm = tone[number * PACKET : (number + 1) * PACKET].astype(np.float32)
-        for packet in encoder.encode(to_s16(pcm), number * PACKET):
+        for packet in encoder.encode(pcm, number * PACKET):
             if number not in lost:
                 hearing.push(number, number * PACKET, bytes(packet))
     return tone, np.concatenate(heard)
@@ -86,7 +85,7 @@ def test_a_tenth_lost_is_a_tenth_filled() -> None:
 def test_a_pause_of_the_microphone_is_not_filled() -> None:
     heard: list[np.ndarray] = []
     hearing = OpusHearing(lambda pcm, rate: heard.append(pcm))
-    (packet,) = OpusEncoder().encode(np.zeros(PACKET, np.int16), 0)
+    (packet,) = OpusEncoder().encode(np.zeros(PACKET, np.float32), 0)
     hearing.push(0, 0, bytes(packet))
     hearing.push(1, 100 * SAMPLE_RATE, bytes(packet))
     assert sum(map(len, heard)) == 2 * PACKET
@@ -97,7 +96,7 @@ def test_a_pause_of_the_microphone_is_not_filled() -> None:
 def test_garbage_is_a_hole() -> None:
     heard: list[np.ndarray] = []
     hearing = OpusHearing(lambda pcm, rate: heard.append(pcm))
-    (packet,) = OpusEncoder().encode(np.zeros(PACKET, np.int16), 0)
+    (packet,) = OpusEncoder().encode(np.zeros(PACKET, np.float32), 0)
     for number in range(MAX_BEHIND + 1):
         hearing.push(number, number * PACKET, b"\xff\xff\xff" if number == 1 else bytes(packet))
     assert sum(map(len, heard)) == (MAX_BEHIND + 1) * PACKET

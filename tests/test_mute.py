@@ -21,7 +21,7 @@ def test_the_first_packet_is_heard_and_the_hour_is_not(sequence: int) -> None:
     """Some browsers number the packets on, others count those that they did not send."""
     heard: list[int] = []
     hearing = OpusHearing(lambda pcm, rate: heard.append(len(pcm)))
-    (packet,) = OpusEncoder().encode(np.zeros(PACKET, np.int16), 0)
+    (packet,) = OpusEncoder().encode(np.zeros(PACKET, np.float32), 0)
     hearing.push(0, 0, bytes(packet))
     hearing.push(sequence, HOUR * SAMPLE_RATE, bytes(packet))
     assert heard == [PACKET, PACKET]
