@@ -152,6 +152,23 @@ def test_open_mouth_is_closed_and_remarked_upon() -> None:
     assert (after < 190).mean() < 0.03
 
 
+def test_a_face_that_is_cut_off_is_remarked_upon() -> None:
+    picture, points = flattened("mira")
+    left = 205
+    moved = np.maximum(points - (left, 0), 1).astype(np.float32)
+    made = portrait_from(np.ascontiguousarray(picture[:, left:]), moved, "photo", "A photo")
+    assert any("cut off" in remark for remark in made.remarks)
+
+
+def test_a_broad_smile_is_remarked_upon() -> None:
+    picture, points = flattened("mira", "grin")
+    points = points.copy()
+    for key, side in ((K.MOUTH_LEFT, -1), (K.MOUTH_RIGHT, 1)):
+        points[key, 0] += side * 0.045 * open_avatar("mira", 512).frame.gain
+    made = portrait_from(picture, points, "photo", "A photo")
+    assert any("smiles" in remark for remark in made.remarks)
+
+
 def test_teeth_that_show_lend_their_colour() -> None:
     picture, points = flattened("mira", "grin")
     points = points.copy()

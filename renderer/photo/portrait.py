@@ -34,7 +34,9 @@ K = Keypoint
 
 OPEN_MOUTH: Final = 0.012
 SMILE: Final = 0.028
-"""Gap of the lips and rise of the corners, in canonical units, that are remarked upon."""
+BROAD: Final = 0.33
+"""Gap of the lips, rise of the corners and width of the mouth, in canonical units, that are
+remarked upon."""
 EDGE: Final = 0.02
 """Width in canonical units over which the face fades into the head around it."""
 RIM: Final = 0.30
@@ -112,7 +114,8 @@ def _remarks(face: FloatArray, unit: float, inside: FloatArray) -> tuple[str, ..
     if face[K.LOWER_INNER, 1] - face[K.UPPER_INNER, 1] > OPEN_MOUTH:
         remarks.append("The mouth is open and was closed; a picture with closed lips looks better.")
     corners = (face[K.MOUTH_LEFT, 1] + face[K.MOUTH_RIGHT, 1]) / 2
-    if face[K.UPPER_INNER, 1] - corners > SMILE:
+    wide = face[K.MOUTH_RIGHT, 0] - face[K.MOUTH_LEFT, 0] > BROAD
+    if wide or face[K.UPPER_INNER, 1] - corners > SMILE:
         remarks.append("The face smiles and will always smile a little; a calm one speaks better.")
     tilt = abs(float(face[K.MOUTH_LEFT, 1] - face[K.MOUTH_RIGHT, 1]))
     turn = abs(float(face[K.NOSE, 0] - (face[K.MOUTH_LEFT, 0] + face[K.MOUTH_RIGHT, 0]) / 2))
@@ -120,7 +123,9 @@ def _remarks(face: FloatArray, unit: float, inside: FloatArray) -> tuple[str, ..
         remarks.append("The face is turned aside; one that looks into the camera moves better.")
     x, y = canonical_grid(CANVAS)
     head = (np.hypot(x / 0.6, (y + 0.15) / 0.75) < 1.0) & (y < 0.4)
-    if inside[head].mean() < 0.95:
+    if inside[_face_mask(face) > 0.5].mean() < 0.98:
+        remarks.append("A part of the face is cut off; take a picture with all of it.")
+    elif inside[head].mean() < 0.95:
         remarks.append("The picture ends close to the face; one with all of the hair looks better.")
     if unit < UNIT / 3:
         remarks.append("The face is small in the picture and will look soft.")

@@ -38,8 +38,10 @@ SHORTEST: Final = 16
 """Pixels of teeth below the lip that are worth taking."""
 UNDER: Final = 28
 """Pixels by which teeth go on under the lip."""
-CORNERS: Final = 0.8
+CORNERS: Final = 0.9
 """Brightness of fitted teeth beside those of the picture."""
+JOINT: Final = 4
+"""Pixels by which they reach behind these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def _beside(own: ImageArray, fitted: ImageArray) -> ImageArray:
     """The ``own`` teeth of a picture, and ``fitted`` ones in the corners of the mouth."""
     share = own[..., 3:].astype(np.float32) / 255
     colour = own[..., :3] * share + fitted[..., :3] * (1.0 - share) * CORNERS
-    x = np.flatnonzero(own[..., 3].any(0))
+    x = np.flatnonzero((own[..., 3] > 200).any(0))
     alpha = fitted[..., 3].copy()
-    alpha[:, x[0] : x[-1] + 1] = 0
+    alpha[:, x[0] + JOINT : x[-1] + 1 - JOINT] = 0
     return np.dstack([np.rint(colour).astype(np.uint8), np.maximum(own[..., 3], alpha)])
