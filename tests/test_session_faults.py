@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from avatar_server import app as application
+from avatar_server.tokens import TokenMint
 from streaming.protocol import ErrorEvent, Pong, Ready, Speaking
 from tests import test_signalling
 from tests.fakes import FlatAvatar, FlatRenderer, flat_models
@@ -85,3 +86,26 @@ async def test_a_system_clock_that_jumps_changes_nothing(
             assert 0 < frame.pts - first.pts < 90_000 * 60, "media time goes on as before"
             monkeypatch.undo()
         assert (await http.get("/api/status")).json()["sessions"] == 1
+
+
+async def test_a_token_that_a_clock_jump_voids_ends_no_session(
+    browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jump = 0.0
+    monkeypatch.setattr(TokenMint.__init__, "__defaults__", (lambda: time.time() + jump,))
+    async with running(token="key") as (_, http):
+        asked = await http.post(
+            "/v1/tokens", json={"seconds": 60}, headers={"Authorization": "Bearer key"}
+        )
+        http.headers["Authorization"] = f"Bearer {asked.json()['token']}"
+        viewer = browser()
+        await viewer.connect(http)
+        assert isinstance(await viewer.event(), Ready)
+        jump = 86_400.0
+        refused = await http.get("/api/config")
+        assert (refused.status_code, "expired" in refused.text) == (401, True)
+        viewer.send(type="ping", id=1)
+        while await viewer.event() != Pong(id=1):
+            pass
+        jump = 0.0
+        assert (await http.get("/api/config")).status_code == 200
