@@ -35,7 +35,7 @@ _LIVE: Final = 1.2
 """What animating takes between the work of other sessions, which empties the caches, in parts of
 what it takes here, one frame after the other; from benchmarks.load."""
 
-_AT_FIRST: Final = 0.5
+_AT_FIRST: Final = 0.45
 """Share of the cores that sessions may take before it has shown how they fare. At 0.7 of two
 virtual cores three were admitted at once and had 15 fps, with the clients on the same machine."""
 

@@ -15,8 +15,8 @@ from tests.fakes import flat_models
 @pytest.mark.parametrize(
     ("animating", "sending", "cores", "at_first", "at_most"),
     [
-        (0.15, 0.04, 2, 5, 7),
-        (0.15, 0.06, 4, 9, 11),  # the event loop has one core, however many there are
+        (0.15, 0.04, 2, 4, 7),
+        (0.15, 0.06, 4, 8, 11),  # the event loop has one core, however many there are
         (0.3, 0.1, 2, 2, 3),
         (1.5, 0.1, 1, 1, 1),  # slow, but not useless
     ],
