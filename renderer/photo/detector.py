@@ -43,7 +43,7 @@ def single_face(detector: FaceDetector, picture: ImageArray) -> Face:
     """The one face in ``picture``; raises :class:`NoSingleFaceError`."""
     faces = detector.detect(picture)
     if not faces:
-        raise NoSingleFaceError("No face was found in the picture; place the points by hand.")
+        raise NoSingleFaceError("No face was found in the picture; place its points in the studio.")
     if len(faces) > 1:
         raise NoSingleFaceError(
             f"{len(faces)} faces were found in the picture; crop it to the one that is to speak."

@@ -8,14 +8,15 @@ from typing import Final
 import cv2
 import numpy as np
 
-from motion.keypoints import EYE_DISTANCE
 from motion.layout import FloatArray
 from renderer.contract import ImageArray
 from renderer.photo.canvas import CANVAS, PIVOT, UNIT
 from renderer.portrait import Eye
 
-HALF_WIDTH: Final = 0.094
-"""Of the opening, in canonical units."""
+HALF_WIDTHS: Final = (0.070, 0.094)
+"""Least and greatest of the opening, in canonical units."""
+HALF_OF_IRIS: Final = 2.2
+"""Half the width of an opening in radii of its iris."""
 COLUMNS: Final = 33
 RIM_ABOVE, RIM_BELOW = 9, 4
 """Pixels above and below the edge of the upper lid that move with it."""
@@ -39,6 +40,8 @@ class EyeShape:
     """Of the iris."""
     radius: float
     """Of the iris."""
+    half: float
+    """Half the width of the opening."""
     x: FloatArray
     open: FloatArray
     lower: FloatArray
@@ -49,6 +52,7 @@ class EyeShape:
         return EyeShape(
             (self.centre[0] - x, self.centre[1] - y),
             self.radius,
+            self.half,
             self.x - np.float32(x),
             self.open - np.float32(y),
             self.lower - np.float32(y),
@@ -73,7 +77,8 @@ def find_eye(canvas: ImageArray, lid: FloatArray, gaze_y: float, side: float) ->
     top = float(lid[1])
     # An iris is behind its lid or below it, wherever the gaze was put.
     x, y, radius = _find_iris(canvas, float(lid[0]), min(max(gaze_y, top), top + 0.08 * UNIT))
-    half = HALF_WIDTH * UNIT
+    least, most = (width * UNIT for width in HALF_WIDTHS)
+    half = min(max(HALF_OF_IRIS * radius, least), most)
     lower = max(y + 0.9 * radius, top + 0.04 * UNIT)
     corner = top + 0.62 * (lower - top)
     columns = np.linspace(-half - 12, half + 12, COLUMNS, dtype=np.float32)
@@ -83,11 +88,11 @@ def find_eye(canvas: ImageArray, lid: FloatArray, gaze_y: float, side: float) ->
     opened = corners + (top - corners) * arch**0.8
     closed = corners + (lower - corners) * arch
     crease = opened - CREASE * UNIT * (0.55 + 0.45 * arch)
-    middle = PIVOT[0] + side * EYE_DISTANCE / 2 * UNIT
     return EyeShape(
         centre=(x, y),
         radius=radius,
-        x=(columns + middle).astype(np.float32),
+        half=half,
+        x=(columns + lid[0]).astype(np.float32),
         open=opened.astype(np.float32),
         lower=closed.astype(np.float32),
         crease=crease.astype(np.float32),
@@ -136,7 +141,7 @@ def _parts(canvas: ImageArray, shape: EyeShape) -> dict[str, ImageArray]:
         return np.interp(columns, shape.x, values).astype(np.float32)
 
     opened, lower, crease = (profile(v) for v in (shape.open, shape.lower, shape.crease))
-    half = HALF_WIDTH * UNIT
+    half = shape.half
     middle = float(shape.x[len(shape.x) // 2])
     along = np.abs(columns - middle) / half
     between = np.clip((1.0 - along) * half / 6 + 0.5, 0.0, 1.0)
