@@ -20,6 +20,7 @@ import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from http.client import SERVICE_UNAVAILABLE
 from pathlib import Path
 from typing import Any, Final
 
@@ -48,6 +49,9 @@ _SENTENCE_SECONDS: Final = 60.0
 
 _SETTLE: Final = 40.0
 """Seconds in which everything of those who left must be gone: a lost peer is noticed after 30."""
+
+_LINE_SECONDS: Final = 30.0
+"""That viewers wait for a place where the server is full."""
 
 _HALF_OPEN_SECONDS: Final = 5.0
 """Until the server drops an offer that nobody follows up."""
@@ -118,7 +122,9 @@ class Crowd:
             await asyncio.sleep(self._random.uniform(0.1, 3.0))
             self.came += 1
             try:
-                async with Peer.connect(self._url, history=2.0, decode_video=False) as peer:
+                async with Peer.connect(
+                    self._url, history=2.0, decode_video=False, wait=_LINE_SECONDS
+                ) as peer:
                     await self._visit(peer, min(until, time.monotonic() + self._stay()))
             except (ConnectError, TimeoutError):
                 self.failed += 1
@@ -194,7 +200,7 @@ async def connect_quickly(url: str, times: int) -> int:
         nonlocal connected
         async with limit:
             try:
-                async with Peer.connect(url, history=1.0, decode_video=False):
+                async with Peer.connect(url, history=1.0, decode_video=False, wait=_LINE_SECONDS):
                     connected += 1
             except (ConnectError, TimeoutError):
                 return
@@ -208,10 +214,15 @@ async def offer_only(url: str, times: int) -> None:
     sdp = await an_offer()
     async with Signalling(url) as signalling:
         for _ in range(times):
-            try:
-                await signalling.offer(Offer(sdp=sdp, type="offer"))
-            except ConnectError:  # the server is full of those before
-                await asyncio.sleep(_HALF_OPEN_SECONDS / 2)
+            while True:
+                try:
+                    await signalling.offer(Offer(sdp=sdp, type="offer"))
+                    break
+                except ConnectError as error:
+                    if error.status != SERVICE_UNAVAILABLE:
+                        raise
+                    # The server is full of those before.
+                    await asyncio.sleep(_HALF_OPEN_SECONDS / 2)
 
 
 async def an_offer() -> str:
