@@ -7,6 +7,7 @@ import time
 import httpx
 from browser import connect, opened_page
 from playwright.sync_api import Browser
+from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.server import status
 
@@ -64,6 +65,34 @@ def test_giving_up_while_connecting_leaves_nothing(browser: Browser, server_url:
         page.evaluate("avatarClient.close()")
         # The page is still there: it takes back what was answered too late.
         assert settled(server_url, sessions=0, tasks=idle)
+
+
+def pictures(url: str) -> float:
+    """How many pictures of all sessions were due so far."""
+    families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+    return next(family for family in families if family.name == "avatar_pictures").samples[0].value
+
+
+def test_a_tab_that_sleeps_wakes_up_in_its_session(browser: Browser, server_url: str) -> None:
+    with opened_page(browser, server_url) as page:
+        connect(page)
+        session = page.evaluate("avatarClient.session.session")
+        page.evaluate("window.beats = 0; setInterval(() => (window.beats += 1), 20)")
+        scripts = page.context.new_cdp_session(page)
+        scripts.send("Debugger.enable")
+        awake = page.evaluate("beats")
+        scripts.send("Debugger.pause")
+        until = pictures(server_url) + 25
+        while pictures(server_url) < until:
+            time.sleep(0.1)
+        scripts.send("Debugger.resume")
+        assert page.evaluate("beats") - awake < 25, "half of what one second has"
+        shown = page.evaluate("video.currentTime")
+        page.wait_for_function("(shown) => video.currentTime > shown + 1", arg=shown)
+        assert page.evaluate("[avatarClient.state, avatarClient.session.session]") == [
+            "connected",
+            session,
+        ]
 
 
 # A client of its own making, whose network changes: it gathers anew and sends another offer with
