@@ -28,7 +28,9 @@ from motion.training.ship import ship
 from motion.training.spectrum import change_rate
 
 FRAMES = 64
-TINY = replace(CAUSAL, width=32, heads=2, audio_channels=32, audio_dilations=(1, 2))
+TINY = replace(
+    CAUSAL, width=32, heads=2, audio_channels=32, audio_dilations=(1, 2), single_stream=1
+)
 
 
 @dataclass(frozen=True)
