@@ -19,10 +19,11 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="module")
 def all_cores() -> Generator[None]:
-    """All cores for torch, for networks of full size."""
+    """This process' share of the cores for torch, for networks of full size."""
     import torch
 
-    torch.set_num_threads(os.cpu_count() or 1)
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // processes))
     yield
     torch.set_num_threads(1)
 
