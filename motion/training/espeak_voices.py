@@ -72,7 +72,7 @@ def random_utterance(
         pitch=int(random.triangular(10, 50, 95)),
         range=int(random.triangular(10, 50, 100)),
     )
-    words = _text(random, language)
+    words = random_text(random, language)
     if invented_share > 0.0 and random.random() < invented_share:
         return _utter_invented(words, language, random_timbre(random), prosody)
     return utter(words, f"{language}+{variant}" if variant else language, prosody)
@@ -96,7 +96,8 @@ def _utterance(block: Block, voice: str) -> Utterance:
     return Utterance(speech, _segments(block, engine().rate, american), f"espeak:{voice}")
 
 
-def _text(random: text.Random, language: str) -> str:
+def random_text(random: text.Random, language: str) -> str:
+    """A sentence that espeak-ng can read in ``language``."""
     if language.startswith("en"):
         return text.english(random)
     if language in _NUMBERS_ONLY or random.random() < 0.3:
