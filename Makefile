@@ -1,4 +1,5 @@
 # Two commands do everything: `make serve` and `make test`. Both set up .venv on their own.
+# The tests of pages run by themselves: a browser that shows 25 pictures a second needs the cores.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,7 +15,8 @@ test: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --ignore-glob='*/test_page_*' $(ARGS)
+	$(BIN)/python -m pytest tests/test_page_*.py $(ARGS)
 
 setup: $(STAMP)
 

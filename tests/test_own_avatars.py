@@ -185,7 +185,7 @@ def test_detection_and_preview_keep_nothing(http: httpx.Client, empty: Path) -> 
     mouth = np.stack([frame[280:360, 190:320] for frame in frames]).astype(np.float32)
     assert mouth.std(0).max() > 15, "it speaks"
     faceless = http.post("/v1/keypoints", content=bad_pictures()["no face"][0], headers=JPEG)
-    assert "by hand" in faceless.json()["message"]
+    assert "studio" in faceless.json()["message"]
     assert len(faceless.json()["keypoints"]) == 21
     assert list(empty.iterdir()) == []
 
