@@ -145,6 +145,19 @@ def measure_silence(
     }
 
 
+def measure_rest(
+    generator: MotionGenerator[Any], identity: Identity, speech: Sequence[Utterance], chunk: int
+) -> Results:
+    """Whether the mouth closes half a second after the last word and stays so for three more."""
+    rests = []
+    silence = np.zeros(round(3.5 * FPS) * SAMPLES_PER_FRAME, np.float32)
+    for utterance in speech:
+        end = round((max(s.end for s in utterance.segments) + 0.5) * FPS)
+        heard = np.concatenate([utterance.speech, silence])
+        rests.append(move(generator, identity, heard, chunk)[end : end + 3 * FPS])
+    return {"after_speech.mouth_closed": closed_share(np.concatenate(rests))}
+
+
 def measure_choice(
     generator: MotionGenerator[Any], identity: Identity, speech: Sequence[Utterance], chunk: int
 ) -> Results:
@@ -220,6 +233,7 @@ def main() -> None:
             measured = measure_speech(generator, identity, speech, options.chunk, expert)
             figures |= {f"{kind}{key}": value for key, value in measured.items()}
         figures |= measure_silence(generator, identity, options.chunk, options.minutes)
+        figures |= measure_rest(generator, identity, sets["espeak"], options.chunk)
         figures |= measure_choice(generator, identity, sets["espeak"], options.chunk)
         results |= {f"{name}.{key}": value for key, value in figures.items()}
     for kind, speech in sets.items():

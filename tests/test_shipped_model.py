@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from motion.contract import SAMPLES_PER_FRAME, Controls, MotionGenerator
+from motion.contract import SAMPLES_PER_FRAME, Controls, Emotion, MotionGenerator
 from motion.features import LogMelFeatures
 from motion.generator import BUILT_IN, CausalMoDA
 from motion.keypoints import LID_TRAVEL, Keypoint
-from motion.layout import EXP, YAW, FloatArray, expression
+from motion.layout import EXP, FPS, YAW, FloatArray, expression
 from motion.training import espeak_voices
 from motion.training.coarticulation import mouth_motion, speaking
 from motion.training.corpus import assemble
@@ -120,3 +120,16 @@ def test_emotions_and_guidance_change_the_face(moda: CausalMoDA, features: Float
 
 def test_what_ships_is_small() -> None:
     assert sum(path.stat().st_size for path in BUILT_IN.iterdir()) < 20_000_000
+
+
+@pytest.mark.parametrize("words", ["Hello! I am Mira.", "Yes, of course."])
+@pytest.mark.parametrize("emotion", ["none", "happiness", "anger"])
+def test_the_mouth_closes_after_the_last_word_and_stays_closed(
+    moda: CausalMoDA, words: str, emotion: Emotion
+) -> None:
+    said = espeak_voices.utter(words, "en-us")
+    seconds = len(said.speech) / 16_000
+    whole = assemble([said], seconds + 4.0, np.random.default_rng(0), lead=0.5)
+    gap = opening(move(moda, features_of(whole.speech), 4, Controls(emotion, 0.7)))
+    assert gap.max() > 0.04
+    assert gap[round((seconds + 1.1) * FPS) :].max() < 0.01
