@@ -49,6 +49,8 @@ _TRUST: Final = 1.0 - np.float32(0.25) * mouth_dimensions()
 
 Training shows no mouth that stays open in silence. One that is open after the last word would be
 taken for a reason to stay so; told that it is less open than it is, the network closes it."""
+_TRUST_IN_SILENCE: Final = 1.0 - np.float32(0.7) * mouth_dimensions()
+"""The same where nothing at all is heard, as after an interruption."""
 
 _LONGEST: Final = 64
 _FADES: Final = (
@@ -247,8 +249,10 @@ class CausalMoDA(MotionGenerator[CausalState]):
         kept = history - 1
         previous = np.concatenate([given[:, :-1], np.repeat(given[:, -2:-1], n, axis=1)], axis=1)
         rests = np.stack([self._rest(c.controls.emotion, c.controls.intensity) for c in chunks])
+        silent = np.array([c.heard[self._past :].max() <= SILENCE for c in chunks])
+        trusts = np.where(silent[:, None, None], _TRUST_IN_SILENCE, _TRUST)
         constant = {
-            "previous": (rests + _TRUST * (previous - rests))[of],
+            "previous": (rests + trusts * (previous - rests))[of],
             "audio": audio,
             "emotion": np.stack([emotion for emotion, _ in conditions]),
             "identity": np.stack([c.state.identity for c in chunks])[of],

@@ -133,3 +133,11 @@ def test_the_mouth_closes_after_the_last_word_and_stays_closed(
     gap = opening(move(moda, features_of(whole.speech), 4, Controls(emotion, 0.7)))
     assert gap.max() > 0.04
     assert gap[round((seconds + 1.1) * FPS) :].max() < 0.01
+
+
+@pytest.mark.parametrize("frame", [20, 33, 46, 59])
+def test_the_mouth_closes_soon_after_an_interruption(moda: CausalMoDA, frame: int) -> None:
+    said = espeak_voices.utter(TEXT, "en-us").speech[: frame * SAMPLES_PER_FRAME]
+    speech = np.concatenate([said, np.zeros(FPS * SAMPLES_PER_FRAME, np.float32)])
+    gap = opening(move(moda, features_of(speech), 1, Controls()))
+    assert gap[frame + FPS * 2 // 5 :].max() < 0.015
