@@ -25,6 +25,7 @@ from client.load.plan import LoadPlan, Scenario
 from client.load.result import Second, Session
 from client.load.run import run_load
 from client.load.summary import summarise
+from streaming.protocol import PICTURE_SIZES
 
 HELD_FPS: Final = 24.5
 """What counts as 25 fps: one frame in fifty may be missing."""
@@ -134,7 +135,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--most", type=int, default=32, help="largest number to try")
     parser.add_argument("--seconds", type=float, default=15.0, help="length of each step")
-    parser.add_argument("--size", type=int, choices=(256, 512, 768), default=512, help="pixels")
+    parser.add_argument("--size", type=int, choices=PICTURE_SIZES, default=512, help="pixels")
     options = parser.parse_args()
     show("load", run(options.most, options.seconds, options.size), as_json=options.json)
 

@@ -118,8 +118,9 @@ def load(
     from client.load.result import Second
     from client.load.run import LoadError, run_load
     from client.load.summary import Thresholds, summarise, timeline
+    from streaming.protocol import PICTURE_SIZES
 
-    if size not in (None, 256, 512, 768):
+    if size not in (None, *PICTURE_SIZES):
         raise _fail(f"pictures are 256, 512 or 768 pixels wide, not {size}")
     if scenario is Scenario.CONVERSE and (speech is None or not speech.is_file()):
         raise _fail("to converse, name a recording of speech with --speech FILE")

@@ -211,7 +211,10 @@ ServerEvent = Annotated[
     Field(discriminator="type"),
 ]
 
-PictureSize = Annotated[int, Field(ge=256, le=768, multiple_of=256)]
+PICTURE_SIZES: Final = (256, 512, 768)
+PictureSize = Annotated[
+    int, Field(ge=PICTURE_SIZES[0], le=PICTURE_SIZES[-1], multiple_of=PICTURE_SIZES[0])
+]
 """Width and height of pictures in pixels: 256, 512 or 768."""
 
 # --- the speech socket: a caller's own speech (WebSocket /v1/speech) -----------------------------
