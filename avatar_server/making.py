@@ -14,7 +14,8 @@ from avatar_server.settings import Settings, SettingsError
 from motion.layout import FloatArray
 from renderer.library import Library, LibraryError
 from renderer.parts import is_archive
-from renderer.photo.detector import FaceDetector, ShadowDetector, single_face
+from renderer.photo.cascade import CascadeDetector
+from renderer.photo.detector import FaceDetector, single_face
 from renderer.photo.face_mesh import FaceMeshDetector
 from renderer.photo.face_mesh import installed as face_mesh_installed
 from renderer.photo.picture import decode_picture
@@ -27,8 +28,8 @@ OnStep = Callable[[str], None]
 MAX_TITLE: Final = 60
 _MAX_WAITING: Final = 4
 GUESSED: Final = (
-    "The face was only guessed; check it in the studio, or install the extra landmarks, which "
-    "finds faces in photographs."
+    "Parts of the face were guessed; check it in the studio, or install the extra landmarks, which "
+    "sees brows, lids and chin."
 )
 """Remark upon avatars whose keypoints nobody confirmed."""
 
@@ -48,7 +49,7 @@ class NoSourceError(LookupError):
 def face_detector(settings: Settings) -> FaceDetector:
     """What finds faces in pictures; raises :class:`~avatar_server.settings.SettingsError`."""
     if settings.landmarks is None:
-        return FaceMeshDetector() if face_mesh_installed() else ShadowDetector()
+        return FaceMeshDetector() if face_mesh_installed() else CascadeDetector()
     # These load torch, which nothing else here needs.
     from motion.weights import CheckpointError
     from renderer.photo.landmarks import open_landmarks

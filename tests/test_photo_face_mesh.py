@@ -12,7 +12,8 @@ from motion.keypoints import Keypoint
 from motion.layout import FloatArray
 from renderer.decoder import EmbeddedRenderer
 from renderer.library import open_avatar
-from renderer.photo.detector import NoSingleFaceError, ShadowDetector, single_face
+from renderer.photo.cascade import CascadeDetector
+from renderer.photo.detector import NoSingleFaceError, single_face
 from renderer.photo.face_mesh import FaceMeshDetector, installed, keypoints_of
 from renderer.photo.points import Placement, check_points, usual_face
 from renderer.shapes import mouth_motion
@@ -70,7 +71,7 @@ def test_keypoints_lie_where_the_landmarks_say(gap: float) -> None:
 
 
 def test_the_library_is_taken_where_it_is_installed() -> None:
-    expected = FaceMeshDetector if installed() else ShadowDetector
+    expected = FaceMeshDetector if installed() else CascadeDetector
     assert isinstance(face_detector(Settings()), expected)
 
 

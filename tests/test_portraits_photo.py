@@ -16,12 +16,7 @@ from renderer.avatar import EmbeddedAvatar, prepare
 from renderer.contract import ImageArray
 from renderer.decoder import EmbeddedRenderer
 from renderer.library import Library, open_avatar
-from renderer.photo.detector import (
-    NoSingleFaceError,
-    ShadowDetector,
-    centred_face,
-    single_face,
-)
+from renderer.photo.detector import centred_face
 from renderer.photo.points import PointsError, check_points, placement
 from renderer.photo.portrait import Preparation, portrait_from
 from renderer.pose import read_pose
@@ -228,26 +223,6 @@ def test_a_long_face_is_made_to_fit() -> None:
     assert usual.unit == pytest.approx(open_avatar("mira", 512).frame.gain, rel=0.01)
     assert long.unit > 1.1 * usual.unit
     assert long.places(longer)[K.JAW, 1] == pytest.approx(0.385, abs=0.001)
-
-
-@pytest.mark.parametrize("name", ["mira", "ruth"])
-@pytest.mark.parametrize(("roll", "scale"), [(0.0, 1.0), (6.0, 0.7)])
-def test_first_guess(name: str, roll: float, scale: float) -> None:
-    picture, points = turned(name, roll, scale)
-    face = single_face(ShadowDetector(), picture)
-    unit = open_avatar(name, 512).frame.gain * scale
-    error = np.linalg.norm(face.points - points, axis=1) / unit
-    assert error.max() < 0.035
-    assert face.confidence > 0.8
-
-
-def test_no_face_and_two_faces() -> None:
-    flat = np.full((300, 400, 3), 128, np.uint8)
-    with pytest.raises(NoSingleFaceError, match="No face"):
-        single_face(ShadowDetector(), flat)
-    two = np.concatenate([flattened("mira")[0], flattened("ruth")[0]], 1)
-    with pytest.raises(NoSingleFaceError, match="2 faces"):
-        single_face(ShadowDetector(), two)
 
 
 @pytest.mark.parametrize(("width", "height"), [(192, 192), (3000, 600), (400, 900)])
