@@ -1,14 +1,18 @@
 """How many bits per second a viewer's network carries.
 
-A receiver says what it believes to get through (REMB). While little is sent, that belief is low
-without any trouble; so it counts only when more is sent than it says. Then the target goes down
-at once, and after a quiet time up again by steps, which become rarer when they fail.
+A receiver says what it believes to get through (REMB). That belief follows what arrives and climbs
+by a few per cent a second, so after a calm face it is far below what a talking one needs, and a
+receiver short of CPU time lets it fall on the best of networks. It counts only where it is below
+what is sent and packets pile up on their way, or get lost while it falls, as they do before a link
+that is too narrow. A link that drops what is too much, and delays nothing, shows by losses alone.
 
-Targets are few: every change costs a new encoder and a keyframe.
+Then the target goes down at once, and after a quiet time up again by steps, which become rarer when
+they fail. Targets are few: every change costs a new encoder and a keyframe.
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -23,12 +27,33 @@ _WINDOW: Final = 1.0
 """Seconds over which the sent rate is taken."""
 
 _SETTLE: Final = 2.0
-"""Seconds after the begin or a change in which the receiver's belief is not to be trusted."""
+"""Seconds after the begin or a change in which nothing that is heard is about the present rate."""
 
 _QUIET: Final = 10.0
 """Seconds without trouble before more is tried."""
 
 _MAX_QUIET: Final = 120.0
+
+_PILED: Final = 0.3
+"""Seconds that round trips in a row take more than the shortest one where packets pile up; less
+may be a machine that is short of time."""
+
+_IN_A_ROW: Final = 3
+
+_AT_ONCE: Final = 0.5
+"""Part of the target that is tried next at the least: beliefs may be far too low."""
+
+_LOSSY: Final = 0.05
+"""Share of lost packets that goes with a falling belief on a link that is too narrow."""
+
+_DROPPING: Final = 0.15
+"""The same, on average, where there is no other sign; less is made up for by repeating."""
+
+_LOSS_WEIGHT: Final = 0.2
+"""Of the newest report in that average."""
+
+_RECENT: Final = 4.0
+"""Seconds for which a sign of trouble counts together with others."""
 
 
 class BandwidthTarget:
@@ -39,9 +64,14 @@ class BandwidthTarget:
         self._step = 0
         self._now = now
         self._sent: deque[tuple[float, int]] = deque()
-        self._changed = now()
-        self._troubled = now()
+        self._changed = self._troubled = now()
         self._quiet = _QUIET
+        self._trying = False
+        self._belief = 0
+        self._fell = self._lossy = self._piled = -math.inf
+        self._shortest = math.inf
+        self._round_trips: deque[float] = deque(maxlen=_IN_A_ROW)
+        self._loss = 0.0
 
     @property
     def bitrate(self) -> int:
@@ -55,22 +85,56 @@ class BandwidthTarget:
         while self._sent[0][0] < now - _WINDOW:
             self._sent.popleft()
 
+    def reported(self, loss: float, round_trip: float | None) -> None:
+        """The receiver lacks the share ``loss`` of the last packets; seconds there and back."""
+        now = self._now()
+        self._loss += _LOSS_WEIGHT * (loss - self._loss)
+        if loss > _LOSSY:
+            self._lossy = now
+        if round_trip is not None:
+            self._shortest = min(self._shortest, round_trip)
+            self._round_trips.append(round_trip)
+            piled = min(self._round_trips) - self._shortest > _PILED
+            if piled and len(self._round_trips) == _IN_A_ROW:
+                self._piled = now
+        if self._loss > _DROPPING:
+            self._trouble((1.0 - self._loss) * self._sent_bitrate(now))
+        self._try_more()
+
     def believed(self, bitrate: int) -> None:
         """The receiver believes that ``bitrate`` gets through."""
         now = self._now()
+        if bitrate < self._belief:
+            self._fell = now
+        self._belief = bitrate
+        sent = self._sent_bitrate(now)
+        sign = max(self._piled, min(self._fell, self._lossy))
+        if bitrate < sent and now - sign < _RECENT:
+            self._trouble(bitrate)
+        self._try_more()
+
+    def _trouble(self, carried: float) -> None:
+        """No more than ``carried`` bits per second get through."""
+        now = self._now()
+        self._troubled = now
         if now - self._changed < _SETTLE:
             return
-        if bitrate < self._sent_bitrate(now):
-            self._troubled = now
-            lower = [i for i, rate in enumerate(self._steps) if rate <= _HEADROOM * bitrate]
-            step = lower[0] if lower else len(self._steps) - 1
-            if step > self._step:
+        most = max(_HEADROOM * carried, _AT_ONCE * self.bitrate)
+        lower = [i for i, rate in enumerate(self._steps) if rate <= most]
+        step = lower[0] if lower else len(self._steps) - 1
+        if step > self._step:
+            if self._trying and now - self._changed < self._quiet:
                 # It was tried too early: wait longer the next time.
-                if now - self._changed < self._quiet:
-                    self._quiet = min(2 * self._quiet, _MAX_QUIET)
-                self._step, self._changed = step, now
-        elif self._step > 0 and now - self._troubled >= self._quiet:
-            self._step -= 1
+                self._quiet = min(2 * self._quiet, _MAX_QUIET)
+            self._step, self._changed, self._trying = step, now, False
+            # What is heard next is about the new rate.
+            self._fell = self._lossy = self._piled = -math.inf
+            self._round_trips.clear()
+
+    def _try_more(self) -> None:
+        now = self._now()
+        if self._step > 0 and now - self._troubled >= self._quiet:
+            self._step, self._trying = self._step - 1, True
             self._changed = self._troubled = now
 
     def _sent_bitrate(self, now: float) -> float:

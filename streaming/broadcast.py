@@ -84,9 +84,10 @@ class Viewer:
     needs_keyframe: bool = True
     _lossy_until: float = 0.0
 
-    def report_loss(self, share: float) -> None:
-        """The viewer did not get ``share`` of the last packets."""
-        if share >= _LOSSY:
+    def report(self, loss: float, round_trip: float | None) -> None:
+        """The viewer lacks the share ``loss`` of the last packets; seconds there and back."""
+        self.bandwidth.reported(loss, round_trip)
+        if loss >= _LOSSY:
             self._lossy_until = time.monotonic() + _LOSSY_SECONDS
 
     @property

@@ -14,10 +14,12 @@ from collections.abc import Callable
 from typing import Final
 
 from aiortc import RTCRtpSender
+from aiortc.clock import current_ntp_time
 from aiortc.rtp import (
     RTCP_PSFB_APP,
     AnyRtcpPacket,
     RtcpPsfbPacket,
+    RtcpReceiverInfo,
     RtcpRrPacket,
     RtcpSrPacket,
     unpack_remb_fci,
@@ -39,6 +41,9 @@ _BURST: Final = 0.5
 """Seconds of the above that may be spent at once."""
 
 _REMEMBERED: Final = 256
+
+_LONGEST_TRIP: Final = 30.0
+"""Seconds; what seems to take longer was not measured rightly."""
 
 
 class RepeatBudget:
@@ -87,7 +92,9 @@ def follow_feedback(sender: RTCRtpSender, viewer: Viewer) -> None:
         if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
             for report in packet.reports:
                 if report.ssrc == sender._ssrc:
-                    viewer.report_loss(report.fraction_lost / 256)
+                    viewer.report(
+                        report.fraction_lost / 256, round_trip(report, current_ntp_time())
+                    )
         elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
             try:
                 bitrate, sources = unpack_remb_fci(packet.fci)
@@ -100,3 +107,15 @@ def follow_feedback(sender: RTCRtpSender, viewer: Viewer) -> None:
     sender._send_keyframe = viewer.request_keyframe  # type: ignore[method-assign]
     sender._retransmit = repeat_within_budget  # type: ignore[method-assign]
     sender._handle_rtcp_packet = handle_and_follow  # type: ignore[method-assign]
+
+
+def round_trip(report: RtcpReceiverInfo, ntp: int) -> float | None:
+    """Seconds there and back (RFC 3550, section 6.4.1), at NTP time ``ntp`` of our clock.
+
+    None where the report follows none of ours, or our clock was set in between.
+    """
+    if not report.lsr:
+        return None
+    passed = ((ntp >> 16) - report.lsr - report.dlsr) & 0xFFFFFFFF
+    seconds = passed / 65536
+    return seconds if seconds < _LONGEST_TRIP else None

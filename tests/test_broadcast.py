@@ -153,7 +153,7 @@ async def test_sound_is_protected_for_a_viewer_whose_network_loses_packets() -> 
         coders = []
         for number, pcm in enumerate(tone.reshape(-1, 960)):
             if number == 25:
-                viewer.report_loss(0.05)
+                viewer.report(0.05, None)
             broadcast.publish_audio(960 * number, pcm)
             # RFC 6716, section 3.1: only packets of the speech coder can carry another one.
             coders.append("music" if bytes(await viewer.audio.recv())[0] >> 3 >= 16 else "speech")
