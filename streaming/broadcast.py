@@ -1,7 +1,7 @@
 """One session's media, encoded once and handed to every viewer.
 
-The session publishes packets of sound and pictures; viewers pull encoded packets from the tracks
-of their :class:`Viewer`. Pictures are encoded on a thread and only while somebody watches.
+The session publishes packets of sound and pictures; they leave through the streams of each
+:class:`Viewer`. Pictures are encoded on a thread and only while somebody watches.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av.packet import Packet
 
 from streaming.bandwidth import BandwidthTarget
@@ -22,49 +21,8 @@ from streaming.clock import PACKET, SAMPLE_RATE
 from streaming.encoders import OpusEncoder, PictureEncoder, VideoCodec
 from streaming.figures import MediaFigures
 from streaming.resample import FloatArray
+from streaming.rtp import RtpStream
 from streaming.stages import StageTimes
-
-_MAX_PACKETS: Final = 50
-"""Packets that wait for a slow viewer (1 s of sound); past that its oldest are dropped."""
-
-
-class PacketTrack(MediaStreamTrack):
-    """A track of encoded packets; a full queue drops its oldest packet.
-
-    Until somebody reads from it, packets pass by: a viewer that is still connecting must not
-    begin with a burst of old sound.
-    """
-
-    def __init__(self, kind: str) -> None:
-        super().__init__()
-        self.kind = kind
-        self.wanted = False
-        """Whether somebody has begun to read."""
-        self._queue: asyncio.Queue[Packet[Any] | None] = asyncio.Queue(_MAX_PACKETS)
-
-    def put(self, packet: Packet[Any]) -> bool:
-        """Queue a packet; False when an older one had to be dropped for it."""
-        if not self.wanted:
-            return True
-        fits = not self._queue.full()
-        if not fits:
-            self._queue.get_nowait()
-        self._queue.put_nowait(packet)
-        return fits
-
-    async def recv(self) -> Packet[Any]:
-        self.wanted = True
-        packet = await self._queue.get() if self.readyState == "live" else None
-        if packet is None:
-            raise MediaStreamError
-        return packet
-
-    def stop(self) -> None:
-        super().stop()
-        if self._queue.full():
-            self._queue.get_nowait()
-        self._queue.put_nowait(None)
-
 
 _LOSSY: Final = 0.02
 """Share of lost packets from which sound is sent so that it survives them."""
@@ -75,11 +33,11 @@ _LOSSY_SECONDS: Final = 30.0
 
 @dataclass(eq=False, slots=True)
 class Viewer:
-    """The two tracks of one peer; ``codec`` is None until the peer has negotiated one."""
+    """What one peer is sent; ``codec`` is None until the peer has negotiated one."""
 
     bandwidth: BandwidthTarget
-    audio: PacketTrack = field(default_factory=lambda: PacketTrack("audio"))
-    video: PacketTrack = field(default_factory=lambda: PacketTrack("video"))
+    audio: RtpStream = field(default_factory=lambda: RtpStream("audio"))
+    video: RtpStream = field(default_factory=lambda: RtpStream("video"))
     codec: VideoCodec | None = None
     needs_keyframe: bool = True
     _lossy_until: float = 0.0
@@ -134,7 +92,7 @@ class Broadcast:
         self._opus.protect(any(viewer.loses_packets for viewer in self._viewers))
         for packet in self._opus.encode(pcm, pts):
             for viewer in self._viewers:
-                viewer.audio.put(packet)
+                viewer.audio.send(packet)
 
     def publish_video(self, pts: int, image: npt.NDArray[np.uint8]) -> None:
         """Send an I420 image; one that still waits for the encoder is replaced (latest wins)."""
@@ -170,7 +128,7 @@ class Broadcast:
                 self._figures.on_offset((self._heard - PACKET - pts) / SAMPLE_RATE)
 
     def _watching(self, codec: VideoCodec) -> list[Viewer]:
-        return [v for v in self._viewers if v.codec == codec and v.video.wanted]
+        return [v for v in self._viewers if v.codec == codec and v.video.open]
 
     def _encode(
         self,
@@ -193,5 +151,4 @@ class Broadcast:
             # A viewer that came after the keyframe was asked for waits for its own.
             if viewer.needs_keyframe and not packet.is_keyframe:
                 continue
-            if not viewer.video.put(packet):
-                viewer.request_keyframe()
+            viewer.video.send(packet)

@@ -1,8 +1,7 @@
 """What receivers of our video report: missing pictures, missing packets, the rate that passes.
 
-aiortc answers reports by its own encoder, which is idle here because tracks carry encoded packets,
-and repeats every missing packet as often as it is asked for, which on a full link makes it fuller.
-It has no hooks for either; it looks these methods up at every report.
+aiortc would answer reports by its own encoder, which is idle here, and repeat every missing packet
+as often as it is asked for, which on a full link makes it fuller.
 """
 
 from __future__ import annotations
@@ -17,10 +16,14 @@ from aiortc import RTCRtpSender
 from aiortc.clock import current_ntp_time
 from aiortc.rtp import (
     RTCP_PSFB_APP,
+    RTCP_PSFB_FIR,
+    RTCP_PSFB_PLI,
+    RTCP_RTPFB_NACK,
     AnyRtcpPacket,
     RtcpPsfbPacket,
     RtcpReceiverInfo,
     RtcpRrPacket,
+    RtcpRtpfbPacket,
     RtcpSrPacket,
     unpack_remb_fci,
 )
@@ -79,34 +82,34 @@ class RepeatBudget:
 
 
 def follow_feedback(sender: RTCRtpSender, viewer: Viewer) -> None:
-    """Have ``viewer`` hear what the receiver of ``sender`` reports."""
-    repeat, handle = sender._retransmit, sender._handle_rtcp_packet
+    """Have ``viewer`` answer what the receiver of its video, sent by ``sender``, reports."""
     budget = RepeatBudget(lambda: viewer.bandwidth.bitrate)
 
-    async def repeat_within_budget(sequence_number: int) -> None:
-        if budget.allow(sequence_number):
-            await repeat(sequence_number)
-
-    async def handle_and_follow(packet: AnyRtcpPacket) -> None:
-        await handle(packet)
+    async def answer(packet: AnyRtcpPacket) -> None:
         if isinstance(packet, RtcpRrPacket | RtcpSrPacket):
             for report in packet.reports:
                 if report.ssrc == sender._ssrc:
                     viewer.report(
                         report.fraction_lost / 256, round_trip(report, current_ntp_time())
                     )
-        elif isinstance(packet, RtcpPsfbPacket) and packet.fmt == RTCP_PSFB_APP:
-            try:
-                bitrate, sources = unpack_remb_fci(packet.fci)
-            except ValueError:
-                log.debug("feedback that is no REMB was ignored")
-                return
-            if sender._ssrc in sources:
-                viewer.bandwidth.believed(bitrate)
+        elif isinstance(packet, RtcpRtpfbPacket):
+            if packet.fmt == RTCP_RTPFB_NACK:
+                for sequence in filter(budget.allow, packet.lost):
+                    viewer.video.repeat(sequence)
+        elif isinstance(packet, RtcpPsfbPacket):
+            if packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+                viewer.request_keyframe()
+            elif packet.fmt == RTCP_PSFB_APP:
+                try:
+                    bitrate, sources = unpack_remb_fci(packet.fci)
+                except ValueError:
+                    log.debug("feedback that is no REMB was ignored")
+                    return
+                if sender._ssrc in sources:
+                    viewer.bandwidth.believed(bitrate)
 
-    sender._send_keyframe = viewer.request_keyframe  # type: ignore[method-assign]
-    sender._retransmit = repeat_within_budget  # type: ignore[method-assign]
-    sender._handle_rtcp_packet = handle_and_follow  # type: ignore[method-assign]
+    # aiortc has no public hook for reports; it looks the method up at every one.
+    sender._handle_rtcp_packet = answer  # type: ignore[method-assign]
 
 
 def round_trip(report: RtcpReceiverInfo, ntp: int) -> float | None:

@@ -22,7 +22,7 @@ from streaming.feedback import follow_feedback
 from streaming.hearing import hear
 from streaming.protocol import Candidate
 from streaming.resample import FloatArray
-from streaming.sdp import BadOfferError, check_offer, negotiated_video_codec
+from streaming.sdp import BadOfferError, check_offer, negotiated_media, negotiated_video_codec
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class PeerListener(Protocol):
 
 
 class Peer:
-    """A connection that sends the tracks of ``viewer``."""
+    """A connection through which the streams of ``viewer`` go."""
 
     def __init__(
         self,
@@ -85,11 +85,11 @@ class Peer:
         """
         check_offer(offer)
         # Tracks first: aiortc pairs them with the offer's sections when it is applied.
-        self._connection.addTrack(self._viewer.audio)
+        self._connection.addTrack(self._viewer.audio.track)
         (audio,) = self._connection.getTransceivers()
         audio.setCodecPreferences([_OPUS])
         hear(audio.receiver, self._listener.on_sound)
-        video = self._connection.addTrack(self._viewer.video)
+        video = self._connection.addTrack(self._viewer.video.track)
         follow_feedback(video, self._viewer)
         try:
             await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
@@ -99,6 +99,7 @@ class Peer:
             await self._release()
             raise BadOfferError(f"the offer cannot be answered: {error}") from error
         answer: str = self._connection.localDescription.sdp
+        self._connect_streams(answer)
         self._viewer.codec = negotiated_video_codec(answer)
         self._start(self._limit_connecting())
         return answer
@@ -155,6 +156,14 @@ class Peer:
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(reason), name="peer-close")
         return self._closing
+
+    def _connect_streams(self, answer: str) -> None:
+        """Have the viewer's streams send as ``answer`` says."""
+        sections = negotiated_media(answer)
+        for stream in (self._viewer.audio, self._viewer.video):
+            for transceiver in self._connection.getTransceivers():
+                if transceiver.sender.track is stream.track and transceiver.mid in sections:
+                    stream.connect(transceiver.sender, sections[transceiver.mid])
 
     def _refuse_unread(self) -> None:
         """Decline video and further sound from the client: nobody reads it, it would pile up."""

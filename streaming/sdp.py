@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
+from aiortc.rtcrtpparameters import RTCRtpParameters
 from aiortc.sdp import SessionDescription
 
 MAX_SDP: Final = 64_000
@@ -57,6 +58,13 @@ def check_offer(sdp: str) -> None:
     names = {codec.name.upper() for media in wanted for codec in media.rtp.codecs}
     if not names.intersection(_VIDEO_CODECS):
         raise UnsupportedMediaError("the offer has neither VP8 nor H264 for video")
+
+
+def negotiated_media(answer: str) -> dict[str, RTCRtpParameters]:
+    """Codecs (the one to send first) and header extensions of each section of an answer that has
+    any, by its ``mid``."""
+    sections = SessionDescription.parse(answer).media
+    return {media.rtp.muxId: media.rtp for media in sections if media.rtp.codecs}
 
 
 def negotiated_video_codec(answer: str) -> VideoCodecName | None:

@@ -1,0 +1,272 @@
+"""Encoded media as RTP packets (RFC 3550) that leave the moment they are made.
+
+aiortc's sender pulls media through a queue and a task, and spends several times on each packet what
+encrypting and sending it takes. Here it only negotiates, times its reports and owns the transport:
+the track that it reads never yields anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import struct
+import time
+from collections.abc import Coroutine
+from typing import Any, Final, Literal, NamedTuple
+
+from aiortc import MediaStreamTrack, RTCRtpSender
+from aiortc.codecs import get_encoder, is_rtx
+from aiortc.mediastreams import MediaStreamError
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpParameters
+from aiortc.rtp import (
+    RTP_HISTORY_SIZE,
+    AnyRtcpPacket,
+    RtcpSenderInfo,
+    RtcpSrPacket,
+    pack_header_extensions,
+)
+from av.packet import Packet
+
+log = logging.getLogger(__name__)
+
+_NTP_EPOCH: Final = 2_208_988_800
+"""Seconds from 1900, where NTP time begins, to 1970."""
+
+_MID: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
+_SEND_TIME: Final = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+_ONE_BYTE: Final = 0xBEDE
+"""Profile of extensions whose id and length share a byte."""
+
+_HEADER: Final = struct.Struct("!BBHII")
+_VERSION: Final = 2 << 6
+_EXTENDED: Final = 1 << 4
+_MARKER: Final = 1 << 7
+_16_BITS: Final = (1 << 16) - 1
+_32_BITS: Final = (1 << 32) - 1
+
+
+class HeaderExtensions:
+    """The extensions (RFC 8285) of a stream's packets: its name and the time of sending."""
+
+    def __init__(self, parameters: RTCRtpParameters) -> None:
+        ids = {extension.uri: extension.id for extension in parameters.headerExtensions}
+        values = []
+        if timed := _SEND_TIME in ids:
+            values.append((ids[_SEND_TIME], bytes(3)))
+        if _MID in ids and parameters.muxId:
+            values.append((ids[_MID], parameters.muxId.encode()))
+        profile, block = pack_header_extensions(values)
+        whole = struct.pack("!HH", profile, len(block) // 4) + block if block else b""
+        time_at = (5 if profile == _ONE_BYTE else 6) if timed else len(whole)
+        self._before, self._after = whole[:time_at], whole[time_at + 3 :]
+        self._timed = timed
+
+    def at(self, ntp: int) -> bytes:
+        """The block of a packet that is sent at ``ntp``; empty if nothing was negotiated."""
+        if not self._timed:
+            return self._before
+        # 6 bits of seconds, 18 of their fraction.
+        return self._before + (ntp >> 14 & 0xFFFFFF).to_bytes(3) + self._after
+
+
+class _Piece(NamedTuple):
+    """What a packet carries."""
+
+    sequence: int
+    timestamp: int
+    marker: int
+    payload: bytes
+
+
+class RtpPacker:
+    """Makes the packets of one stream; all of its times are NTP times (32.32 bits)."""
+
+    def __init__(self, parameters: RTCRtpParameters, ssrc: int, repeat_ssrc: int) -> None:
+        codec = parameters.codecs[0]
+        self._pack = _pack_sound if codec.name.lower() == "opus" else get_encoder(codec).pack
+        assert codec.payloadType is not None
+        self._payload_type = codec.payloadType
+        self._repeat_type = _repeat_type(parameters, codec)
+        self._clock_rate = codec.clockRate
+        self._ssrc = ssrc
+        self._repeat_ssrc = repeat_ssrc
+        self._extensions = HeaderExtensions(parameters)
+        # In the lower half: numbers that wrap before the receiver has seen one break decryption.
+        self._sequence = random.getrandbits(15)
+        self._repeat_sequence = random.getrandbits(15)
+        self._origin = random.getrandbits(32)
+        self._recent: dict[int, _Piece] = {}
+        self._packets = 0
+        self._octets = 0
+        self._last: tuple[int, int] | None = None
+        """When the last frame was sent, and its timestamp."""
+
+    def pack(self, frame: Packet[Any], ntp: int) -> list[bytes]:
+        """Packets of an encoded frame."""
+        payloads, at = self._pack(frame)
+        timestamp = (self._origin + at) & _32_BITS
+        extensions = self._extensions.at(ntp)
+        packets = []
+        for number, payload in enumerate(payloads, 1):
+            marker = _MARKER if number == len(payloads) else 0
+            piece = _Piece(self._sequence, timestamp, marker, payload)
+            self._recent[piece.sequence % RTP_HISTORY_SIZE] = piece
+            self._sequence = (self._sequence + 1) & _16_BITS
+            self._octets += len(payload)
+            packets.append(_packet(piece, self._payload_type, self._ssrc, extensions))
+        self._packets += len(payloads)
+        self._last = (ntp, timestamp)
+        return packets
+
+    def repeat(self, sequence: int, ntp: int) -> bytes | None:
+        """Packet ``sequence`` once more (RFC 4588), unless it was too long ago."""
+        piece = self._recent.get(sequence % RTP_HISTORY_SIZE)
+        if piece is None or piece.sequence != sequence:
+            return None
+        extensions = self._extensions.at(ntp)
+        if self._repeat_type is None:
+            return _packet(piece, self._payload_type, self._ssrc, extensions)
+        again = piece._replace(
+            sequence=self._repeat_sequence, payload=sequence.to_bytes(2) + piece.payload
+        )
+        self._repeat_sequence = (self._repeat_sequence + 1) & _16_BITS
+        return _packet(again, self._repeat_type, self._repeat_ssrc, extensions)
+
+    def report(self, ntp: int) -> RtcpSenderInfo:
+        """What was sent until ``ntp``, repetitions not counted, and the media clock then.
+
+        Zeros before anything was sent.
+        """
+        if self._last is None:
+            return RtcpSenderInfo(0, 0, 0, 0)
+        last, timestamp = self._last
+        since = (ntp - last) * self._clock_rate >> 32
+        return RtcpSenderInfo(
+            ntp_timestamp=ntp,
+            rtp_timestamp=(timestamp + since) & _32_BITS,
+            packet_count=self._packets & _32_BITS,
+            octet_count=self._octets & _32_BITS,
+        )
+
+
+def _packet(piece: _Piece, payload_type: int, ssrc: int, extensions: bytes) -> bytes:
+    header = _HEADER.pack(
+        _VERSION | _EXTENDED if extensions else _VERSION,
+        piece.marker | payload_type,
+        piece.sequence,
+        piece.timestamp,
+        ssrc,
+    )
+    return b"".join((header, extensions, piece.payload))
+
+
+def _pack_sound(frame: Packet[Any]) -> tuple[list[bytes], int]:
+    # One packet, and the clock is that of our media (RFC 7587).
+    return [bytes(frame)], frame.pts or 0
+
+
+def _repeat_type(parameters: RTCRtpParameters, codec: RTCRtpCodecParameters) -> int | None:
+    """Payload type for what is sent again, if it has one of its own."""
+    for other in parameters.codecs:
+        if is_rtx(other) and other.parameters.get("apt") == codec.payloadType:
+            return other.payloadType
+    return None
+
+
+class _Unread(MediaStreamTrack):
+    """What aiortc's sender reads: a track that ends, but never yields anything."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+        self.awaited = False
+        """Whether the sender runs."""
+        self._ended = asyncio.Event()
+
+    async def recv(self) -> Packet[Any]:
+        self.awaited = True
+        try:
+            await self._ended.wait()
+        finally:
+            self.awaited = False
+        raise MediaStreamError
+
+    def stop(self) -> None:
+        super().stop()
+        self._ended.set()
+
+
+class RtpStream:
+    """Sound or pictures for one peer. Use from its event loop only."""
+
+    def __init__(self, kind: Literal["audio", "video"]) -> None:
+        self._track = _Unread(kind)
+        self._sender: RTCRtpSender | None = None
+        self._packer: RtpPacker | None = None
+
+    @property
+    def track(self) -> MediaStreamTrack:
+        """The track to negotiate for."""
+        return self._track
+
+    def connect(self, sender: RTCRtpSender, parameters: RTCRtpParameters) -> None:
+        """Send in the place of ``sender``, which has :attr:`track`, as was negotiated for it."""
+        packer = RtpPacker(parameters, sender._ssrc, sender._rtx_ssrc)
+        send_reports = sender._send_rtcp
+
+        async def send_own_reports(packets: list[AnyRtcpPacket]) -> None:
+            for packet in packets:
+                if isinstance(packet, RtcpSrPacket):
+                    packet.sender_info = packer.report(_ntp_now())
+            await send_reports(packets)
+
+        # aiortc has no public hook for it; it looks the method up at every report.
+        sender._send_rtcp = send_own_reports  # type: ignore[method-assign]
+        self._sender, self._packer = sender, packer
+
+    @property
+    def open(self) -> bool:
+        """Whether the connection is up, so that what is sent may arrive."""
+        return self._track.awaited and self._packer is not None
+
+    def send(self, frame: Packet[Any]) -> None:
+        """Send an encoded frame; while the stream is not open, it is lost."""
+        if self._packer is not None and self._track.awaited:
+            for packet in self._packer.pack(frame, _ntp_now()):
+                self._transmit(packet)
+
+    def repeat(self, sequence: int) -> None:
+        """Send a packet again that the peer misses."""
+        if self._packer is not None and self._track.awaited:
+            packet = self._packer.repeat(sequence, _ntp_now())
+            if packet is not None:
+                self._transmit(packet)
+
+    def stop(self) -> None:
+        """Send nothing more."""
+        self._track.stop()
+
+    def _transmit(self, packet: bytes) -> None:
+        assert self._sender is not None
+        try:
+            _at_once(self._sender.transport._send_rtp(packet))
+        except ConnectionError:
+            pass  # lost, as on any network; aiortc tells when the connection is over
+        except Exception:  # one peer's trouble is not that of the others
+            log.exception("a stream ends: its packets cannot be sent")
+            self.stop()
+
+
+def _at_once(sending: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that does not wait: a datagram is taken, or dropped."""
+    try:
+        sending.send(None)
+    except StopIteration:
+        return
+    sending.close()
+    raise RuntimeError("sending a datagram had to wait")
+
+
+def _ntp_now() -> int:
+    return int((time.time() + _NTP_EPOCH) * (1 << 32))
