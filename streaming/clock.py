@@ -7,6 +7,7 @@ Both tracks take their pts from this counter. Wall-clock time enters here and no
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,6 +20,8 @@ PACKET: Final = TICK // 2
 """Samples per audio packet (20 ms)."""
 PACKET_SECONDS: Final = PACKET / SAMPLE_RATE
 
+TICK_SECONDS: Final = TICK / SAMPLE_RATE
+
 STALL_SECONDS: Final = 0.060
 """Lateness beyond which the clock gives up catching up and moves its anchor instead."""
 
@@ -27,9 +30,17 @@ def _loop_time() -> float:
     return asyncio.get_running_loop().time()
 
 
+def _after(time: float, step: float) -> float:
+    """The first multiple of ``step`` that is not before ``time``, give or take a millionth."""
+    return math.ceil(time / step - 1e-6) * step
+
+
 @dataclass(slots=True)
 class MediaClock:
     """Hands out audio packets at the pace of the wall clock.
+
+    All clocks of a process tick at the same moments: waking up costs more than what is done then,
+    and what is due together is done in batches.
 
     After a stall (a blocked loop, a suspended machine) media time goes on where it stopped and
     later packets keep their distance: nothing is sent in a burst, sound and picture shift as one.
@@ -52,15 +63,16 @@ class MediaClock:
     async def wait(self) -> int:
         """Sleep until the next packet is due and return its first sample."""
         if self._anchor is None:
-            self._anchor = self.now()
+            self._anchor = _after(self.now(), TICK_SECONDS)
         delay = self.until_next()
         if delay > 0:
             await self.sleep(delay)
         elif -delay > STALL_SECONDS:
-            self._anchor += -delay
+            moved = _after(-delay, PACKET_SECONDS)
+            self._anchor += moved
             self.stalls += 1
-            self.on_stall(-delay)
-            await self.sleep(0)
+            self.on_stall(moved)
+            await self.sleep(moved + delay)
         else:
             await self.sleep(0)
         sample = self._next
@@ -70,5 +82,5 @@ class MediaClock:
     def until_next(self) -> float:
         """Seconds until the next packet is due; negative when it is late."""
         if self._anchor is None:
-            return 0.0
+            return _after(self.now(), TICK_SECONDS) - self.now()
         return self._anchor + self._next / SAMPLE_RATE - self.now()

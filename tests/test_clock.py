@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from streaming.clock import PACKET, PACKET_SECONDS, MediaClock
@@ -57,6 +59,21 @@ async def test_a_stall_shifts_time_instead_of_bursting() -> None:
     assert wall.slept == pytest.approx([PACKET_SECONDS] * 10), "packets keep their distance"
     assert clock.stalls == 1
     assert lost == [pytest.approx(2.0 - PACKET_SECONDS)]
+
+
+@pytest.mark.parametrize("stall", [0.0, 0.25])
+async def test_clocks_of_a_process_wake_it_at_the_same_moments(stall: float) -> None:
+    wall = Wall()
+    wall.time += 0.013
+    moments = []
+    for _ in range(2):
+        clock = MediaClock(wall.now, wall.sleep)
+        await clock.wait()
+        wall.time += 0.007 + stall
+        await clock.wait()
+        await clock.wait()
+        moments.append(wall.time)
+    assert math.remainder(moments[1] - moments[0], PACKET_SECONDS) == pytest.approx(0, abs=1e-9)
 
 
 async def test_no_drift_over_an_hour() -> None:
