@@ -1,4 +1,5 @@
-"""A microphone made of arrays: sends what it is given in real time, silence otherwise."""
+"""A microphone made of arrays: off at first, then it sends what it is given in real time, and
+silence in between."""
 
 from __future__ import annotations
 
@@ -25,16 +26,19 @@ class ArrayMicrophone(AudioStreamTrack):
         self._queued = np.empty(0, np.int16)
         self._sent = 0
         self._began: float | None = None
+        self._on = asyncio.Event()
 
     def play(self, pcm: npt.NDArray[np.float32], rate: int) -> float:
         """Append mono ``pcm [n]`` in [-1, 1]; returns the seconds until all of it is sent."""
         samples = np.clip(pcm * 32767, -32768, 32767).astype(np.int16)
         self._queued = np.concatenate((self._queued, _resample(samples, rate)))
+        self._on.set()
         return len(self._queued) / RATE
 
     async def recv(self) -> AudioFrame:
         if self.readyState != "live":
             raise MediaStreamError
+        await self._on.wait()
         now = asyncio.get_running_loop().time()
         if self._began is None:
             self._began = now

@@ -6,8 +6,8 @@
         await peer.spoken(utterance)
         peer.audio, peer.video        # what came, and when
 
-Everything runs on one event loop; decoding is aiortc's, in threads. All times are those of
-``time.monotonic()``.
+Everything runs on one event loop, except that aiortc decodes pictures in threads. All times are
+those of ``time.monotonic()``.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ from typing import Final, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
-from aiortc.jitterbuffer import JitterBuffer
+from aiortc.jitterbuffer import JitterBuffer, JitterFrame
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from av import AudioFrame, VideoFrame
 
 from client.events import EventT, Heard, find_event
+from client.frames import SoundDecoder, take_frames
 from client.http import ConnectError, Signalling
 from client.media import (
     AUDIO_RATE,
@@ -39,7 +41,6 @@ from client.media import (
 )
 from client.microphone import ArrayMicrophone
 from client.tap import StreamTap
-from client.undecoded import leave_undecoded
 from streaming.protocol import (
     CHANNEL_LABEL,
     ClientEvent,
@@ -94,10 +95,9 @@ class Peer:
         self._utterances = 0
         self._dropped = False
         self._tasks: list[asyncio.Task[None]] = []
-        self._microphone: ArrayMicrophone | None = None
-        audio = connection.addTransceiver("audio", "sendrecv")
+        self._microphone = ArrayMicrophone()
+        audio = connection.addTransceiver(self._microphone, "sendrecv")
         video = connection.addTransceiver("video", "recvonly")
-        self._sender = audio.sender
         self.audio_clock = StreamTap(audio.receiver, AUDIO_RATE, self._on_sound_packet)
         self.video_clock = StreamTap(video.receiver, VIDEO_CLOCK)
         # aiortc waits for a lost packet until 512 came after it, which on a slow link takes half a
@@ -105,8 +105,9 @@ class Peer:
         video.receiver._RTCRtpReceiver__jitter_buffer = JitterBuffer(  # type: ignore[attr-defined]
             capacity=_WAITING_PACKETS, is_video=True
         )
+        take_frames(audio.receiver, SoundDecoder(self._on_sound).decode)
         if not decode_video:
-            leave_undecoded(video.receiver, self._on_undecoded)
+            take_frames(video.receiver, self._on_undecoded)
         self._channel = connection.createDataChannel(CHANNEL_LABEL)
         self._channel.on("message", self._on_message)
         connection.on("track", self._on_track)
@@ -219,9 +220,6 @@ class Peer:
     def play(self, pcm: npt.NDArray[np.float32], rate: int) -> float:
         """Send mono ``pcm [n]`` at ``rate`` Hz as the microphone, in real time, after what is
         being sent; returns the seconds until all of it is sent."""
-        if self._microphone is None:
-            self._microphone = ArrayMicrophone()
-            self._sender.replaceTrack(self._microphone)
         return self._microphone.play(pcm, rate)
 
     # --- waiting ------------------------------------------------------------------------------
@@ -300,14 +298,14 @@ class Peer:
         self._wake()
 
     def _on_track(self, track: MediaStreamTrack) -> None:
-        receive = self._receive_audio if track.kind == "audio" else self._receive_video
-        task = asyncio.create_task(_until_ended(receive, track))
+        if track.kind == "audio":
+            return  # taken before aiortc would decode it
+        task = asyncio.create_task(_until_ended(self._receive_video, track))
         task.add_done_callback(lambda _: self._wake())
         self._tasks.append(task)
 
-    async def _receive_audio(self, track: MediaStreamTrack) -> None:
-        frame = await track.recv()
-        if not isinstance(frame, AudioFrame) or frame.pts is None:
+    def _on_sound(self, frame: AudioFrame) -> None:
+        if frame.pts is None:
             return
         arrival = self.audio_clock.arrival(frame.pts)
         pts = frame.pts / AUDIO_RATE
@@ -326,8 +324,9 @@ class Peer:
         for sink in self.sinks:
             sink.write_video(frame, pts, arrival)
 
-    def _on_undecoded(self, timestamp: int) -> None:
-        self._announce("video", timestamp / VIDEO_CLOCK, self.video_clock.arrival(timestamp))
+    def _on_undecoded(self, codec: RTCRtpCodecParameters, frame: JitterFrame) -> None:
+        at = frame.timestamp
+        self._announce("video", at / VIDEO_CLOCK, self.video_clock.arrival(at))
 
     def _on_sound_packet(self, pts: float, arrival: float) -> None:
         self._announce("audio", pts, arrival)
@@ -342,7 +341,8 @@ class Peer:
         # The newest stays, however late it was handled.
         while len(kept) > 1 and kept[0].arrival < limit:
             kept.popleft()
-        self._wake()
+        if len(kept) == 1:
+            self._wake()
 
     async def _close(self) -> None:
         for task in self._tasks:
