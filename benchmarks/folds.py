@@ -72,8 +72,9 @@ class Cells:
 
     def _of_plate(self, pose: Pose) -> float:
         """Its map leads from the frame to the portrait: large cells are what shrinks."""
-        places = np.moveaxis(self._avatar.plate_field.places(pose), 0, -1)
-        return float((_areas(places) / self._avatar.step**2).min())
+        fields = (field for _, field in self._avatar.plate_fields)
+        places = (np.moveaxis(field.places(pose), 0, -1) for field in fields)
+        return min(float(_areas(p).min()) / self._avatar.step**2 for p in places)
 
 
 def _moved(displacement: FloatArray) -> FloatArray:

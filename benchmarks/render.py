@@ -30,6 +30,7 @@ from renderer.avatar import EmbeddedAvatar
 from renderer.contract import ImageArray
 from renderer.decoder import EmbeddedRenderer, draw, draw_face, draw_hair, draw_plate
 from renderer.field import face_terms
+from renderer.layer import Rect
 from renderer.library import open_avatar
 from renderer.mouth import draw_mouth
 from renderer.pose import read_pose
@@ -75,15 +76,15 @@ def milliseconds(run: Callable[[FloatArray], object], motion: FloatArray) -> lis
 
 def steps(avatar: EmbeddedAvatar) -> dict[str, Callable[[FloatArray], object]]:
     """The parts of a frame by name; they repeat what the decoder does."""
-    still = draw(avatar, read_pose(talking(1)[0]))
+    first = read_pose(talking(1)[0])
+    still = draw(avatar, first)
     field, face, step = avatar.face_field, avatar.face, avatar.face_step
     rect = face.rect.within(avatar.size, avatar.size)
-    coarse = type(rect)(
+    coarse = Rect(
         rect.x // step * step, rect.y // step * step, rect.width // step * step,
         rect.height // step * step,
     )  # fmt: skip
     chart = avatar.frame.moved(face.x, face.y)
-    first = read_pose(talking(1)[0])
     start = start_places(coarse, step, avatar.frame, field.chart, first.inverse, first.shift)
     still_field = field.displacement(face_terms(first))
     places = invert(still_field[0], start, field.guess(face_terms(first)))
@@ -102,15 +103,8 @@ def steps(avatar: EmbeddedAvatar) -> dict[str, Callable[[FloatArray], object]]:
 
     def mouth(frame: FloatArray) -> None:
         pose = read_pose(frame)
-        draw_mouth(
-            skin.copy(),
-            coarse,
-            avatar.mouth,
-            pose,
-            face_terms(pose),
-            avatar.frame,
-            avatar.mouth_step,
-        )
+        terms = face_terms(pose)
+        draw_mouth(still, avatar.mouth, pose, terms, avatar.frame, avatar.mouth_step)
 
     return {
         "field": lambda frame: field.displacement(face_terms(read_pose(frame))),

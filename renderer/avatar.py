@@ -36,6 +36,9 @@ CLEAR_SHARE: Final = 32
 """Share of a frame, 1 / 32, that is left clear around face and hair. OpenCV is slow at places
 outside of a texture: 16 pixels instead of 2 save a quarter of the time to sample them."""
 
+HOLE_SHARE: Final = 16
+"""Share of a frame, 1 / 16, from which on a hole in the hair is left out when it is drawn."""
+
 LIP_REACH: Final = 0.14
 """Reach of the lips' pictures around the lips, in canonical units; beyond their bands for speed."""
 
@@ -56,12 +59,8 @@ class EmbeddedAvatar:
     """Where pixels of a frame lie."""
     plate: ImageArray
     """Everything behind the head [size, size, 4]."""
-    plate_moving: tuple[Rect, Rect]
+    plate_fields: tuple[tuple[Rect, PlateField], ...]
     """The parts of the plate that ever move."""
-    plate_around: Rect
-    """The rectangle around them."""
-    plate_field: PlateField
-    """Of that rectangle."""
     face: Layer
     face_field: FaceField
     """The skin's sheet; the mouth has those of the lips."""
@@ -122,8 +121,6 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
     hair = hair_field(
         maps["hair.depth"].chart, portrait.maps["hair.depth"], portrait.maps["hair.head"]
     )
-    moving = _moving(portrait, size)
-    around = moving[0].joined(moving[1])
     skin = sheets.part((elastic.SKIN,), Rect(0, 0, columns, rows))
     face_edge = edge_points(face, frame)
     front_hair = trimmed(pictures["hair"], size // CLEAR_SHARE)
@@ -134,14 +131,15 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
         canonical=portrait.canonical,
         frame=frame,
         plate=pictures["plate"],
-        plate_moving=moving,
-        plate_around=around,
-        plate_field=_plate_field(maps, around, frame, size // STEPS_PER_FRAME),
+        plate_fields=tuple(
+            (part, _plate_field(maps, part, frame, size // STEPS_PER_FRAME))
+            for part in _moving(portrait, size)
+        ),
         face=face,
         face_field=skin,
         face_outline=FaceOutline(face_edge, skin.at(face_edge)[0]),
         hair=front_hair,
-        hair_outline=_hair_outline(front_hair, maps, frame),
+        hair_outline=_hair_outline(front_hair, maps, frame, size),
         hair_field=hair,
         eyes=prepare_eyes(portrait.eyes, pictures, face, frame),
         wrinkles=prepare_wrinkles(portrait.canonical, face, frame),
@@ -177,17 +175,17 @@ def _face_field(portrait: Portrait, depth: _MapChart) -> FaceField:
     return face_field(field, relief + field.weights_y @ missing)
 
 
-def _plate_field(maps: dict[str, _MapChart], around: Rect, frame: Chart, step: int) -> PlateField:
-    """The field of the plate on the lattice of ``around``."""
+def _plate_field(maps: dict[str, _MapChart], part: Rect, frame: Chart, step: int) -> PlateField:
+    """The field of the plate on the lattice of a ``part`` of it."""
     identity, still = np.eye(2, dtype=np.float32), np.zeros(2, np.float32)
-    lattice = start_places(around, step, frame, Chart(1.0, 0.0, 0.0), identity, still)
+    lattice = start_places(part, step, frame, Chart(1.0, 0.0, 0.0), identity, still)
     depth, head, body = (maps[f"plate.{kind}"].at(*lattice) for kind in ("depth", "head", "body"))
     return plate_field(frame, lattice, depth, head, body)
 
 
-def _hair_outline(hair: Layer, maps: dict[str, _MapChart], frame: Chart) -> HairOutline:
+def _hair_outline(hair: Layer, maps: dict[str, _MapChart], frame: Chart, size: int) -> HairOutline:
     edges = [edge_points(hair, frame)]
-    hole = _clear_middle(hair)
+    hole = _clear_middle(hair, size)
     if not hole.empty:
         edges += hole_edges(hole, frame)
     points = np.concatenate(edges)
@@ -224,19 +222,21 @@ def _bounds(follows: BoolArray, first: int, last: int) -> tuple[int, int, int, i
     return x0, y0, x1 - x0, y1 - y0
 
 
-def _clear_middle(layer: Layer) -> Rect:
-    """The largest clear rectangle on the lower edge of ``layer``, in pixels of its picture."""
+def _clear_middle(layer: Layer, size: int) -> Rect:
+    """The largest clear rectangle on the lower edge of ``layer``, in pixels of its picture of
+    ``size``; empty if leaving it out would save less than drawing in parts costs."""
     clear = layer.pixels[..., 3] == 0
     height, width = clear.shape
     middle = width // 2
     best = Rect(0, 0, 0, 0)
+    least = size * size // HOLE_SHARE
     for top in range(0, height, 4):
         columns = clear[top:].all(0)
         if not columns[middle]:
             continue
         left = middle - int(np.argmin(columns[middle::-1])) + 1
         right = middle + int(np.argmin(columns[middle:]))
-        if (right - left) * (height - top) > best.width * best.height:
+        if (right - left) * (height - top) > max(best.width * best.height, least):
             best = Rect(layer.x + left, layer.y + top, right - left, height - top)
     return best
 

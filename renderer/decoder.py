@@ -65,11 +65,9 @@ def draw(avatar: EmbeddedAvatar, pose: Pose) -> ImageArray:
 def draw_plate(avatar: EmbeddedAvatar, pose: Pose) -> ImageArray:
     """What lies behind the head."""
     frame = avatar.plate.copy()
-    around = avatar.plate_around
-    x, y = enlarged(avatar.plate_field.places(pose), avatar.step)
-    for rect in avatar.plate_moving:
-        part = rect.moved(around.x, around.y)
-        sampled_backdrop(avatar.plate, part.cut(x), part.cut(y), rect.cut(frame))
+    for part, field in avatar.plate_fields:
+        x, y = enlarged(field.places(pose), avatar.step)
+        sampled_backdrop(avatar.plate, x, y, part.cut(frame))
     return frame
 
 
@@ -83,16 +81,16 @@ def draw_face(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:
     field = avatar.face_field
     terms = face_terms(pose)
     edge = avatar.face_outline.driven(pose, terms)
-    rect = rect_around(edge, avatar.frame, avatar.step, avatar.size)
+    step = avatar.face_step
+    rect = rect_around(edge, avatar.frame, step, avatar.size)
     if rect.empty:
         return
-    step = avatar.face_step
     start = start_places(rect, step, avatar.frame, field.chart, pose.inverse, pose.shift)
     chart = avatar.frame.moved(avatar.face.x, avatar.face.y)
     places = invert(field.displacement(terms)[0], start, field.guess(terms))
     face = sampled_pixels(texture, *pixel_places(places, field.chart, chart, step))
-    draw_mouth(face, rect, avatar.mouth, pose, terms, avatar.frame, avatar.mouth_step)
     over(rect.cut(frame), face)
+    draw_mouth(frame, avatar.mouth, pose, terms, avatar.frame, avatar.mouth_step)
 
 
 def draw_hair(avatar: EmbeddedAvatar, pose: Pose, frame: ImageArray) -> None:

@@ -65,17 +65,22 @@ class Eyes:
         over(strip, masked(placed_pixels(self.iris, place, width, height), self.inside))
         place[:, 2] *= GLINT_SHARE
         over(strip, placed_pixels(self.glint, place, width, height))
-        over(strip, cast(ImageArray, cv2.hconcat([self._lid(i, lids[i]) for i in (0, 1)])))
-        patches[0][:], patches[1][:] = strip[:, : width // 2], strip[:, width // 2 :]
+        halves = slice(width // 2), slice(width // 2, width)
+        lid = np.empty_like(strip)
+        for side, half in enumerate(halves):
+            self._draw_lid(lid[:, half], side, lids[side])
+        over(strip, lid)
+        for patch, half in zip(patches, halves, strict=True):
+            patch[:] = strip[:, half]
 
-    def _lid(self, side: int, offset: float) -> ImageArray:
+    def _draw_lid(self, picture: ImageArray, side: int, offset: float) -> None:
         """The upper lid of an eye, between the two that were drawn for closures next to its own."""
         level = (offset / LID_TRAVEL - WIDEST) / (1 - WIDEST) * (LEVELS - 1)
         level = min(max(level, 0.0), LEVELS - 1.001)
         lower = int(level)
         share = level - lower
         before, after = self.lids[lower, side], self.lids[lower + 1, side]
-        return cast(ImageArray, cv2.addWeighted(before, 1 - share, after, share, 0.0))
+        cv2.addWeighted(before, 1 - share, after, share, 0.0, dst=picture)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +154,30 @@ def prepare_eyes(
     )
     closures = np.linspace(WIDEST, 1.0, LEVELS).tolist()
     lids = np.stack([np.split(parts.drawn(closure), 2, axis=1) for closure in closures])
-    return Eyes(
-        rects=(
-            Rect(left.x - face.x, left.y - face.y, width, height),
-            Rect(right.x - face.x, right.y - face.y, width, height),
-        ),
-        gain=chart.gain,
-        inside=inside,
-        iris=strip(layers["iris"]),
-        glint=strip(layers["glint"]),
-        lids=lids,
+    iris, glint = strip(layers["iris"]), strip(layers["glint"])
+    alphas = [lids[..., 3].max(0), *(_halves(p)[..., 3] for p in (inside, iris, glint))]
+    shown = Rect(*cv2.boundingRect(np.concatenate(alphas).max(0))).grown(1).within(width, height)
+
+    def cut(strip: ImageArray) -> ImageArray:
+        return np.concatenate([shown.cut(half) for half in _halves(strip)], 1)
+
+    left, right = (
+        Rect(box.x - face.x + shown.x, box.y - face.y + shown.y, shown.width, shown.height)
+        for box in (left, right)
     )
+    return Eyes(
+        rects=(left, right),
+        gain=chart.gain,
+        inside=cut(inside),
+        iris=cut(iris),
+        glint=cut(glint),
+        lids=np.ascontiguousarray(lids[:, :, shown.rows, shown.columns]),
+    )
+
+
+def _halves(strip: ImageArray) -> ImageArray:
+    """The pictures of both eyes [2, h, w, 4] of a ``strip [h, 2 w, 4]``."""
+    return np.stack(np.split(strip, 2, axis=1))
 
 
 def _box(eye: Eye, chart: Chart) -> Rect:

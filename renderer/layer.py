@@ -57,13 +57,6 @@ class Rect:
         right, bottom = -(-(self.x + self.width) // step), -(-(self.y + self.height) // step)
         return Rect(x, y, right * step - x, bottom * step - y)
 
-    def joined(self, other: Rect) -> Rect:
-        """The smallest rectangle around both."""
-        x, y = min(self.x, other.x), min(self.y, other.y)
-        right = max(self.x + self.width, other.x + other.width)
-        bottom = max(self.y + self.height, other.y + other.height)
-        return Rect(x, y, right - x, bottom - y)
-
     def within(self, width: int, height: int) -> Rect:
         """The part of it inside a picture of this size."""
         x0, y0 = max(self.x, 0), max(self.y, 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from motion.layout import FloatArray
@@ -43,13 +42,6 @@ class Lips:
         ``terms`` are those of the face's field for ``pose``, here and below.
         """
         return (self.seam + self.seam_basis @ terms) @ pose.linear + pose.shift
-
-    def region(self, pose: Pose, frame: Chart, step: int) -> Rect:
-        """The driven mouth and the skin around it, in whole steps."""
-        places = self.keypoints @ pose.projection[:3] + pose.shift
-        places += pose.scale * pose.offsets[: len(self.keypoints), :2]
-        around = Rect(*cv2.boundingRect(frame.index(places)))
-        return around.grown(round(BAND * frame.gain)).in_steps(step)
 
     def warped(
         self, pose: Pose, terms: FloatArray, frame: Chart, region: Rect, split: Rect, step: int

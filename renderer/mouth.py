@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import cast
 
 import cv2
@@ -15,7 +16,7 @@ from renderer.contract import ImageArray
 from renderer.layer import Layer, Rect
 from renderer.lips import BAND, Lips
 from renderer.pose import Pose
-from renderer.raster import faded, filled, masked, over, placed_pixels
+from renderer.raster import faded, filled, four_channels, masked, over, placed_pixels
 from renderer.warp import Chart
 
 K = Keypoint
@@ -46,6 +47,8 @@ BITE_SHADE = (0, 0, 25, 75)
 """Shade that the upper teeth cast on a lower lip below them, premultiplied BGRA."""
 BITE_DROP = 0.0048
 """How far below the teeth it reaches, in canonical units."""
+REACH = 0.09
+"""How far from the seam lips are drawn, in canonical units: beyond their bands, which stretch."""
 VISIBLE_GAP = 0.3
 """Opening in pixels below which nothing shows between the lips; it fades in over the next."""
 
@@ -68,21 +71,24 @@ class Opening:
 
     parts: MouthParts
     pose: Pose
-    local: Chart
-    """Where pixels of the picture lie."""
     edges: FloatArray
-    """The edges of the upper and the lower lip [2, k, 2] in its pixels."""
+    """The edges of the upper and the lower lip [2, k, 2] in pixels of the picture."""
+    gain: float
+    """Pixels per canonical unit."""
+    teeth: tuple[float, float, float, float, float, float]
+    """Where teeth lie: (a, b, c, d, e, f) for canonical (x, y) at pixel
+    (x a + y c + e, x b + y d + f)."""
 
     @property
     def gap(self) -> float:
         """Height of the opening in pixels."""
-        upper, lower = self.edges
-        return float((lower - upper)[:, 1].max())
+        return float((self.edges[1, :, 1] - self.edges[0, :, 1]).max())
 
     def part(self, box: Rect) -> Opening:
         """The same as it lies in a part of the picture."""
-        corner = np.array((box.x, box.y), np.float32)
-        return Opening(self.parts, self.pose, self.local.moved(box.x, box.y), self.edges - corner)
+        a, b, c, d, e, f = self.teeth
+        edges = self.edges - np.array((box.x, box.y), np.float32)
+        return replace(self, edges=edges, teeth=(a, b, c, d, e - box.x, f - box.y))
 
     def drawn_inside(self, width: int, height: int) -> ImageArray:
         """Cavity, tongue and teeth [height, width, 4]."""
@@ -106,27 +112,24 @@ class Opening:
     def draw_bite(self, lip: ImageArray, share: float) -> None:
         """Draw the upper teeth on a lower ``lip`` that is rolled in by ``share``."""
         upper, lower = self.edges
-        teeth = self._placed(self.parts.upper_teeth, lip, 0.0, BARED * share)
-        bitten = lower + _arc(len(lower)) * (BITE * self.local.gain * share)
-        drop = np.array((0.0, BITE_DROP * self.local.gain), np.float32)
+        bitten = lower + _arc(len(lower)) * np.float32(BITE * self.gain * share)
+        drop = np.array((0.0, BITE_DROP * self.gain), np.float32)
         seen = min(share / BITE_FADE, 1.0)
         over(lip, faded(_polygon(upper, bitten + drop, lip.shape, BITE_SHADE), seen))
-        over(lip, faded(masked(teeth, _polygon(upper, bitten, lip.shape)), seen))
+        teeth = self._placed(self.parts.upper_teeth, lip, 0.0, BARED * share)
+        shown = faded(_polygon(upper, bitten, lip.shape[:2]), seen)
+        over(lip, masked(teeth, four_channels(shown, shown)))
 
     def _placed(self, layer: Layer, picture: ImageArray, x: float, y: float) -> ImageArray:
         """``layer`` in the plane of the teeth, moved by (x, y) canonical units, for ``picture``."""
         # In plain numbers: arrays of two take longer to make than to compute with.
-        chart, local, pose = self.parts.chart.moved(layer.x, layer.y), self.local, self.pose
-        depth = float(self.parts.lips.keypoints[K.UPPER_INNER, 2]) + TOOTH_DEPTH
-        (a, b), (c, d), (depth_x, depth_y), (shift_x, shift_y) = pose.projection.tolist()
-        left, top = -chart.x / chart.gain, -chart.y / chart.gain
-        corner_x = left * a + top * c + depth * depth_x + shift_x + pose.scale * x
-        corner_y = left * b + top * d + depth * depth_y + shift_y + pose.scale * y
-        ratio = local.gain / chart.gain
+        a, b, c, d, e, f = self.teeth
+        chart, moved = self.parts.chart, self.pose.scale * self.gain
+        left, top = (layer.x - chart.x) / chart.gain, (layer.y - chart.y) / chart.gain
         affine = np.array(
             [
-                [a * ratio, c * ratio, corner_x * local.gain + local.x],
-                [b * ratio, d * ratio, corner_y * local.gain + local.y],
+                [a / chart.gain, c / chart.gain, left * a + top * c + e + moved * x],
+                [b / chart.gain, d / chart.gain, left * b + top * d + f + moved * y],
             ],
             np.float32,
         )
@@ -134,65 +137,70 @@ class Opening:
 
 
 def draw_mouth(
-    face: ImageArray,
-    rect: Rect,
-    parts: MouthParts,
-    pose: Pose,
-    terms: FloatArray,
-    frame: Chart,
-    step: int,
+    frame: ImageArray, parts: MouthParts, pose: Pose, terms: FloatArray, chart: Chart, step: int
 ) -> None:
-    """Draw lips and what shows between them into ``face``, the warped face that fills ``rect``.
+    """Draw lips and what shows between them into a ``frame`` with the face in it.
 
-    ``terms`` are those of the face's field for ``pose``.
+    ``terms`` are those of the face's field for ``pose``, ``chart`` is where pixels of frames lie.
     """
     lips = parts.lips
-    inside = lips.region(pose, frame, step).moved(rect.x, rect.y).within(rect.width, rect.height)
-    if inside.empty:
+    edges = chart.index(lips.edges(pose, terms))
+    around = Rect(*cv2.boundingRect(edges.reshape(-1, 2)))
+    height, width = frame.shape[:2]
+    region = around.grown(round(REACH * chart.gain)).in_steps(step).within(width, height)
+    if region.empty:
         return
-    patch = inside.cut(face)
-    region = inside.moved(-rect.x, -rect.y)
-    local = frame.moved(region.x, region.y)
-    opening = Opening(parts, pose, local, local.index(lips.edges(pose, terms)))
-    around = Rect(*cv2.boundingRect(opening.edges.reshape(-1, 2)))
+    opening = Opening(parts, pose, edges, chart.gain, _plane_of_teeth(parts, pose, chart))
     if opening.gap > VISIBLE_GAP:
-        _draw_inside(patch, opening, around)
+        _draw_inside(frame, opening, around)
     # Beyond the corners the line of the seam goes on level, and tilts with the head.
-    slack = 2 + int(BAND * frame.gain * abs(float(pose.linear[0, 1])))
-    between = around.grown(slack).in_steps(step).within(region.width, region.height)
-    split = between.moved(-region.x, -region.y)
-    upper, lower = lips.warped(pose, terms, frame, region, split, step)
-    over(patch[between.y :], lower)
+    slack = 2 + int(BAND * chart.gain * abs(float(pose.linear[0, 1])))
+    split = around.grown(slack).in_steps(step).moved(region.x, region.y)
+    split = split.within(region.width, region.height).moved(-region.x, -region.y)
+    upper, lower = lips.warped(pose, terms, chart, region, split, step)
+    patch = region.cut(frame)
+    over(patch[split.y - region.y :], lower)
     rolled = float(pose.offsets[K.UPPER_INNER, 2] - pose.offsets[K.LOWER_INNER, 2]) / ROLLED
     if rolled > LEAST_SHARE:
-        reach = math.ceil((BITE + BITE_DROP) * frame.gain)
-        box = around.grown(reach).within(region.width, region.height)
-        opening.part(box).draw_bite(box.cut(patch), min(rolled, 1.0))
+        box = around.grown(math.ceil((BITE + BITE_DROP) * chart.gain)).within(width, height)
+        opening.part(box).draw_bite(box.cut(frame), min(rolled, 1.0))
     over(patch[: len(upper)], upper)
 
 
-def _draw_inside(patch: ImageArray, opening: Opening, around: Rect) -> None:
+def _plane_of_teeth(
+    parts: MouthParts, pose: Pose, chart: Chart
+) -> tuple[float, float, float, float, float, float]:
+    """Where teeth lie in a frame; the form is that of :attr:`Opening.teeth`."""
+    depth = float(parts.lips.keypoints[K.UPPER_INNER, 2]) + TOOTH_DEPTH
+    (a, b), (c, d), (depth_x, depth_y), (shift_x, shift_y) = pose.projection.tolist()
+    gain = chart.gain
+    e = (depth * depth_x + shift_x) * gain + chart.x
+    f = (depth * depth_y + shift_y) * gain + chart.y
+    return a * gain, b * gain, c * gain, d * gain, e, f
+
+
+def _draw_inside(frame: ImageArray, opening: Opening, around: Rect) -> None:
     """Draw cavity, tongue and teeth between the edges of the lips, which lie ``around``."""
-    box = around.grown(2).within(patch.shape[1], patch.shape[0])
+    box = around.grown(2).within(frame.shape[1], frame.shape[0])
     if box.empty:
         return
     here = opening.part(box)
-    inside = here.drawn_inside(box.width, box.height)
     upper, lower = here.edges
     behind = np.array((0.0, EDGE), np.float32)
-    mask = _polygon(upper - behind, lower + behind, inside.shape)
-    inside = masked(inside, _shade(mask, SHADE * here.local.gain))
-    over(box.cut(patch), masked(faded(inside, opening.gap - VISIBLE_GAP), mask))
+    mask = _polygon(upper - behind, lower + behind, (box.height, box.width))
+    shown = faded(mask, opening.gap - VISIBLE_GAP)
+    light = masked(shown, _light(mask, SHADE * here.gain))
+    inside = here.drawn_inside(box.width, box.height)
+    over(box.cut(frame), masked(inside, four_channels(light, shown)))
 
 
-def _shade(mask: ImageArray, reach: float) -> ImageArray:
+def _light(mask: ImageArray, reach: float) -> ImageArray:
     """Light that the lips leave within ``mask``: it grows over ``reach`` pixels from its edges."""
     width = 2 * round(reach) + 1
-    light = cv2.convertScaleAbs(cv2.blur(mask, (width, width)), alpha=1.4)
-    light[..., 3] = 255
-    return cast(ImageArray, light)
+    return cast(ImageArray, cv2.convertScaleAbs(cv2.blur(mask, (width, width)), alpha=1.4))
 
 
+@cache
 def _arc(count: int) -> FloatArray:
     """Offsets [count, 2] of an arc that hangs between the corners of the mouth, 1 at its middle."""
     along = np.linspace(-1.0, 1.0, count, dtype=np.float32)
@@ -204,12 +212,12 @@ def _polygon(
     upper: FloatArray,
     lower: FloatArray,
     shape: tuple[int, ...],
-    colour: tuple[int, int, int, int] = (255, 255, 255, 255),
+    colour: tuple[int, ...] = (255,),
 ) -> ImageArray:
-    """Soft-edged area between two edges [k, 2] in pixels, premultiplied [*shape]."""
+    """Soft-edged area of ``colour`` between two edges [k, 2] in pixels, premultiplied [*shape]."""
     mask = np.zeros(shape, np.uint8)
     back = lower[::-1].copy()
     np.maximum(back[:, 1], upper[::-1, 1], out=back[:, 1])
-    outline = np.rint(np.concatenate([upper, back]) * 16).astype(np.int32)
+    outline = np.rint(np.concatenate([upper, back]) * np.float32(16)).astype(np.int32)
     cv2.fillPoly(mask, [outline], colour, cv2.LINE_AA, 4)
     return mask

@@ -52,13 +52,13 @@ def read_pose(motion: FloatArray) -> Pose:
     x, y, _, pitch, yaw, roll = motion[TRANSLATION.start : ROLL + 1].tolist()
     scale = float(motion[SCALE])
     projection = np.empty((4, 2), np.float32)
-    projection[:3] = scale * rotation_matrix(pitch, yaw, roll)[:, :2]
+    np.multiply(rotation_matrix(pitch, yaw, roll)[:, :2], scale, out=projection[:3])
     projection[3] = x, y
     (a, b), (c, d) = projection[:2].tolist()
-    determinant = a * d - b * c
+    over = 1 / (a * d - b * c)
     return Pose(
         projection=projection,
-        inverse=np.array([[d, -b], [-c, a]], np.float32) / np.float32(determinant),
+        inverse=np.array([[d * over, -b * over], [-c * over, a * over]], np.float32),
         scale=scale,
         offsets=motion[EXP].reshape(-1, 3),
     )

@@ -19,6 +19,9 @@ STEPS = 4
 """Fixed-point steps; each shrinks the error by the slope of the displacement (below a half)."""
 
 
+_COUNT = np.arange(2048, dtype=np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """How indices of an array lie in canonical space: index = canonical * gain + (x, y)."""
@@ -46,16 +49,16 @@ def start_places(
     that nothing is extrapolated when it is enlarged; the result is [2, h + 2, w + 2].
     """
     ratio = grid.gain / frame.gain
-    (a, b), (c, d) = (inverse * np.float32(ratio)).tolist()
+    (a, b), (c, d) = inverse.tolist()
     shift_x, shift_y = shift.tolist()
     first = (step - 1) / 2 - step
-    x = rect.x + first - frame.x - shift_x * frame.gain
-    y = rect.y + first - frame.y - shift_y * frame.gain
-    columns = np.arange(rect.width // step + 2, dtype=np.float32)
-    rows = np.arange(rect.height // step + 2, dtype=np.float32)[:, None]
-    places = np.empty((2, len(rows), len(columns)), np.float32)
-    np.add(columns * (step * a), rows * (step * c) + (x * a + y * c + grid.x), out=places[0])
-    np.add(columns * (step * b), rows * (step * d) + (x * b + y * d + grid.y), out=places[1])
+    x = (rect.x + first - frame.x - shift_x * frame.gain) * ratio
+    y = (rect.y + first - frame.y - shift_y * frame.gain) * ratio
+    width, height = rect.width // step + 2, rect.height // step + 2
+    columns, rows = _COUNT[:width] * (step * ratio), _COUNT[:height, None] * (step * ratio)
+    places = np.empty((2, height, width), np.float32)
+    np.add(columns * a, rows * c + (x * a + y * c + grid.x), out=places[0])
+    np.add(columns * b, rows * d + (x * b + y * d + grid.y), out=places[1])
     return places
 
 

@@ -84,8 +84,8 @@ class Wrinkles:
     def strengths(self, offsets: FloatArray) -> list[float]:
         """How strong each fold is, 0 to 1, under ``offsets [21, 3]``."""
         wanted = self.follow @ offsets[:, :2].reshape(-1)
-        shown = np.clip((wanted - self.late) / (1.0 - self.late), 0.0, 1.0)
-        return [float(v) for v in shown]
+        shown = (wanted - self.late) / (1.0 - self.late)
+        return [min(max(v, 0.0), 1.0) for v in shown.tolist()]
 
     def draw(self, texture: ImageArray, offsets: FloatArray) -> None:
         """Draw the folds of ``offsets [21, 3]`` into the face's ``texture``."""
