@@ -114,11 +114,13 @@ def _without(rect: Rect, hole: Rect) -> list[Rect]:
     """``rect`` less a ``hole`` that reaches its lower edge: above, left and right of it."""
     if rect.empty or hole.empty:
         return [] if rect.empty else [rect]
-    bottom = rect.y + rect.height
-    left, right = hole.x, hole.x + hole.width
+    # Of a head that leaves the picture the hole may lie outside of the rest.
+    bottom, end = rect.y + rect.height, rect.x + rect.width
+    top = min(max(hole.y, rect.y), bottom)
+    left, right = (min(max(x, rect.x), end) for x in (hole.x, hole.x + hole.width))
     parts = [
-        Rect(rect.x, rect.y, rect.width, hole.y - rect.y),
-        Rect(rect.x, hole.y, left - rect.x, bottom - hole.y),
-        Rect(right, hole.y, rect.x + rect.width - right, bottom - hole.y),
+        Rect(rect.x, rect.y, rect.width, top - rect.y),
+        Rect(rect.x, top, left - rect.x, bottom - top),
+        Rect(right, top, end - right, bottom - top),
     ]
     return [part for part in parts if not part.empty]

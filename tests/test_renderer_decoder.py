@@ -168,3 +168,9 @@ def test_extreme_motion_still_gives_a_frame() -> None:
     motion = neutral_motion(1)
     motion[0, 64:66] = 5.0
     assert RENDERER.render(mira(), motion).shape == (1, 768, 512)
+
+
+def test_a_head_may_leave_the_picture() -> None:
+    motion = neutral_motion(60)
+    motion[:, TRANSLATION] = np.random.default_rng(0).normal(0.0, 3.0, (60, 3))
+    assert RENDERER.render(mira(256), motion).shape == (60, 384, 256)
