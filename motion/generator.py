@@ -54,7 +54,7 @@ _TRUST_IN_SILENCE: Final = 1.0 - np.float32(0.7) * mouth_dimensions()
 
 _LONGEST: Final = 64
 _FADES: Final = (
-    mouth_dimensions() * np.float32(0.5) ** np.arange(1, _LONGEST + 1, dtype=np.float32)[:, None]
+    mouth_dimensions() * np.float32(0.6) ** np.arange(1, _LONGEST + 1, dtype=np.float32)[:, None]
 )
 """Share [n, 70] of what the last frame's second drawing missed that frames after it add.
 
