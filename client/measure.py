@@ -201,12 +201,15 @@ def lip_sync(
     hop: float = 1.0,
     reach: float = 0.4,
     alike: float = 0.3,
+    clear: float = 0.1,
 ) -> LipSync:
     """Find the offset at which loudness and mouth are most alike, window by window.
 
     ``audio_time`` and ``video_time`` put both tracks on the sender's clock, as a player does
     that plays them in sync. Windows (seconds) that are silent for more than half, or in which
     the two are not alike (correlation) at any offset within ``reach`` seconds, do not count.
+    A syllable further on the two are nearly as alike: of peaks that are not ``clear`` below the
+    best, the one nearest to the offset of all windows together is taken.
     """
     sound = _loudness(sounds, audio_time)
     mouth = _on_grid(pictures, opening, video_time)
@@ -214,18 +217,22 @@ def lip_sync(
         return LipSync.none()
     begin, end = max(sound.begin, mouth.begin), min(sound.end, mouth.end)
     lags = np.arange(-round(reach / _GRID), round(reach / _GRID) + 1)
-    found: list[tuple[float, float]] = []
+    windows = []
     for start in np.arange(begin + reach, end - reach - window, hop):
         loudness = sound.cut(start, window)
-        if (loudness > _QUIET_DB + 1).mean() < 0.5:
-            continue
-        scores = np.array(
-            [_correlation(loudness, mouth.cut(start + lag * _GRID, window)) for lag in lags]
-        )
-        best = int(scores.argmax())
+        if (loudness > _QUIET_DB + 1).mean() >= 0.5:
+            cuts = (mouth.cut(start + lag * _GRID, window) for lag in lags)
+            windows.append(np.array([_correlation(loudness, cut) for cut in cuts]))
+    found: list[tuple[float, float]] = []
+    usual = int(np.mean(windows, axis=0).argmax()) if windows else 0
+    for scores in windows:
         # A best score at the rim is not a peak: the true one lies outside, or nowhere.
-        if scores[best] >= alike and 0 < best < len(lags) - 1:
-            found.append((lags[best] * _GRID * 1000, scores[best]))
+        if scores.max() >= alike and 0 < scores.argmax() < len(lags) - 1:
+            inner = scores[1:-1]
+            peaks = (inner >= scores[:-2]) & (inner >= scores[2:]) & (inner > scores.max() - clear)
+            at = np.flatnonzero(peaks) + 1
+            nearest = at[np.abs(at - usual).argmin()]
+            found.append((lags[nearest] * _GRID * 1000, scores[nearest]))
     offsets, correlations = np.array(found).reshape(-1, 2).T
     return LipSync(offsets, correlations)
 

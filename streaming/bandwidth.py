@@ -38,10 +38,10 @@ _PILED: Final = 0.3
 """Seconds that round trips in a row take more than the shortest one where packets pile up; less
 may be a machine that is short of time."""
 
-_IN_A_ROW: Final = 3
+_IN_A_ROW: Final = 2
 
 _AT_ONCE: Final = 0.5
-"""Part of the target that is tried next at the least: beliefs may be far too low."""
+"""Part of the sent rate that is tried next at the least: beliefs may be far too low."""
 
 _LOSSY: Final = 0.05
 """Share of lost packets that goes with a falling belief on a link that is too narrow."""
@@ -119,7 +119,7 @@ class BandwidthTarget:
         self._troubled = now
         if now - self._changed < _SETTLE:
             return
-        most = max(_HEADROOM * carried, _AT_ONCE * self.bitrate)
+        most = max(_HEADROOM * carried, _AT_ONCE * self._sent_bitrate(now))
         lower = [i for i, rate in enumerate(self._steps) if rate <= most]
         step = lower[0] if lower else len(self._steps) - 1
         if step > self._step:
