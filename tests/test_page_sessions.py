@@ -12,8 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from benchmarks.server import status
 
 
-def settled(url: str, sessions: int, tasks: int, timeout: float = 10.0) -> bool:
-    """Whether the server comes to have ``sessions`` and no more than ``tasks``."""
+def settled(url: str, sessions: int, tasks: int, timeout: float = 40.0) -> bool:
+    """Whether the server comes to have ``sessions`` and no more than ``tasks``.
+
+    A peer whose page gave up too late to take it back ends at the connect timeout of 15 s.
+    """
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         now = status(url)
