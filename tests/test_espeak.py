@@ -12,6 +12,7 @@ import pytest
 from avatar_server.conversation.espeak import DEFAULT_VOICE, EspeakTextToSpeech
 from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError
 from motion.speech.espeak import Block, EspeakError, Prosody, UnknownVoiceError, engine, speakable
+from tests.voices import first_spoken
 
 
 @pytest.fixture
@@ -303,3 +304,10 @@ def test_pronouncing_leaves_no_trace_in_speech() -> None:
     after = engine().synthesize("Bob met Papa.", "en-us")
     assert [p.ipa for p in after.phonemes] == [p.ipa for p in before.phonemes]
     assert len(after.words) == 3
+
+
+def test_a_seed_repeats_what_a_new_process_says() -> None:
+    said, other = (first_spoken("my baby brother", "en-us+f2", seed) for seed in (3, 4))
+    again = first_spoken.__wrapped__("my baby brother", "en-us+f2", 3)
+    assert np.array_equal(said, again)
+    assert not np.array_equal(said, other)

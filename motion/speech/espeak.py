@@ -182,6 +182,12 @@ class EspeakEngine:
             raise UnknownVoiceError(_unknown("voice variant", variant, self.variants))
         return self._identifiers[base] + plus + variant
 
+    def seed(self, seed: int) -> None:
+        """Decide the noise of what is spoken from here on, if nothing was spoken before: breath and
+        flutter go on from call to call, and only a new process begins at their beginning."""
+        with self._lock:
+            self._library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
+
     def speak(
         self,
         text: str,

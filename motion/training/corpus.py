@@ -2,9 +2,9 @@
 
     python -m motion.training.corpus --out build/corpus --hours 6 --seed 0
 
-writes shards (``*.npz``) of features, motion and labels at 25 fps. The seed decides everything but
-the noise that espeak-ng carries from call to call. A third of the speech is of recorded voices
-(``--recorded-seconds 0`` does without festival and flite).
+writes shards (``*.npz``) of features, motion and labels at 25 fps. The seed decides everything. A
+third of the speech is of recorded voices (``--recorded-seconds 0`` does without festival and
+flite).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from motion.emotion import add_mood, ease, emotion_offsets
 from motion.features import LogMelFeatures
 from motion.idle import IdleState, idle_motion
 from motion.layout import FPS, SCALE, FloatArray, expression, neutral_motion
+from motion.speech.espeak import engine
 from motion.training import espeak_voices, recorded
 from motion.training.augmentation import degrade, random_noise, warp_timbre
 from motion.training.coarticulation import mouth_motion, speaking
@@ -208,6 +209,7 @@ def main() -> None:
     options = parser.parse_args()
 
     options.out.mkdir(parents=True, exist_ok=True)
+    engine().seed(options.seed)
     pool: Pool = []
     if options.recorded_seconds > 0:
         pool = record_pool(options.recorded_seconds, np.random.default_rng((options.seed, 1)))
