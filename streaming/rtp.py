@@ -11,11 +11,11 @@ import asyncio
 import logging
 import random
 import struct
-import time
 from collections.abc import Coroutine
 from typing import Any, Final, Literal, NamedTuple
 
 from aiortc import MediaStreamTrack, RTCRtpSender
+from aiortc.clock import current_ntp_time
 from aiortc.codecs import get_encoder, is_rtx
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpParameters
@@ -29,9 +29,6 @@ from aiortc.rtp import (
 from av.packet import Packet
 
 log = logging.getLogger(__name__)
-
-_NTP_EPOCH: Final = 2_208_988_800
-"""Seconds from 1900, where NTP time begins, to 1970."""
 
 _MID: Final = "urn:ietf:params:rtp-hdrext:sdes:mid"
 _SEND_TIME: Final = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
@@ -218,7 +215,7 @@ class RtpStream:
         async def send_own_reports(packets: list[AnyRtcpPacket]) -> None:
             for packet in packets:
                 if isinstance(packet, RtcpSrPacket):
-                    packet.sender_info = packer.report(_ntp_now())
+                    packet.sender_info = packer.report(current_ntp_time())
             await send_reports(packets)
 
         # aiortc has no public hook for it; it looks the method up at every report.
@@ -233,13 +230,13 @@ class RtpStream:
     def send(self, frame: Packet[Any]) -> None:
         """Send an encoded frame; while the stream is not open, it is lost."""
         if self._packer is not None and self._track.awaited:
-            for packet in self._packer.pack(frame, _ntp_now()):
+            for packet in self._packer.pack(frame, current_ntp_time()):
                 self._transmit(packet)
 
     def repeat(self, sequence: int) -> None:
         """Send a packet again that the peer misses."""
         if self._packer is not None and self._track.awaited:
-            packet = self._packer.repeat(sequence, _ntp_now())
+            packet = self._packer.repeat(sequence, current_ntp_time())
             if packet is not None:
                 self._transmit(packet)
 
@@ -266,7 +263,3 @@ def _at_once(sending: Coroutine[Any, Any, None]) -> None:
         return
     sending.close()
     raise RuntimeError("sending a datagram had to wait")
-
-
-def _ntp_now() -> int:
-    return int((time.time() + _NTP_EPOCH) * (1 << 32))

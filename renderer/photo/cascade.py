@@ -13,6 +13,7 @@ import numpy as np
 
 from motion.layout import FloatArray
 from renderer.contract import ImageArray
+from renderer.layer import Rect
 from renderer.photo.detector import Face
 from renderer.photo.features import keypoints_of
 from renderer.photo.points import within
@@ -87,46 +88,34 @@ class _Turned:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Box:
-    """A square in pixels."""
-
-    x: int
-    y: int
-    side: int
-
-    @property
-    def middle(self) -> FloatArray:
-        return np.array((self.x + self.side / 2, self.y + self.side / 2), np.float32)
-
-
-def _faces(grey: ImageArray) -> list[_Box]:
+def _faces(grey: ImageArray) -> list[Rect]:
     """Faces, the largest first, without small ones in the background."""
     boxes = _found("haarcascade_frontalface_alt2.xml", grey, SMALLEST)
-    boxes.sort(key=lambda box: -box.side)
-    return [box for box in boxes if box.side > RIVAL * boxes[0].side]
+    boxes.sort(key=lambda box: -box.width)
+    return [box for box in boxes if box.width > RIVAL * boxes[0].width]
 
 
-def _eyes(grey: ImageArray, face: _Box) -> Iterator[FloatArray]:
+def _eyes(grey: ImageArray, face: Rect) -> Iterator[FloatArray]:
     """Middles [2] of the left and the right eye in pixels."""
-    top, bottom = face.y + int(0.15 * face.side), face.y + int(0.62 * face.side)
-    part = grey[top:bottom, face.x : face.x + face.side]
-    corner = np.array((face.x, top - _EYE_ABOVE * face.side), np.float32)
+    side = face.width
+    upper = Rect(face.x, face.y + int(0.15 * side), side, int(0.62 * side) - int(0.15 * side))
+    boxes = _found("haarcascade_eye_tree_eyeglasses.xml", upper.cut(grey), side // 8)
+    corner = np.array((upper.x, upper.y - _EYE_ABOVE * side), np.float32)
     found = [
-        corner + eye.middle
-        for eye in _found("haarcascade_eye_tree_eyeglasses.xml", part, face.side // 8)
+        corner + np.array((box.x + box.width / 2, box.y + box.height / 2), np.float32)
+        for box in boxes
     ]
     for x, y in _EYES:
-        usual = np.array((face.x + x * face.side, face.y + y * face.side), np.float32)
+        usual = np.array((face.x + x * side, face.y + y * side), np.float32)
         near = min(found, key=lambda eye: float(np.hypot(*(eye - usual))), default=usual)
-        yield near if np.hypot(*(near - usual)) < _EYE_REACH * face.side else usual
+        yield near if np.hypot(*(near - usual)) < _EYE_REACH * side else usual
 
 
-def _found(cascade: str, grey: ImageArray, smallest: int) -> list[_Box]:
+def _found(cascade: str, grey: ImageArray, smallest: int) -> list[Rect]:
     boxes = _cascade(cascade).detectMultiScale(
         grey, scaleFactor=1.05, minNeighbors=_NEIGHBOURS, minSize=(smallest, smallest)
     )
-    return [_Box(int(x), int(y), int(side)) for x, y, side, _ in boxes]
+    return [Rect(*map(int, box)) for box in boxes]
 
 
 @cache

@@ -11,7 +11,7 @@ from motion.keypoints import Keypoint
 from motion.layout import KEYPOINTS, FloatArray
 from renderer.contract import ImageArray
 from renderer.photo.opening import find_mouth
-from renderer.photo.upright import EyeFrame, UprightFace
+from renderer.photo.upright import UprightFace, between_eyes
 
 K = Keypoint
 
@@ -35,9 +35,9 @@ _PUPIL: Final = (0.12, 0.08)
 
 def keypoints_of(picture: ImageArray, left: FloatArray, right: FloatArray) -> FloatArray:
     """Keypoints [21, 2] in pixels of BGR ``picture [h, w, 3]`` with eyes at these pixels [2]."""
-    eyes = EyeFrame.between(left, right)
+    eyes = between_eyes(left, right)
     seen = UprightFace.of(picture, eyes)
-    eyes = EyeFrame.between(*(eyes.pixels(_pupil(seen, x)) for x in (-0.5, 0.5)))
+    eyes = between_eyes(*(eyes.pixels(_pupil(seen, x)) for x in (-0.5, 0.5)))
     mouth = find_mouth(UprightFace.of(picture, eyes))
     face = np.zeros((KEYPOINTS, 2), np.float32)
     for (one, other), (x, y) in _HALF.items():

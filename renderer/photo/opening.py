@@ -61,22 +61,23 @@ class Mouth:
 
 def find_mouth(face: UprightFace) -> Mouth:
     """The mouth of ``face``; where nothing tells, in its usual place."""
-    skin = face.skin()
-    light = face.part(_SIDES, (_TOP, _BOTTOM))[..., 0] / max(float(skin[0]), 1.0)
-    inside = _inside(face, skin)
+    part, skin = face.part(_SIDES, (_TOP, _BOTTOM)), face.skin()
+    light = part[..., 0] / max(float(skin[0]), 1.0)
+    crease = _crease(light)
+    columns, rows = _columns(light), _rows(light)
+    inside = _inside(part, light, skin)
     opening = _opening(inside)
     if opening is None:
-        dark = light[:, np.abs(_columns(light)) < 0.2].mean(1)
-        rows = _rows(light)
-        usual = 0.6 * np.square(rows - _USUAL_SEAM)
-        seam = float(rows[np.argmin(np.where(_within(rows), dark + usual, np.inf))])
-        ends = [_corner(light, (0.0, seam), step) for step in (-1, 1)]
+        dark = light[:, np.abs(columns) < 0.2].mean(1) + 0.6 * np.square(rows - _USUAL_SEAM)
+        near = (rows > _SEAM[0]) & (rows < _SEAM[1])
+        seam = float(rows[np.argmin(np.where(near, dark, np.inf))])
+        ends = [_corner(crease, (0.0, seam), step) for step in (-1, 1)]
         return _mouth(ends, _CLOSED, (seam, seam))
     across = np.flatnonzero(inside.any(0))
     ends = []
     for column, step in ((across[0], -1), (across[-1], 1)):
-        start = float(_columns(light)[column]), float(_rows(light)[inside[:, column]].mean())
-        ends.append(_corner(light, start, step))
+        start = float(columns[column]), float(rows[inside[:, column]].mean())
+        ends.append(_corner(crease, start, step))
     return _mouth(ends, (_NARROWEST, _SIDES[1]), opening)
 
 
@@ -91,10 +92,8 @@ def _mouth(
     return Mouth(corners[0], corners[1], *rows)
 
 
-def _inside(face: UprightFace, skin: FloatArray) -> npt.NDArray[np.bool_]:
+def _inside(part: FloatArray, light: FloatArray, skin: FloatArray) -> npt.NDArray[np.bool_]:
     """Which places are within an open mouth: dark, or teeth."""
-    part = face.part(_SIDES, (_TOP, _BOTTOM))
-    light = part[..., 0] / max(float(skin[0]), 1.0)
     chroma = np.hypot(part[..., 1], part[..., 2]) / max(float(np.hypot(skin[1], skin[2])), 1.0)
     either = ((light < _DARK) | ((chroma < _PALE) & (light > _PALE))).astype(np.uint8)
     either = np.asarray(cv2.morphologyEx(either, cv2.MORPH_CLOSE, np.ones((7, 7))), np.uint8)
@@ -134,19 +133,23 @@ def _opening(inside: npt.NDArray[np.bool_]) -> tuple[float, float] | None:
     return first, last
 
 
-def _corner(light: FloatArray, start: tuple[float, float], step: int) -> tuple[float, float]:
+def _crease(light: FloatArray) -> FloatArray:
+    """How much brighter places are than what is around them; less than 0 in dark lines."""
+    fine, around = (cv2.GaussianBlur(light, (0, 0), sigma * PIXELS) for sigma in (0.01, 0.06))
+    return np.asarray(fine - around, np.float32)
+
+
+def _corner(crease: FloatArray, start: tuple[float, float], step: int) -> tuple[float, float]:
     """The corner of a mouth: where the dark line ends that leads from ``start`` outwards."""
-    around = cv2.GaussianBlur(light, (0, 0), 0.06 * PIXELS)
-    crease = cv2.GaussianBlur(light, (0, 0), 0.01 * PIXELS) - around
     x, y = start
     column, row = round((x - _SIDES[0]) * PIXELS), round((y - _TOP) * PIXELS)
     missed = 0
-    while 0 <= column < light.shape[1] and missed < 0.06 * PIXELS:
+    while 0 <= column < crease.shape[1] and missed < 0.06 * PIXELS:
         near = slice(max(row - 2, 0), row + 3)
         row = near.start + int(np.argmin(crease[near, column]))
         missed += 1
         if crease[row, column] < -_CREASE:
-            x, y, missed = float(_columns(light)[column]), float(_rows(light)[row]), 0
+            x, y, missed = float(_columns(crease)[column]), float(_rows(crease)[row]), 0
         column += step
     return x, y
 
@@ -159,7 +162,3 @@ def _columns(part: npt.NDArray[np.generic]) -> FloatArray:
 def _rows(part: npt.NDArray[np.generic]) -> FloatArray:
     found: FloatArray = np.arange(part.shape[0], dtype=np.float32) / np.float32(PIXELS) + _TOP
     return found
-
-
-def _within(rows: FloatArray) -> npt.NDArray[np.bool_]:
-    return (rows > _SEAM[0]) & (rows < _SEAM[1])

@@ -14,6 +14,7 @@ import numpy as np
 
 from motion.layout import FloatArray
 from renderer.contract import ImageArray
+from renderer.photo.points import Placement
 
 PIXELS: Final = 100
 """Pixels of an eye distance."""
@@ -23,44 +24,29 @@ BELOW: Final = 1.9
 """How far it goes from the middle between the pupils."""
 
 
-@dataclass(frozen=True, slots=True)
-class EyeFrame:
-    """Where a face lies: pixel = place @ turn + middle."""
-
-    turn: FloatArray
-    """[2, 2] in pixels."""
-    middle: FloatArray
-    """Pixel [2] between the pupils."""
-
-    @classmethod
-    def between(cls, left: FloatArray, right: FloatArray) -> EyeFrame:
-        """Of a face with pupils at these pixels [2]."""
-        x = right - left
-        turn = np.array([x, (-x[1], x[0])], np.float32)
-        return cls(turn, ((left + right) / 2).astype(np.float32))
-
-    def pixels(self, places: FloatArray) -> FloatArray:
-        """Pixels [..., 2] of ``places [..., 2]``."""
-        found: FloatArray = (places @ self.turn + self.middle).astype(np.float32)
-        return found
+def between_eyes(left: FloatArray, right: FloatArray) -> Placement:
+    """Where a face with pupils at these pixels [2] lies, in eye distances."""
+    x = right - left
+    turn = np.array([x, (-x[1], x[0])], np.float32)
+    return Placement(turn, ((left + right) / 2).astype(np.float32))
 
 
 @dataclass(frozen=True, slots=True)
 class UprightFace:
-    """What is seen in an :class:`EyeFrame`."""
+    """What is seen in the frame of :func:`between_eyes`."""
 
     lab: FloatArray
     """[h, w, 3]: brightness from 0, two chroma channels around 0."""
 
     @classmethod
-    def of(cls, picture: ImageArray, eyes: EyeFrame) -> UprightFace:
+    def of(cls, picture: ImageArray, eyes: Placement) -> UprightFace:
         """The face in BGR ``picture [h, w, 3]``."""
         x, y = np.meshgrid(
             np.arange(-SIDES, SIDES, 1 / PIXELS), np.arange(-ABOVE, BELOW, 1 / PIXELS)
         )
         places = eyes.pixels(np.stack([x, y], -1).astype(np.float32))
         # What the picture has more of is averaged, not skipped.
-        blur = 0.5 * float(np.hypot(*eyes.turn[0])) / PIXELS
+        blur = 0.5 * eyes.unit / PIXELS
         soft = cv2.GaussianBlur(picture, (0, 0), max(blur, 0.3))
         face = cv2.remap(soft, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[call-overload]
         lab = cv2.cvtColor(cv2.GaussianBlur(face, (0, 0), 1.2), cv2.COLOR_BGR2LAB)
