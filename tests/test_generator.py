@@ -26,6 +26,7 @@ from motion.moda.trained import TrainedModel, load_model, save_model
 from motion.speech.espeak import engine
 from motion.training.ship import ship
 from motion.training.spectrum import change_rate
+from tests.voices import block_of
 
 FRAMES = 64
 TINY = replace(
@@ -59,7 +60,7 @@ def generator(folder: Path) -> CausalMoDA:
 @pytest.fixture(scope="module")
 def features() -> FloatArray:
     """Half a second of silence, then speech."""
-    block = engine().synthesize("Papa made a big pot of soup for my baby.", "en-us")
+    block = block_of("Papa made a big pot of soup for my baby.", "en-us")
     speech = change_rate(block.pcm, engine().rate, 16_000)
     sound = np.zeros((FRAMES + LOOKAHEAD) * SAMPLES_PER_FRAME, np.float32)
     sound[8_000 : 8_000 + len(speech)] = speech[: len(sound) - 8_000]

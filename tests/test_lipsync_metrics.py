@@ -16,15 +16,15 @@ from benchmarks.lipsync_metrics import Take, bilabial_recall, lip_metrics, spoke
 from benchmarks.lipsync_speech import through_opus
 from motion.keypoints import LID_TRAVEL, Keypoint
 from motion.layout import EXP, FloatArray, expression, neutral_motion
-from motion.training import espeak_voices
 from motion.training.coarticulation import mouth_motion
 from motion.training.phonemes import Utterance
+from tests.voices import utterance_of
 
 
 @pytest.fixture(scope="module")
 def utterance() -> Utterance:
     text = "My papa made a big pot of bean soup for the baby, and it was good to eat with bread."
-    return espeak_voices.utter(text, "en-us")
+    return utterance_of(text)
 
 
 @pytest.fixture(scope="module")

@@ -13,11 +13,11 @@ from motion.features import LogMelFeatures
 from motion.generator import BUILT_IN, CausalMoDA
 from motion.keypoints import LID_TRAVEL, Keypoint
 from motion.layout import EXP, FPS, YAW, FloatArray, expression
-from motion.training import espeak_voices
 from motion.training.coarticulation import mouth_motion, speaking
 from motion.training.corpus import assemble
 from motion.training.phonemes import Utterance
 from motion.yardstick import Yardstick
+from tests.voices import utterance_of
 
 TEXT = "My papa made a big pot of bean soup for the baby, and it was good to eat with warm bread."
 
@@ -35,7 +35,7 @@ def moda() -> CausalMoDA:
 @pytest.fixture(scope="module")
 def utterance() -> Utterance:
     """Scottish English in a timbre that is held out, with a second of silence around it."""
-    said = espeak_voices.utter(TEXT, "en-gb-scotland+f5")
+    said = utterance_of(TEXT, "en-gb-scotland+f5")
     seconds = len(said.speech) / 16_000 + 2.0
     return assemble([said], seconds, np.random.default_rng(0), lead=1.0)
 
@@ -126,7 +126,7 @@ def test_what_ships_is_small() -> None:
 def test_the_mouth_closes_after_the_last_word_and_stays_closed(
     moda: CausalMoDA, words: str, emotion: Emotion
 ) -> None:
-    said = espeak_voices.utter(words, "en-us")
+    said = utterance_of(words)
     seconds = len(said.speech) / 16_000
     whole = assemble([said], seconds + 4.0, np.random.default_rng(0), lead=0.5)
     gap = opening(move(moda, features_of(whole.speech), 4, Controls(emotion, 0.7)))
@@ -136,7 +136,7 @@ def test_the_mouth_closes_after_the_last_word_and_stays_closed(
 
 @pytest.mark.parametrize("frame", [20, 33, 46, 59])
 def test_the_mouth_closes_soon_after_an_interruption(moda: CausalMoDA, frame: int) -> None:
-    said = espeak_voices.utter(TEXT, "en-us").speech[: frame * SAMPLES_PER_FRAME]
+    said = utterance_of(TEXT).speech[: frame * SAMPLES_PER_FRAME]
     speech = np.concatenate([said, np.zeros(FPS * SAMPLES_PER_FRAME, np.float32)])
     gap = opening(move(moda, features_of(speech), 1, Controls()))
     assert gap[frame + FPS * 2 // 5 :].max() < 0.015

@@ -14,15 +14,12 @@ import pytest_asyncio
 from avatar_server.conversation.asr import RecognitionError
 from avatar_server.conversation.sphinx import SphinxRecogniser
 from motion.layout import FloatArray
-from tests.voices import first_spoken, silence
+from tests.voices import silence, spoken
 
 
 def said(text: str) -> FloatArray:
-    """Speech in the one voice of espeak-ng that PocketSphinx understands.
-
-    Always the same sound: what breath and flutter do spoils one phrase in fifteen.
-    """
-    return np.concatenate([silence(0.25), first_spoken(text, "en-us+f2"), silence(0.25)])
+    """Speech in the one voice of espeak-ng that PocketSphinx understands."""
+    return np.concatenate([silence(0.25), spoken(text, "en-us+f2"), silence(0.25)])
 
 
 def alike(heard: str, said: str) -> bool:
