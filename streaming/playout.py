@@ -107,7 +107,7 @@ class Playout:
 
     def interrupt(self) -> None:
         """Silence the avatar now and drop all speech that waits."""
-        self._fade = self._upcoming_packet()
+        self._fade_out()
         self._speech.clear()
         self._current = None
         self._replan(self._next_tick)
@@ -116,9 +116,8 @@ class Playout:
         """Fall silent now, but keep what is not said yet: :meth:`resume` goes on with it."""
         if self._speech.held:
             return
-        self._fade = self._upcoming_packet()
-        for tick in range(self._planned - 1, self._next_tick - 1, -1):
-            self._speech.put_back(self._plans[tick].speech)
+        self._fade_out()
+        self._put_back(self._next_tick)
         if self._current is not None:
             self._speech.put_back(self._current, self._clock.next_sample % TICK or TICK)
             self._current = None
@@ -144,6 +143,8 @@ class Playout:
         while self._seconds_until(tick) < self._pacing.reaction:
             tick += 1
         if tick < self._planned:
+            # Utterances without sound begin and end in silent ticks.
+            self._put_back(tick)
             self._replan(tick)
 
     # --- planning -----------------------------------------------------------------------------
@@ -168,6 +169,11 @@ class Playout:
             self._plans[plan.tick] = plan
             self._planned += 1
             self._animator.request(plan)
+
+    def _put_back(self, tick: int) -> None:
+        """Give back what is planned from ``tick`` on."""
+        for planned in range(self._planned - 1, tick - 1, -1):
+            self._speech.put_back(self._plans[planned].speech)
 
     def _replan(self, tick: int) -> None:
         self.epoch += 1
@@ -205,6 +211,11 @@ class Playout:
             if span.start < until:
                 played = min(until - span.start, span.count)
                 self.heard = (span.source.name, span.position + played)
+
+    def _fade_out(self) -> None:
+        """Let what is heard now end softly in the next packet."""
+        if self._fade is None:  # else it was silenced since the last packet already
+            self._fade = self._upcoming_packet()
 
     def _upcoming_packet(self) -> FloatArray:
         """The sound that the next packet would carry."""

@@ -47,6 +47,7 @@ class Span:
     start: int
     """First sample within the tick."""
     count: int
+    """0 where an utterance only ends, or has no sound at all."""
     position: int
     """Sample of the utterance that sounds at ``start``."""
 
@@ -68,7 +69,7 @@ class SpeechTick:
 
     @property
     def spoken(self) -> bool:
-        return bool(self.spans)
+        return any(span.count for span in self.spans)
 
 
 class _Fifo:
@@ -281,8 +282,7 @@ class SpeechBuffer:
             start = filled * _RATIO
             audio[start : start + count * _RATIO] = source.audio.pull(count * _RATIO)
             speech[filled : filled + count] = source.speech.pull(count)
-            if count:
-                spans.append(Span(source, start, count * _RATIO, source.taken))
+            spans.append(Span(source, start, count * _RATIO, source.taken))
             cues += self._cues(source, start, count * _RATIO)
             filled += count
             if source.ended and not source.available:
@@ -301,15 +301,17 @@ class SpeechBuffer:
         start = -(-start // _RATIO) * _RATIO
         for span in reversed(tick.spans):
             source = span.source
-            first, end = max(span.start, start), span.start + span.count
-            if source.live or first >= end:
+            end = span.start + span.count
+            first = min(max(span.start, start), end)
+            cues = [(at, c) for at, c in tick.cues if c.utterance == source.name and at >= start]
+            if source.live or (first == end and not cues):
                 continue
             source.audio.put_back(tick.audio[first:end])
             source.speech.put_back(tick.speech[first // _RATIO : end // _RATIO])
             source.taken -= end - first
-            for at, cue in reversed(tick.cues):
+            for at, cue in reversed(cues):
                 # The end will be found again.
-                if cue.utterance == source.name and at >= first and cue.kind != "end":
+                if cue.kind != "end":
                     source.cues.appendleft((source.taken + at - first, cue))
             if source not in self._queue:
                 self._queue.appendleft(source)
@@ -341,7 +343,9 @@ class SpeechBuffer:
             self._live = None
         else:
             self._queue.popleft()
-        return [*(cue for _, cue in source.cues), Cue("end", source.name, len(source.text))]
+        left = [cue for _, cue in source.cues]
+        source.cues.clear()
+        return [*left, Cue("end", source.name, len(source.text))]
 
     def _peek(self) -> FloatArray:
         source = self._current()

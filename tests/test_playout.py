@@ -142,6 +142,20 @@ async def test_interrupt_ramps_out_within_ten_milliseconds(rig: Rig) -> None:
     assert rig.playout.epoch > 0
 
 
+async def test_a_second_interrupt_before_the_next_packet_does_not_click(rig: Rig) -> None:
+    rig.say(50)
+    await rig.play(1.0)
+    played = len(rig.output.sound)
+    rig.playout.hold()
+    rig.playout.interrupt()
+    rig.playout.interrupt()
+    await rig.play(0.5)
+    after = rig.output.sound[played:]
+    assert after[0] > 0.4, "it goes on from where it was"
+    assert np.abs(np.diff(after[: RAMP + 1])).max() < 0.01
+    assert not after[RAMP:].any()
+
+
 async def test_speech_after_an_interrupt_is_heard_from_its_start(rig: Rig) -> None:
     rig.say(50)
     await rig.play(1.0)
@@ -208,6 +222,38 @@ async def test_speech_held_before_it_began_still_begins(rig: Rig) -> None:
     assert not rig.cues
     rig.playout.resume()
     await rig.play(0.5)
+    assert [cue.kind for cue in rig.cues] == ["start", "end"]
+
+
+@pytest.mark.parametrize("then", ["speech", "hold"])
+async def test_an_utterance_without_sound_is_over_whatever_follows(rig: Rig, then: str) -> None:
+    await rig.play(0.5)
+    rig.speech.begin("mute", "...").end()
+    rig.playout.speech_arrived()
+    if then == "hold":
+        rig.playout.hold()
+        await rig.play(0.3)
+        assert not rig.cues
+        rig.playout.resume()
+    rig.say(5)
+    await rig.play(1.0)
+    expected = [(name, kind) for name in ("mute", "u") for kind in ("start", "end")]
+    assert [(cue.utterance, cue.kind) for cue in rig.cues] == expected
+    assert np.count_nonzero(rig.output.sound) == 5 * TICK
+
+
+async def test_hold_at_the_last_sample_does_not_lose_the_end(rig: Rig) -> None:
+    source = rig.speech.begin("u", "hello")
+    source.push(np.full(5 * TICK + PACKET, 0.5, np.float32), 48_000)
+    source.end()
+    rig.playout.speech_arrived()
+    while np.count_nonzero(rig.output.sound if rig.output.audio else 0) < 5 * TICK + PACKET:
+        await rig.play(0.02)
+    assert [cue.kind for cue in rig.cues] == ["start"]
+    rig.playout.hold()
+    await rig.play(0.3)
+    rig.playout.resume()
+    await rig.play(0.3)
     assert [cue.kind for cue in rig.cues] == ["start", "end"]
 
 
