@@ -87,6 +87,10 @@ class Listener(Protocol):
         """The session is over."""
 
 
+class SessionOverError(RuntimeError):
+    """Nobody can join any more; the message says what to do."""
+
+
 class Session:
     """Run :meth:`run` in a task; it returns when the session is over."""
 
@@ -164,16 +168,21 @@ class Session:
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Do ``work`` as a part of the session, which waits for it before it is over."""
-        if self._group is None or self._over.is_set():
+        if self._group is None or self.over:
             work.close()
         else:
             self._group.create_task(work)
 
     def end(self, reason: str, code: str = "session_ended") -> None:
         """End the session; its peers are told why."""
-        if not self._over.is_set():
+        if not self.over:
             self._farewell = ErrorEvent(code=code, message=reason, fatal=True)
             self._over.set()
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, though its peers may still be closing."""
+        return self._over.is_set()
 
     def _expire(self, reason: str) -> None:
         self.end(reason, "session_expired")
@@ -189,7 +198,8 @@ class Session:
     async def attach(self, name: str, offer: str, *, watches_only: bool = False) -> str:
         """Answer the offer of a peer; one that is attached under ``name`` is replaced.
 
-        Raises :class:`streaming.sdp.BadOfferError`, after which nothing is left of the peer.
+        Raises :class:`streaming.sdp.BadOfferError` and :class:`SessionOverError`, after which
+        nothing is left of the peer.
         """
         link = Link(self, name, watches_only, self._broadcast.join())
         link.peer = Peer(link.viewer, link, self.parts.ice_servers, self.parts.connect_timeout)
@@ -198,6 +208,10 @@ class Session:
         except BaseException:
             self._broadcast.leave(link.viewer)
             raise
+        if self.over:  # since the offer came; its peers have been told, and this one was not yet
+            self._broadcast.leave(link.viewer)
+            await link.peer.close("the session is over")
+            raise SessionOverError("the session has ended; connect again")
         former = self._links.get(name)
         self._links[name] = link
         self._life.join()

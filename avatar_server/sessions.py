@@ -105,8 +105,9 @@ class Sessions:
             session.tell(event)
 
     def get(self, session_id: str) -> Session | None:
+        """The session of that name; None as soon as it is over."""
         entry = self._running.get(session_id)
-        return entry[0] if entry else None
+        return entry[0] if entry and not entry[0].over else None
 
     async def wait_ended(self, seconds: float) -> None:
         """Wait until all have ended, or for ``seconds``."""

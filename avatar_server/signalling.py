@@ -16,7 +16,7 @@ from avatar_server.conversation.personas import UnknownPersonaError
 from avatar_server.http import ApiError, avatar_errors, read_json
 from avatar_server.logs import current_session
 from avatar_server.models import Models
-from avatar_server.session import Session
+from avatar_server.session import Session, SessionOverError
 from avatar_server.sessions import Sessions
 from streaming.protocol import Answer, CandidatePatch, Offer, PictureSize
 from streaming.sdp import MAX_SDP, BadOfferError, UnsupportedMediaError
@@ -86,6 +86,8 @@ async def attach(
             raise ApiError(406, "unsupported_media", str(error)) from error
         if isinstance(error, BadOfferError):
             raise ApiError(400, "bad_offer", str(error)) from error
+        if isinstance(error, SessionOverError):
+            raise ApiError(503, "session_ended", str(error), {"Retry-After": "1"}) from error
         raise
 
 

@@ -20,6 +20,7 @@ from starlette.applications import Starlette
 
 from avatar_server.app import create_app
 from avatar_server.settings import Settings
+from streaming.peer import Peer
 from streaming.protocol import Caption, ErrorEvent, PictureRate, Ready, Speaking, read_server_event
 from tests.fakes import ToneSpeech, flat_models, scripted_talking
 
@@ -302,6 +303,64 @@ async def test_an_offer_with_a_known_id_reconnects_the_session(
         second.send(type="ping", id=1)
         await second.event()
         assert await sessions(http) == 1
+
+
+async def test_nobody_joins_a_session_that_is_over(
+    browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its peers may take seconds to close; who comes then would be connected to nothing."""
+    closing, go_on = asyncio.Event(), asyncio.Event()
+    release = Peer._release
+
+    async def slow(self: Peer) -> None:
+        closing.set()
+        await go_on.wait()
+        await release(self)
+
+    monkeypatch.setattr(Peer, "_release", slow)
+    async with running(max_sessions=2) as (_, http):
+        first = browser()
+        pc_id = await first.connect(http)
+        session = (await first.event()).session  # type: ignore[attr-defined]
+        await http.delete(f"/api/offer/{pc_id}")
+        await asyncio.wait_for(closing.wait(), WAIT)
+        body = {"sdp": await browser().offer(), "type": "offer"}
+        joined = await http.post("/api/offer", json={**body, "session": session})
+        assert (joined.status_code, joined.json()["error"]) == (404, "unknown_session")
+        again = await http.post("/api/offer", json={**body, "pc_id": pc_id})
+        assert again.status_code == 200
+        assert again.json()["pc_id"] != pc_id
+        go_on.set()
+        await http.delete(f"/api/offer/{again.json()['pc_id']}")
+        await until_gone(http)
+
+
+async def test_a_session_that_ends_while_an_offer_is_answered_keeps_no_peer(
+    browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, go_on = asyncio.Event(), asyncio.Event()
+    answer = Peer.answer
+
+    async def slow(self: Peer, offer: str) -> str:
+        made = await answer(self, offer)
+        answered.set()
+        await go_on.wait()
+        return made
+
+    async with running() as (_, http):
+        first, second = browser(), browser()
+        pc_id = await first.connect(http)
+        await first.event()
+        monkeypatch.setattr(Peer, "answer", slow)
+        body = {"sdp": await second.offer(), "type": "offer", "pc_id": pc_id}
+        coming = asyncio.create_task(http.post("/api/offer", json=body))
+        await asyncio.wait_for(answered.wait(), WAIT)
+        await http.delete(f"/api/offer/{pc_id}")
+        await until_gone(http)
+        go_on.set()
+        refused = await coming
+        assert (refused.status_code, refused.json()["error"]) == (503, "session_ended")
+        assert refused.headers["retry-after"] == "1"
 
 
 @pytest.mark.parametrize(
