@@ -18,6 +18,9 @@ from streaming.protocol import QueuePlace
 _MAX_CLIENTS: Final = 10_000
 """Clients that a rate limit remembers; past that it forgets who was not seen for longest."""
 
+_MAX_NAME: Final = 64
+"""Characters that are kept of an address that is none."""
+
 _SECONDS: Final = 60.0
 
 
@@ -41,8 +44,8 @@ def client_address(host: str) -> str:
     """What stands for one client: its IPv4 address, or its IPv6 network of 64 bits."""
     try:
         address = ipaddress.ip_address(host)
-    except ValueError:  # a test client or a socket file
-        return host
+    except ValueError:  # a test client, a socket file, or what a trusted proxy lets through
+        return host[:_MAX_NAME]
     if isinstance(address, ipaddress.IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)

@@ -16,10 +16,15 @@ class Health:
     """Routes at the root, for load balancers and Prometheus."""
 
     def __init__(
-        self, admission: Admission, exposition: Callable[[Request], Awaitable[bytes]]
+        self,
+        admission: Admission,
+        exposition: Callable[[Request], Awaitable[bytes]],
+        able: Callable[[], bool] = lambda: True,
     ) -> None:
+        """``able``: whether there is anything to run sessions in."""
         self._admission = admission
         self._exposition = exposition
+        self._able = able
 
     def routes(self) -> list[Route]:
         return [
@@ -35,14 +40,19 @@ class Health:
     async def ready(self, _: Request) -> Response:
         """200 if a new client would get a session, else 503 and why not."""
         admission = self._admission
-        status = "draining" if admission.draining else "ready" if admission.open else "full"
+        if admission.draining:
+            status = "draining"
+        elif not self._able():
+            status = "starting"
+        else:
+            status = "ready" if admission.open else "full"
         body = {
             "status": status,
             "sessions": admission.running,
             "limit": admission.limit,
             "waiting": admission.waiting,
         }
-        return JSONResponse(body, 200 if admission.open else 503)
+        return JSONResponse(body, 200 if status == "ready" else 503)
 
     async def metrics(self, request: Request) -> Response:
         return Response(await self._exposition(request), media_type=CONTENT_TYPE)

@@ -18,7 +18,7 @@ from avatar_server.http import ApiError, read_text, require_content_type
 from avatar_server.models import Models
 from avatar_server.sessions import Sessions
 from avatar_server.signalling import attach, open_session, wanted_size
-from streaming.protocol import Candidate
+from streaming.protocol import MAX_TICKET, Candidate
 from streaming.sdp import MAX_SDP, BadOfferError
 
 _SDP = "application/sdp"
@@ -56,6 +56,9 @@ class Whep:
         require_content_type(request, _SDP)
         offer = await read_text(request, MAX_SDP)
         wanted = request.query_params.get("session")
+        ticket = request.query_params.get("ticket")
+        if ticket is not None and len(ticket) > MAX_TICKET:
+            raise ApiError(400, "bad_request", f"a ticket has {MAX_TICKET} characters at most")
         if wanted is None:
             session = await open_session(
                 self._sessions,
@@ -63,7 +66,7 @@ class Whep:
                 request.query_params.get("avatar"),
                 self._default_avatar,
                 size=wanted_size(request.query_params),
-                ticket=request.query_params.get("ticket"),
+                ticket=ticket,
             )
         elif (found := self._sessions.get(wanted)) is not None:
             session = found

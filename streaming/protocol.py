@@ -17,6 +17,9 @@ MAX_TEXT: Final = 4_000
 MAX_MESSAGE: Final = 16_384
 """Bytes of one data-channel message."""
 
+MAX_TICKET: Final = 64
+"""Characters of the name of a place in line."""
+
 CHANNEL_LABEL: Final = "avatar"
 
 
@@ -294,7 +297,7 @@ class Offer(BotWishes):
     sdp: Annotated[str, Field(min_length=1)]
     type: Literal["offer"]
     pc_id: str | None = None
-    ticket: Annotated[str, Field(max_length=64)] | None = None
+    ticket: Annotated[str, Field(max_length=MAX_TICKET)] | None = None
     """Place in the line that an earlier refusal gave; see :class:`QueuePlace`."""
     request_data: Annotated[
         BotWishes | None, Field(validation_alias=AliasChoices("requestData", "request_data"))

@@ -183,6 +183,7 @@ def test_a_rate_limit_forgets_clients_that_it_has_not_seen_for_long() -> None:
         ("::ffff:192.0.2.7", "192.0.2.7"),
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("testclient", "testclient"),
+        ("x" * 10_000, "x" * 64),
     ],
 )
 def test_a_client_is_an_address_or_a_network(host: str, client: str) -> None:

@@ -19,9 +19,14 @@ import httpx
 import pytest
 from aiortc import RTCPeerConnection
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.applications import Starlette
+from starlette.requests import Request
 
+from avatar_server.admission import Admission
+from avatar_server.health import Health
 from avatar_server.ice import event_loop_factory, for_aiortc, for_browsers, ice_servers
 from avatar_server.logs import JsonFormatter, current_session, set_up_logging
+from avatar_server.session_limit import SessionLimit
 from avatar_server.settings import PortRange, Settings
 from avatar_server.video_rate import VideoRate
 from streaming.protocol import PictureRate, Ready
@@ -39,6 +44,20 @@ async def scrape(http: httpx.AsyncClient) -> dict[str, float]:
         for family in text_string_to_metric_families(response.text)
         for sample in family.samples
     }
+
+
+async def test_it_is_not_ready_while_there_is_nothing_to_run_sessions_in() -> None:
+    async def figures(_: Request) -> bytes:
+        return b""
+
+    workers: list[int] = []
+    health = Health(Admission(SessionLimit.fixed(1)), figures, lambda: bool(workers))
+    transport = httpx.ASGITransport(Starlette(routes=health.routes()))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        starting = await http.get("/readyz")
+        assert (starting.status_code, starting.json()["status"]) == (503, "starting")
+        workers.append(0)
+        assert (await http.get("/readyz")).status_code == 200
 
 
 async def test_clients_are_told_how_often_pictures_come(

@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import time
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
 
@@ -18,8 +20,11 @@ from test_signalling import WAIT, Browser, browser
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from avatar_server.admission import Admission
+from avatar_server.session_limit import SessionLimit
 from avatar_server.settings import Settings
 from avatar_server.workers.messages import open_settings
+from avatar_server.workers.pool import Worker
 from benchmarks.server import running_server
 from streaming.protocol import Ready
 
@@ -134,6 +139,39 @@ async def test_sockets_reach_the_process_of_their_session(
         await socket.wait_closed()
         assert socket.close_code == 1003
     assert (await http.delete(f"/api/offer/{name}")).status_code == 204
+
+
+async def test_no_request_can_make_a_worker_fail(http: httpx.AsyncClient) -> None:
+    """Names go to the front in lines of limited length."""
+    workers = [await process_of(http, number) for number in range(2)]
+    long = await http.post(
+        "/v1/whep?ticket=" + "%01" * 12_000,
+        content=b"v=0",
+        headers={"Content-Type": "application/sdp"},
+    )
+    assert (long.status_code, long.json()["error"]) == (400, "bad_request")
+    kind = {"Content-Type": "application/json"}
+    deep = await http.post("/api/offer", content=b"[" * 50_000, headers=kind)
+    assert (deep.status_code, deep.json()["error"]) == (400, "bad_request")
+    assert [await process_of(http, number) for number in range(2)] == workers
+
+
+async def test_a_name_of_a_worker_that_there_is_no_more_is_an_unknown_name(
+    http: httpx.AsyncClient,
+) -> None:
+    gone = await http.delete("/api/offer/63.of-an-earlier-start")
+    assert (gone.status_code, gone.json()["error"]) == (404, "unknown_peer")
+
+
+async def test_a_worker_that_writes_nonsense_is_killed() -> None:
+    """Unread it would be there for nobody, and never be started again."""
+    for written in ("b'x' * 100_000", "b'{}\\n'"):
+        program = f"import sys, time; sys.stdout.buffer.write({written}); sys.stdout.flush()\n"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", program + "time.sleep(600)", stdin=PIPE, stdout=PIPE
+        )
+        worker = Worker(0, Path("nowhere"), process, Admission(SessionLimit.fixed(1)))
+        assert await asyncio.wait_for(worker.run(), WAIT) == -signal.SIGKILL
 
 
 async def test_a_worker_that_dies_ends_its_own_sessions_only_and_comes_back(

@@ -61,7 +61,7 @@ def create_front(settings: Settings, admission: Admission) -> Starlette:
 
     app = Starlette(
         routes=[
-            *Health(admission, front.exposition).routes(),
+            *Health(admission, front.exposition, lambda: bool(pool.all())).routes(),
             Mount("/api", app=Router([*Queue(admission).routes(), *front.routes()], default=proxy)),
         ],
         middleware=guards(settings),

@@ -87,7 +87,10 @@ class Worker:
         return self._clients.total()
 
     async def run(self) -> int:
-        """Answer it until it ends; returns its exit status. All its places become free."""
+        """Answer it until it ends; returns its exit status. All its places become free.
+
+        One that writes what cannot be read is killed.
+        """
         assert self._process.stdout is not None
         try:
             async for line in self._process.stdout:
@@ -100,6 +103,9 @@ class Worker:
                         self._leave(client)
                     case Strained(now=now):
                         self.strained = now
+        except ValueError:
+            log.exception("worker %d is not understood and is killed", self.number)
+            self._process.kill()
         finally:
             self.ready.clear()
             for client in tuple(self._clients.elements()):
@@ -178,6 +184,10 @@ class Pool:
     def all(self) -> list[Worker]:
         """Those that can be reached."""
         return [worker for worker in self._workers.values() if worker.ready.is_set()]
+
+    def __contains__(self, number: int) -> bool:
+        """Whether there is a worker of that number, be it that it does not run just now."""
+        return 0 <= number < self._count
 
     def get(self, number: int) -> Worker:
         """The worker of that number; raises :class:`WorkerError` while it does not run."""

@@ -62,12 +62,13 @@ class Proxy:
 
     def _worker(self, connection: HTTPConnection, body: bytes | str = b"") -> Worker:
         names = [*connection.scope["path"].split("/"), connection.query_params.get("session", "")]
-        with suppress(ValueError):
+        with suppress(ValueError, RecursionError):
             fields = json.loads(body)
             if isinstance(fields, dict):
                 names += [str(fields.get("pc_id")), str(fields.get("session"))]
         for name in names:
-            if found := _OWN_NAME.match(name):
+            # A number may be of an earlier start, with more workers.
+            if (found := _OWN_NAME.match(name)) and int(found[1]) in self._pool:
                 return self._pool.get(int(found[1]))
         return self._pool.least_busy()
 
