@@ -240,6 +240,40 @@ async def test_a_failing_dialogue_is_told_and_the_conversation_goes_on() -> None
         await r.until(Caption, text="You said: again.", final=True)
 
 
+async def test_an_early_answer_that_fails_leaves_no_trace() -> None:
+    async with room(patience=5.0) as r:
+        await r.speak(words="fail")
+        async with asyncio.timeout(WAIT):
+            while not r.dialogue.asked:
+                await asyncio.sleep(0.01)
+        r.conversation.type("hello")
+        await r.until(Caption, text="You said: hello.", final=True)
+        assert not any(isinstance(e, ErrorEvent) for e in r.events)
+
+
+async def test_an_answer_that_fails_while_somebody_speaks_leaves_the_next_one_its_voice() -> None:
+    async with room(backchannel_seconds=3.0) as r:
+        r.dialogue.gate = asyncio.Event()
+        r.conversation.type("fail")
+        await r.sound(LOUD, 0.2)  # holds the voice back
+        r.dialogue.gate.set()
+        await r.until(ErrorEvent, code="answer_failed")
+        await r.sound(QUIET, 0.3)
+        r.conversation.type("again")
+        await r.until(Caption, text="You said: again.", final=True)
+
+
+async def test_who_still_speaks_when_the_greeting_ends_is_answered() -> None:
+    async with room(greeting="Hi there.", protect_greeting=True) as r:
+        await r.until(Speaking, on=True)
+        r.recogniser.script.append("how are you")
+        while not any(isinstance(e, Speaking) and not e.on for e in r.events):
+            await r.sound(LOUD, 0.032)
+        await r.sound(QUIET, 0.3)
+        await r.until(Caption, text="You said: how are you.", final=True)
+        assert r.recogniser.opened[0].samples > 0.1 * 16_000, "what came before the end as well"
+
+
 async def test_an_engine_that_dies_is_told_and_the_conversation_goes_on() -> None:
     async with room() as r:
         r.conversation.type("crash")

@@ -117,6 +117,23 @@ def test_words_in_a_partial_end_its_turn_early() -> None:
     assert kinds(taker.speech_ended(6.0)) == ["settle"]
 
 
+def test_a_partial_that_comes_after_the_words_leaves_them_a_turn() -> None:
+    taker = speaking()
+    taker.speech_started(5.0)
+    assert kinds(taker.speech_ended(5.4)) == ["settle"]
+    assert kinds(taker.partial("wait a moment")) == ["cut"]
+    assert kinds(taker.transcript("wait a moment", 5.5)) == ["prepare"]
+    assert kinds(taker.tick(5.9)) == ["commit"], "half a second after the words"
+
+
+def test_words_after_a_backchannel_that_is_not_settled_yet_end_its_turn_in_time() -> None:
+    taker = speaking()
+    taker.speech_started(5.0)
+    taker.speech_ended(5.3)
+    assert taker.speech_started(5.6) == []
+    assert kinds(taker.tick(6.4)) == ["cut"]
+
+
 def test_long_speech_is_no_backchannel() -> None:
     taker = speaking()
     taker.speech_started(5.0)
@@ -132,8 +149,31 @@ def test_a_protected_greeting_is_said_to_the_end() -> None:
     assert taker.speech_started(0.5) == [], "not even before its first sound"
     taker.answer_started()
     assert taker.speech_started(1.0) == []
-    taker.answer_ended()
+    taker.speech_ended(1.5)
+    assert taker.answer_ended() == []
     assert kinds(taker.speech_started(2.0)) == ["open"]
+
+
+def test_who_still_speaks_when_the_protected_words_end_is_heard() -> None:
+    taker = TurnTaker()
+    taker.greet(protected=True)
+    taker.answer_started()
+    taker.speech_started(1.0)
+    assert kinds(taker.answer_ended()) == ["open"]
+    assert taker.phase == "hearing"
+    assert kinds(taker.speech_ended(2.0)) == ["settle"]
+
+
+def test_a_protected_greeting_without_a_word_protects_nothing_else() -> None:
+    taker = TurnTaker()
+    taker.greet(protected=True)
+    taker.answer_ended()
+    taker.speech_started(1.0)
+    taker.speech_ended(2.0)
+    taker.transcript("what time is it", 2.1)
+    taker.tick(3.0)
+    taker.answer_started()
+    assert kinds(taker.speech_started(4.0)) == ["hold", "open"]
 
 
 def test_a_greeting_waits_for_whoever_speaks_first() -> None:
@@ -197,9 +237,18 @@ def test_the_button_works_in_every_phase() -> None:
 def test_the_answer_ends_while_the_user_speaks_over_it() -> None:
     taker = speaking()
     taker.speech_started(5.0)
-    assert taker.answer_ended() == []
+    assert kinds(taker.answer_ended()) == ["resume"], "nothing is held back any more"
     assert taker.phase == "hearing"
     assert kinds(taker.speech_ended(6.0)) == ["settle"]
+
+
+def test_an_answer_that_fails_after_words_over_it_leaves_them_a_turn() -> None:
+    taker = TurnTaker()
+    taker.typed("hello")
+    taker.speech_started(5.0)
+    taker.speech_ended(5.4)
+    assert kinds(taker.answer_ended()) == ["resume"]
+    assert kinds(taker.transcript("what time is it", 5.5)) == ["prepare"]
 
 
 EVENTS = st.sampled_from(
@@ -209,7 +258,7 @@ EVENTS = st.sampled_from(
 
 @given(st.lists(st.tuples(EVENTS, st.floats(0.0, 2.0)), max_size=40))
 def test_any_order_of_events_keeps_the_books_balanced(events: list[tuple[str, float]]) -> None:
-    """The recogniser is opened and closed in turn; held sound is resumed, cut or ended."""
+    """The recogniser is opened and closed in turn; held sound is resumed or cut."""
     taker, now = TurnTaker(), 0.0
     recognising = held = False
     for event, passed in events:
@@ -235,7 +284,6 @@ def test_any_order_of_events_keeps_the_books_balanced(events: list[tuple[str, fl
                 taker.greet(protected=True)
             case "done":
                 actions += taker.answer_ended()
-                held = False
         for action in actions:
             if action.kind == "open":
                 assert not recognising

@@ -172,7 +172,7 @@ class Conversation:
             else:
                 self._finish(answer, event.position_ms)
                 if event.reason == "finished":
-                    self._do(self._taker.answer_ended())
+                    self._pass_turn()
 
     def greet(self, text: str) -> None:
         """Say ``text`` before anything else has been said."""
@@ -189,6 +189,11 @@ class Conversation:
         if self._answer is answer:
             self._answer = None
         answer.finish(position_ms)
+
+    def _pass_turn(self) -> None:
+        """The avatar has nothing more to say; somebody may be speaking already."""
+        self._do(self._taker.answer_ended())
+        self._ear.feed_remembered()
 
     # --- doing ----------------------------------------------------------------------------------
 
@@ -314,15 +319,18 @@ class Conversation:
             await self._say(answer, deltas)
 
     async def _say(self, answer: Answer, deltas: AsyncIterator[str]) -> None:
+        failure: Exception | None = None
         try:
             await answer.speak(deltas, self._voice, self._persona.voice)
         except (DialogueError, SpeakerBusyError) as error:
+            failure = error
+        await answer.end()  # one that is dropped before leaves no trace
+        if failure is not None:
             answer.failed = True
-            self._fail("answer_failed", error)
-        await answer.end()
+            self._fail("answer_failed", failure)
         if answer.utterance is None:
             self._finish(answer)
-            self._do(self._taker.answer_ended())
+            self._pass_turn()
 
     # --- telling --------------------------------------------------------------------------------
 

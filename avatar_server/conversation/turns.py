@@ -79,6 +79,8 @@ class TurnTaker:
         self._prepared = False
         self._protected = False
         self._recognising = False
+        self._unheeded: float | None = None
+        """Since when the user has been speaking over an answer that may not be interrupted."""
         self.held: Literal["thinking", "speaking"] = "speaking"
         """What the avatar did when it was held last."""
 
@@ -99,23 +101,28 @@ class TurnTaker:
                 self.held = self.phase
                 self._enter("held", at, at + self.policy.backchannel_seconds)
                 return [Action("hold"), *self._open()]
+            case "thinking" | "speaking":
+                self._unheeded = at
+            case "held":
+                self._since, self.deadline = at, at + self.policy.backchannel_seconds
         return []
 
     def speech_ended(self, at: float) -> list[Action]:
         """The user has been silent since ``at``."""
+        self._unheeded = None
         match self.phase:
             case "hearing":
                 self._enter("closing", at)
                 return [Action("settle")]
             case "held":
-                self.deadline = None
+                self._since, self.deadline = at, None
                 return [Action("settle")]
         return []
 
     def partial(self, text: str) -> list[Action]:
         """What the user's turn says so far."""
         if self.phase == "held" and not self._is_backchannel(text):
-            self._enter("hearing", self._since)
+            self._hear_on()
             return [Action("cut")]
         return []
 
@@ -170,16 +177,19 @@ class TurnTaker:
 
     def answer_ended(self) -> list[Action]:
         """All of the avatar's turn has been heard, or there is none."""
-        match self.phase:
-            case "thinking":
-                self._enter("listening", 0.0)
-                return self._close()
-            case "speaking":
-                self._enter("listening", 0.0)
-            case "held":
-                # It had nothing more to say: what is heard now is simply the next turn.
-                self._enter("hearing", self._since)
         self._protected = False
+        match self.phase:
+            case "thinking" | "speaking":
+                closed = self._close()
+                if self._unheeded is None:
+                    self._enter("listening", 0.0)
+                    return closed
+                self._enter("hearing", self._unheeded)
+                return [*closed, *self._open()]
+            case "held":
+                # It has nothing more to say: what is heard now is simply the next turn.
+                self._hear_on()
+                return [Action("resume")]
         return []
 
     # --- time -----------------------------------------------------------------------------------
@@ -188,10 +198,10 @@ class TurnTaker:
         """Time has passed; call it when :attr:`deadline` is reached."""
         if self.deadline is None or now < self.deadline:
             return []
-        self.deadline = None
         if self.phase == "held":
-            self._enter("hearing", self._since)
+            self._hear_on()
             return [Action("cut")]
+        self.deadline = None
         if self.phase == "closing" and self._text:
             text = self._text
             if not self.policy.answers:
@@ -211,6 +221,10 @@ class TurnTaker:
         self._text = None
         if phase in ("listening", "hearing"):
             self._prepared = False
+
+    def _hear_on(self) -> None:
+        """What was heard over the avatar is a turn, which may have ended already."""
+        self._enter("closing" if self.deadline is None else "hearing", self._since)
 
     def _go_on(self) -> list[Action]:
         """What was heard over the avatar does not want the turn."""
