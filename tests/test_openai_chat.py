@@ -192,6 +192,13 @@ async def test_thoughts_of_a_reasoning_model_are_not_said() -> None:
         assert await pieces(endpoint) == ["\n\n", "Four."]
 
 
+async def test_a_model_that_only_thinks_is_told() -> None:
+    parts = [delta("<think>Let me see. "), delta("Well", "length")]
+    async with serving(answering(*parts, b"data: [DONE]\n\n")) as endpoint:
+        with pytest.raises(DialogueError, match=r"without a word; .*'max_tokens'"):
+            await pieces(endpoint)
+
+
 def test_turns_become_alternating_messages() -> None:
     turns = [
         Turn("avatar", "Hi, I am Mira."),
@@ -202,6 +209,7 @@ def test_turns_become_alternating_messages() -> None:
     ]
     system, *rest = messages(turns, "", "de")
     assert "tag de" in system["content"]
+    assert "tag" not in messages(turns, "", "auto")[0]["content"]
     assert rest == [
         {"role": "assistant", "content": "Hi, I am Mira."},
         {"role": "user", "content": "Tell me about cats."},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import numpy as np
 import pytest
@@ -166,6 +166,29 @@ async def test_a_server_that_is_not_there_is_told() -> None:
             while not bot.errors:
                 await asyncio.sleep(0.02)
     assert "no session" in bot.errors[0].error
+
+
+async def test_a_token_that_is_missing_is_told() -> None:
+    with live_server(token="a-good-long-key") as url:
+        async with running(url) as bot:
+            async with asyncio.timeout(WAIT):
+                while not bot.errors:
+                    await asyncio.sleep(0.02)
+    assert "no session" in bot.errors[0].error
+
+
+async def test_a_bot_whose_avatar_is_gone_is_told_and_ends_without_it() -> None:
+    with ExitStack() as server:
+        url = server.enter_context(live_server())
+        async with running(url) as bot:
+            await bot.sink.until(lambda: bot.sink.pictures)
+            await asyncio.to_thread(server.close)
+            async with asyncio.timeout(WAIT):
+                while not bot.errors:
+                    await asyncio.sleep(0.02)
+            await bot.say(0.5)
+        assert "the avatar is gone" in bot.errors[0].error
+        assert len(bot.errors) == 1, "nobody waits for its last words"
 
 
 async def test_a_size_that_there_is_not_is_told_with_those_that_there_are() -> None:

@@ -15,7 +15,7 @@ from avatar_server.conversation.openai_http import Endpoint, EndpointError
 
 _SPOKEN: Final = (
     "Your words are spoken aloud by a face on a screen: answer in short, plain sentences without "
-    "lists, headings, links, emoji or markup. Answer in the language of the tag {language}."
+    "lists, headings, links, emoji or markup. {language}"
 )
 
 _ROLES: Final = {"user": "user", "avatar": "assistant"}
@@ -51,15 +51,22 @@ class OpenAiChat:
             "stream": True,
             "messages": messages(turns[-self._memory :], instructions, language),
         }
+        silent = True
         try:
             async with (
                 self._endpoint.post("chat/completions", body) as response,
                 aclosing(without_thoughts(_texts(response.aiter_lines()))) as texts,
             ):
                 async for text in texts:
+                    silent = silent and text.isspace()
                     yield text
         except EndpointError as error:
             raise DialogueError(str(error)) from error
+        if silent:
+            raise DialogueError(
+                "the chat endpoint answered without a word; a model that thinks first may need "
+                "a larger option 'max_tokens'"
+            )
 
     async def aclose(self) -> None:
         await self._endpoint.aclose()
@@ -67,7 +74,10 @@ class OpenAiChat:
 
 def messages(turns: Sequence[Turn], instructions: str, language: str) -> list[dict[str, str]]:
     """The conversation as chat messages: roles alternate, turns that nobody heard are left out."""
-    system = f"{instructions.strip()}\n\n{_SPOKEN.format(language=language)}".strip()
+    tongue = "Answer in the language you are spoken to in."
+    if language != "auto":
+        tongue = f"Answer in the language of the tag {language}."
+    system = f"{instructions.strip()}\n\n{_SPOKEN.format(language=tongue)}".strip()
     result = [{"role": "system", "content": system}]
     for turn in turns:
         role, text = _ROLES[turn.speaker], turn.text.strip()

@@ -16,7 +16,7 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSession
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from av import AudioFrame, VideoFrame
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 SoundListener = Callable[[AudioFrame], Awaitable[None]]
 PictureListener = Callable[[VideoFrame], Awaitable[None]]
@@ -53,8 +53,10 @@ class AvatarConnection:
         self._on_picture = on_picture
         self._on_lost = on_lost
         self._outgoing: asyncio.Queue[str | bytes] = asyncio.Queue()
-        self._unheard = 0
-        """Utterances that were begun and are not over."""
+        self._begun = 0
+        """Utterances so far."""
+        self._unheard: set[str] = set()
+        """Names of those that are not over."""
         self._all_heard = asyncio.Event()
         self._all_heard.set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -73,7 +75,11 @@ class AvatarConnection:
                 ready = json.loads(await self._socket.recv())
                 self._session = ready["session"]
                 await self._watch()
-        except (OSError, TimeoutError, httpx.HTTPError, ConnectionClosed, RuntimeError) as error:
+        except TimeoutError as error:
+            await self.close()
+            said = f"no session at {self._url}: no answer within {_PATIENCE:g} s"
+            raise AvatarConnectionError(said) from error
+        except (OSError, httpx.HTTPError, WebSocketException, RuntimeError) as error:
             await self.close()
             raise AvatarConnectionError(f"no session at {self._url}: {error}") from error
         self._tasks += [
@@ -97,8 +103,10 @@ class AvatarConnection:
 
     def speak(self) -> None:
         """Begin an utterance."""
-        self._outgoing.put_nowait(json.dumps({"type": "speak"}))
-        self._unheard += 1
+        self._begun += 1
+        name = str(self._begun)
+        self._outgoing.put_nowait(json.dumps({"type": "speak", "utterance": name}))
+        self._unheard.add(name)
         self._all_heard.clear()
 
     def push(self, pcm: bytes) -> None:
@@ -113,7 +121,7 @@ class AvatarConnection:
         """Silence the avatar now; what was not heard never will be."""
         while not self._outgoing.empty():
             self._outgoing.get_nowait()
-        self._unheard = 0
+        self._unheard.clear()
         self._all_heard.set()
         self._outgoing.put_nowait(json.dumps({"type": "interrupt"}))
 
@@ -131,8 +139,8 @@ class AvatarConnection:
         try:
             async for message in socket:
                 event = json.loads(message)
-                if event["type"] == "playback_finished" and not event["interrupted"]:
-                    self._unheard = max(0, self._unheard - 1)
+                if event["type"] == "playback_finished":
+                    self._unheard.discard(event["utterance"])
                     if not self._unheard:
                         self._all_heard.set()
         except ConnectionClosed as closed:

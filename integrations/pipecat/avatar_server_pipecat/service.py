@@ -167,6 +167,7 @@ class AvatarVideoService(AIService):
 
     async def _on_lost(self, reason: str) -> None:
         if self._connection is not None:
+            await self._disconnect()  # what is said from now on goes nowhere
             await self.push_error(
                 error_msg=f"the avatar is gone: {reason}", force_treat_as_permanent=True
             )
