@@ -7,7 +7,6 @@ import hmac
 import math
 from collections.abc import Sequence
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import HTTPConnection, Request
@@ -107,7 +106,7 @@ class AccessGuard:
         origin = connection.headers.get("origin")
         if origin is None or origin in self._origins or "*" in self._origins:
             return
-        if urlsplit(origin).netloc != connection.headers.get("host"):
+        if origin.partition("://")[2] != connection.headers.get("host"):
             raise ApiError(
                 403,
                 "wrong_origin",

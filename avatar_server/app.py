@@ -29,7 +29,7 @@ from avatar_server.bot_start import BotStart
 from avatar_server.capacity import usable_cores
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.health import Health
-from avatar_server.http import ApiError, answer_api_error, avatar_errors, read_body
+from avatar_server.http import EXCEPTION_HANDLERS, ApiError, avatar_errors, read_body
 from avatar_server.ice import for_aiortc, for_browsers, ice_servers
 from avatar_server.lifetime import LifetimePolicy
 from avatar_server.making import Bench, Maker, face_detector
@@ -171,7 +171,7 @@ def create_app(
             Mount("/", StaticFiles(directory=PAGE, html=True)),
         ],
         middleware=guards(settings),
-        exception_handlers={ApiError: answer_api_error},
+        exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,
     )
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from renderer.contract import UnknownAvatarError, UnusableAvatarError
@@ -48,6 +48,17 @@ async def answer_api_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
     return error.response()
 
+
+async def answer_nobody(_: Request, __: Exception) -> Response:
+    """Exception handler for a client that has gone in the middle of its request."""
+    return Response(status_code=400)
+
+
+EXCEPTION_HANDLERS: Final[Mapping[Any, Any]] = {
+    ApiError: answer_api_error,
+    ClientDisconnect: answer_nobody,
+}
+"""Of every application here."""
 
 EVENT_STREAM: Final = "text/event-stream"
 

@@ -279,7 +279,7 @@ def _points_of(request: Request) -> FloatArray | None:
         return None
     try:
         values = json.loads(given)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ApiError(400, "bad_request", "keypoints: this is not JSON") from error
     with _told_apart():
         return named_points(values)

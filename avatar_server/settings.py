@@ -11,13 +11,22 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as SourceError
 
 DEFAULT_FILE = Path("avatar.toml")
 """Read from the working directory when no file is named and it exists."""
@@ -218,6 +227,15 @@ class Settings(BaseSettings):
         Literal["text", "json"], Field(description="Logs for people or for machines.")
     ] = "text"
 
+    @field_validator("token", "turn_secret")
+    @classmethod
+    def _is_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        # Empty it would open the server to all; with a line break nothing would ever match it.
+        text = None if value is None else value.get_secret_value()
+        if text is not None and text != (text.strip() or None):
+            raise ValueError("it is empty or has white space around it; leave it out for none")
+        return value
+
     @property
     def key(self) -> str | None:
         """The token in clear."""
@@ -250,8 +268,14 @@ def load_settings(file: Path | None = None, **flags: object) -> Settings:
     try:
         given = {name: value for name, value in flags.items() if value is not None}
         return FromFile(**cast(dict[str, Any], given))
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file or DEFAULT_FILE} is not valid TOML: {error}") from error
+    except OSError as error:
+        raise SettingsError(f"{file or DEFAULT_FILE} cannot be read: {error.strerror}") from error
+    except SourceError as error:
+        raise SettingsError(
+            f'{error}; in the environment, lists and tables are JSON, such as \'["a", "b"]\''
+        ) from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])

@@ -56,6 +56,8 @@ log = logging.getLogger(__name__)
 START_TIMEOUT: Final = 10.0
 """Seconds until the first message must have come."""
 
+NO_TEXT: Final = "the first message must be a start event, sent as text"
+
 MAX_PIECE: Final = 1_000_000
 """Bytes of one binary message (10 s at 48 kHz)."""
 
@@ -86,7 +88,9 @@ class SpeechSocket:
             session = await self._open(start)
         except TimeoutError:
             await close(socket, POLICY, f"no start event within {START_TIMEOUT:g} s")
-        except (ProtocolError, KeyError) as error:
+        except KeyError:
+            await close(socket, BAD_DATA, NO_TEXT)
+        except ProtocolError as error:
             await close(socket, BAD_DATA, str(error))
         except ApiError as error:
             await close(socket, TRY_AGAIN if error.status == 503 else POLICY, str(error))

@@ -70,6 +70,9 @@ class Talking:
         except (EngineError, RecognitionError) as error:
             log.warning("conversations are not possible: %s", error)
             self._failure = EngineUnavailableError(str(error))
+        except Exception:  # engines come from other packages too
+            log.exception("conversations are not possible")
+            self._failure = EngineUnavailableError("an engine failed to load; see the server's log")
         else:
             self._engines = engines
         self._settled.set()

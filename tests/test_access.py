@@ -89,6 +89,7 @@ async def test_an_open_server_mints_no_tokens() -> None:
 @pytest.mark.parametrize(
     ("origin", "status"),
     [
+        ("http://[", 403),
         (None, 400),
         ("http://test", 400),
         ("https://friend.example", 400),

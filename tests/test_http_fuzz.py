@@ -194,3 +194,34 @@ async def test_any_candidate_is_taken_or_refused(browser: Callable[..., Browser]
             patch = {"pc_id": pc_id, "candidates": [item.model_dump()]}
             answer = await http.patch("/api/offer", json=patch)
             assert answer.status_code in (200, 400), (line, answer.text)
+
+
+async def test_a_client_that_goes_in_the_middle_of_its_request_is_no_error() -> None:
+    messages = iter(
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    )
+
+    async def receive() -> dict[str, object]:
+        return next(messages)
+
+    async def send(_: object) -> None:
+        pass
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/offer",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json")],
+        "client": ("192.0.2.1", 1),
+    }
+    async with running() as (app, _):
+        await app(scope, receive, send)  # a server would log what this raises
+
+
+async def test_keypoints_of_any_depth_are_read_or_refused() -> None:
+    async with running() as (_, http):
+        kind = {"Content-Type": "image/png"}
+        deep = {"keypoints": "[" * 5_000}
+        refused = await http.post("/v1/preview", params=deep, headers=kind, content=b"x")
+        assert (refused.status_code, refused.json()["error"]) == (400, "bad_request")

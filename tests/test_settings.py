@@ -67,6 +67,30 @@ def test_wrong_values_are_named(tmp_path: Path, text: str, words: str) -> None:
         load_settings(file)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("TTS", "piper", r"\"tts\".* are JSON, such as"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8", r"\"trusted_proxies\".* are JSON"),
+        ("TOKEN", "", "token: .* is empty"),
+        ("TOKEN", "key\n", "token: .* white space"),
+        ("TURN_SECRET", "", "turn_secret: .* is empty"),
+    ],
+)
+def test_wrong_values_of_the_environment_are_explained(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(f"AVATAR_{name}", value)
+    with pytest.raises(SettingsError, match=words):
+        load_settings()
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "avatar.toml").write_bytes(b'voice = "\xff"')
+    with pytest.raises(SettingsError, match=r"avatar\.toml is not valid TOML"):
+        load_settings()
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="nowhere"):
         load_settings(tmp_path / "nowhere.toml")

@@ -64,6 +64,13 @@ async def test_a_caller_chooses_the_size_of_the_pictures(url: str) -> None:
             await event(socket)
 
 
+async def test_sound_before_the_start_is_refused_with_a_reason(url: str) -> None:
+    async with connect(url.replace("http", "ws") + "/v1/speech") as socket:
+        await socket.send(b"sound")
+        with pytest.raises(ConnectionClosed, match=r"1003.*must be a start event"):
+            await socket.recv()
+
+
 @pytest.mark.parametrize(("rate", "piece"), [(8_000, 333), (24_000, 4_800), (48_000, 100_001)])
 async def test_sound_in_any_pieces_is_played_to_its_end(url: str, rate: int, piece: int) -> None:
     async with calling(url, rate=rate) as socket:

@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 
 import httpx
 import numpy as np
+import pytest
 
-from avatar_server.talk import Talk
+from avatar_server.conversation.engines import EngineUnavailableError
+from avatar_server.talk import Engines, EnginesLoadingError, Talk, Talking
 from avatar_server.voice import Voice
 from client.peer import Peer
 from streaming.playout import Pacing
@@ -42,6 +44,18 @@ async def test_a_written_turn_is_answered() -> None:
         await peer.event(Caption, lambda e: e.final and e.text == "You said: hello.")
         await peer.event(ConversationState, lambda e: e.state == "thinking")
         await peer.event(ConversationState, lambda e: e.state == "speaking")
+
+
+async def test_engines_that_fail_in_any_way_keep_nobody_waiting() -> None:
+    def load() -> Engines:
+        raise OSError("no space left")
+
+    talking = Talking(scripted_talking().personas, load)
+    await talking.prepare()
+    await asyncio.wait_for(talking.settled(), 1)
+    with pytest.raises(EngineUnavailableError, match="see the server's log") as caught:
+        assert talking.engines
+    assert not isinstance(caught.value, EnginesLoadingError)
 
 
 async def test_the_microphone_is_listened_to() -> None:

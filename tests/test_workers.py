@@ -138,6 +138,10 @@ async def test_sockets_reach_the_process_of_their_session(
         await socket.send("nonsense")
         await socket.wait_closed()
         assert socket.close_code == 1003
+    async with connect(socket_url, additional_headers=key) as socket:
+        await socket.send(b"sound too soon")
+        await socket.wait_closed()
+        assert (socket.close_code, "start event" in str(socket.close_reason)) == (1003, True)
     assert (await http.delete(f"/api/offer/{name}")).status_code == 204
 
 

@@ -24,7 +24,7 @@ from starlette.routing import Mount, Route, Router
 from avatar_server.admission import Admission
 from avatar_server.app import guards
 from avatar_server.health import Health
-from avatar_server.http import ApiError, answer_api_error
+from avatar_server.http import EXCEPTION_HANDLERS
 from avatar_server.queue import Queue
 from avatar_server.settings import Settings
 from avatar_server.workers.pool import Pool
@@ -65,7 +65,7 @@ def create_front(settings: Settings, admission: Admission) -> Starlette:
             Mount("/api", app=Router([*Queue(admission).routes(), *front.routes()], default=proxy)),
         ],
         middleware=guards(settings),
-        exception_handlers={ApiError: answer_api_error},
+        exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,
     )
     app.router.default = proxy

@@ -23,10 +23,10 @@ from websockets.asyncio.client import ClientConnection, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from avatar_server.event_socket import POLICY, TRY_AGAIN, close
+from avatar_server.event_socket import BAD_DATA, POLICY, TRY_AGAIN, close
 from avatar_server.http import ApiError, read_body
 from avatar_server.signalling import MAX_BODY
-from avatar_server.speech_socket import START_TIMEOUT
+from avatar_server.speech_socket import NO_TEXT, START_TIMEOUT
 from avatar_server.workers.pool import Pool, Worker, WorkerError
 
 Headers = list[tuple[str, str]]
@@ -125,7 +125,9 @@ class Proxy:
             if first is None:
                 await socket.accept()
             await close(socket, TRY_AGAIN, str(error))
-        except (WebSocketDisconnect, KeyError):
+        except KeyError:
+            await close(socket, BAD_DATA, NO_TEXT)
+        except WebSocketDisconnect:
             return
         else:
             async with upstream:
