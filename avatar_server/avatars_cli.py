@@ -93,12 +93,14 @@ def add(
 
     Correct its keypoints in the studio of the page if it looks odd.
     """
-    from avatar_server.making import Order
+    from avatar_server.making import MAX_TITLE, Order
     from renderer.parts import is_archive
 
     content = file.read_bytes()
     if title is None and name is None and not is_archive(content):
-        title = file.stem.replace("-", " ").replace("_", " ").capitalize()
+        # Names of files may hold bytes that are no text.
+        stem = file.stem.encode(errors="replace").decode()
+        title = stem.replace("-", " ").replace("_", " ").capitalize()[:MAX_TITLE]
     made = _maker().make(Order(content, name, title), lambda step: typer.echo(f"{step} …"))
     for remark in made.remarks:
         typer.secho(remark, fg=typer.colors.YELLOW)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from typing import Final, Generic, TypeVar
 
 from avatar_server.models import Listing
 from renderer.avatar import EmbeddedAvatar, prepare
+from renderer.contract import UnknownAvatarError
 from renderer.library import Library
 from renderer.portrait import Portrait
 
@@ -74,10 +76,11 @@ class Gallery:
         self._prepared: PreparedAvatars[EmbeddedAvatar] = PreparedAvatars()
 
     def listed(self) -> list[Listing]:
-        return [
-            Listing(name, self.library.title(name), self.library.stamp(name))
-            for name in self.library.names()
-        ]
+        found = []
+        for name in self.library.names():
+            with suppress(UnknownAvatarError):  # deleted just now
+                found.append(Listing(name, self.library.title(name), self.library.stamp(name)))
+        return found
 
     def stamp(self, name: str) -> str:
         return self.library.stamp(name)

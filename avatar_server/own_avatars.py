@@ -6,7 +6,7 @@ import asyncio
 import json
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +41,7 @@ from avatar_server.models import Models
 from avatar_server.offline import render_video
 from motion.contract import Controls
 from motion.layout import FloatArray
+from renderer.contract import UnknownAvatarError
 from renderer.library import LibraryError, NameTakenError
 from renderer.parts import LARGEST_AVATAR, packed
 from renderer.photo.detector import NoSingleFaceError, centred_face, single_face
@@ -98,7 +99,12 @@ class OwnAvatars:
     async def index(self, _: Request) -> Response:
         def described() -> list[dict[str, Any]]:
             shown = {avatar.name for avatar in self._models.avatars.listed()}
-            return [self._described(name) for name in self._library.names() if name in shown]
+            found = []
+            for name in self._library.names():
+                with suppress(UnknownAvatarError):  # deleted just now
+                    if name in shown:
+                        found.append(self._described(name))
+            return found
 
         return JSONResponse({"avatars": await asyncio.to_thread(described)})
 
@@ -248,7 +254,7 @@ class OwnAvatars:
                 )
                 return out.read_bytes(), made.remarks
 
-        with _told_apart():
+        with _told_apart(), avatar_errors():
             video, remarks = await self._bench.do(drawn)
         headers = {"Cache-Control": "no-store", "Avatar-Remarks": json.dumps(remarks)}
         return Response(video, media_type="video/mp4", headers=headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from avatar_server.gallery import PreparedAvatars
@@ -74,11 +75,12 @@ class PhotoGallery:
         self._prepared: PreparedAvatars[PortraitAvatar] = PreparedAvatars()
 
     def listed(self) -> list[Listing]:
-        made = [name for name in self._library.names() if self._library.editable(name)]
-        return [
-            Listing(name, self._title(name), self.stamp(name))
-            for name in sorted({*self._photos, *made})
-        ]
+        found = []
+        for name in sorted({*self._photos, *self._library.names()}):
+            with suppress(UnknownAvatarError):  # deleted just now
+                if name in self._photos or self._library.editable(name):
+                    found.append(Listing(name, self._title(name), self.stamp(name)))
+        return found
 
     def stamp(self, name: str) -> str:
         if name not in self._photos:

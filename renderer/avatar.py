@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -19,7 +20,7 @@ from renderer.layer import Layer, Rect, premultiplied, trimmed
 from renderer.lips import Lips, cut_lips
 from renderer.mouth import MouthParts
 from renderer.outline import FaceOutline, HairOutline, edge_points, hole_edges
-from renderer.portrait import Portrait, read_portrait
+from renderer.portrait import Portrait, PortraitError, read_portrait
 from renderer.raster import over, sampled_values
 from renderer.warp import Chart, start_places
 from renderer.wrinkles import Wrinkles, prepare_wrinkles
@@ -94,8 +95,25 @@ class EmbeddedAvatar:
 
 
 def load_avatar(folder: Path, size: int = 512) -> EmbeddedAvatar:
-    """The avatar in ``folder``; raises :class:`~renderer.portrait.PortraitError`."""
-    return prepare(read_portrait(folder), size)
+    """The avatar in ``folder``, a folder or a ``.avatar`` file, see :func:`prepare`.
+
+    Raises :class:`~renderer.portrait.PortraitError`.
+    """
+    portrait = read_portrait(folder)
+    _check_size(size)
+    try:
+        return prepare(portrait, size)
+    except (cv2.error, ValueError, LookupError, ArithmeticError) as error:
+        # Its numbers are numbers, but they make no face.
+        raise PortraitError(f"{folder} cannot be drawn: its measures do not fit") from error
+
+
+def _check_size(size: int) -> None:
+    if size not in SIZES:
+        raise ValueError(
+            f"frame size {size} is not offered; choose a multiple of {SIZES.step} "
+            f"from {SIZES.start} to {SIZES[-1]}"
+        )
 
 
 def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
@@ -103,11 +121,7 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
 
     Raises ValueError if ``size`` is not one of :data:`SIZES`.
     """
-    if size not in SIZES:
-        raise ValueError(
-            f"frame size {size} is not offered; choose a multiple of {SIZES.step} "
-            f"from {SIZES.start} to {SIZES[-1]}"
-        )
+    _check_size(size)
     ratio = size / portrait.picture
     frame = Chart(
         portrait.unit * ratio, portrait.pivot[0] * ratio - 0.5, portrait.pivot[1] * ratio - 0.5

@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import re
-import shutil
 import sys
 import tempfile
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from renderer.avatar import EmbeddedAvatar, load_avatar
@@ -20,6 +21,7 @@ from renderer.portrait import (
     Portrait,
     PortraitError,
     Source,
+    checked_title,
     encoded,
     read_portrait,
     read_source,
@@ -128,18 +130,23 @@ class Library:
     def save(self, portrait: Portrait) -> None:
         """Keep a user's portrait, in the place of one of the same name.
 
-        Raises :class:`LibraryError` if the name is no name or that of a built-in avatar.
+        Raises :class:`LibraryError` if the name is no name or that of a built-in avatar, or the
+        title no title.
         """
         self._check(portrait.name)
+        try:
+            checked_title(portrait.title)
+        except ValueError as error:
+            raise LibraryError(str(error)) from error
         files = encoded(portrait)
         self.folder.mkdir(parents=True, exist_ok=True)
         # Complete under another name first: no reader ever sees half an avatar.
-        with tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder) as scratch:
-            made = Path(scratch) / portrait.name
+        with self._scratch() as scratch:
+            made = scratch / portrait.name
             made.mkdir()
             for name, content in files.items():
                 (made / name).write_bytes(content)
-            self._remove(portrait.name)
+            self._set_aside(portrait.name, scratch)
             made.rename(self.folder / portrait.name)
 
     def add(self, path: Path) -> str:
@@ -158,13 +165,14 @@ class Library:
     def delete(self, name: str) -> None:
         """Delete a user's avatar.
 
-        Raises :class:`~renderer.contract.UnknownAvatarError`, or :class:`LibraryError` for a
-        built-in one.
+        Raises :class:`~renderer.contract.UnknownAvatarError`, :class:`LibraryError` for a
+        built-in one, OSError where it cannot be deleted.
         """
         if self.built_in(name):
             raise LibraryError(f"{name!r} ships with the server and cannot be deleted")
         self.place(name)
-        self._remove(name)
+        with self._scratch() as scratch:
+            self._set_aside(name, scratch)
 
     def place(self, name: str) -> Path:
         """The folder or file of an avatar; raises
@@ -186,9 +194,16 @@ class Library:
         if self.built_in(name):
             raise NameTakenError(f"{name!r} ships with the server; choose another name")
 
-    def _remove(self, name: str) -> None:
-        shutil.rmtree(self.folder / name, ignore_errors=True)
-        (self.folder / f"{name}{SUFFIX}").unlink(missing_ok=True)
+    @contextmanager
+    def _scratch(self) -> Iterator[Path]:
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder) as scratch:
+            yield Path(scratch)
+
+    def _set_aside(self, name: str, scratch: Path) -> None:
+        """Move what there is of an avatar to ``scratch``: nobody reads half of it meanwhile."""
+        for path in (self.folder / name, self.folder / f"{name}{SUFFIX}"):
+            if path.exists():
+                path.rename(scratch / f"old-{path.name}")
 
 
 def avatar_names() -> list[str]:

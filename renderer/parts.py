@@ -7,7 +7,10 @@ read into memory, only those that are asked for, and only up to the limits below
 from __future__ import annotations
 
 import io
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +20,12 @@ LARGEST_PART: Final = 24 << 20
 """Bytes that one file of an avatar may have."""
 LARGEST_AVATAR: Final = 64 << 20
 """Bytes that all files of an avatar may have together, unpacked."""
+
+_UNREADABLE: Final = (
+    OSError, EOFError, ValueError, NotImplementedError, struct.error, zipfile.BadZipFile,
+    zlib.error, lzma.LZMAError,
+)  # fmt: skip
+"""What :mod:`zipfile` raises for archives that are damaged, or of a kind that it does not know."""
 
 
 class PartsError(ValueError):
@@ -80,7 +89,7 @@ class _Archive:
         try:
             with self._archive.open(member) as stream:
                 content = stream.read(member.file_size + 1)
-        except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+        except _UNREADABLE as error:
             raise PartsError(f"{self.where(name)} cannot be read: {error}") from error
         if len(content) != member.file_size:
             raise PartsError(f"{self.where(name)} is not as long as the archive says")
@@ -97,10 +106,11 @@ def open_parts(path: Path, names: Sequence[str]) -> Iterator[Parts]:
         yield _Folder(path)
         return
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield _Archive(path, archive, names)
-    except zipfile.BadZipFile as error:
+        archive = zipfile.ZipFile(path)
+    except _UNREADABLE as error:
         raise PartsError(f"{path} is not an avatar: {error}") from error
+    with archive:
+        yield _Archive(path, archive, names)
 
 
 def is_archive(content: bytes) -> bool:

@@ -52,6 +52,8 @@ FILES: Final = (DESCRIPTION, MAP_FILE, *(f"{layer}.png" for layer in LAYERS), SO
 
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")
 """Names that avatars may have."""
+LONGEST_TITLE: Final = 200
+"""Letters."""
 PICTURES: Final = range(256, 2049)
 """Widths that a portrait's picture may have."""
 
@@ -119,8 +121,8 @@ def read_title(path: Path) -> str:
     """The title of the portrait at ``path``; raises :class:`PortraitError`."""
     try:
         with open_parts(path, FILES) as parts:
-            return str(_read_description(parts).get("title", ""))
-    except PartsError as error:
+            return checked_title(_read_description(parts).get("title"))
+    except ValueError as error:
         raise PortraitError(str(error)) from error
 
 
@@ -131,6 +133,15 @@ def read_source(path: Path) -> Source | None:
             return _read_source(parts, _read_description(parts))
     except PartsError as error:
         raise PortraitError(str(error)) from error
+
+
+def checked_title(title: object) -> str:
+    """``title`` if people can be told it; else raises ValueError."""
+    if not isinstance(title, str) or not 1 <= len(title) <= LONGEST_TITLE:
+        raise ValueError(f"a title is a text of 1 to {LONGEST_TITLE} letters")
+    if any("\ud800" <= letter <= "\udfff" for letter in title):
+        raise ValueError("the title holds letters that are not Unicode")
+    return title
 
 
 def encoded(portrait: Portrait) -> dict[str, bytes]:
@@ -173,7 +184,7 @@ def _portrait(parts: Parts) -> Portrait:
     description = _read_description(parts)
     where = parts.where(DESCRIPTION)
     try:
-        name, title = str(description["name"]), str(description["title"])
+        name, title = str(description["name"]), checked_title(description["title"])
         if not NAME.fullmatch(name):
             raise PortraitError(
                 f"{where}: {name!r} is no name for an avatar; use up to 32 of a-z, 0-9 and -"
@@ -181,7 +192,7 @@ def _portrait(parts: Parts) -> Portrait:
         picture, unit = int(description["picture"]), float(description["unit"])
         if picture not in PICTURES or not picture / 8 <= unit <= picture * 2:
             raise PortraitError(f"{where}: a picture of {picture} with unit {unit} is out of range")
-        pivot_x, pivot_y = (float(v) for v in description["pivot"])
+        pivot_x, pivot_y = _array(description["pivot"], (2,)).tolist()
         keypoints = description["keypoints"]
         missing = [key.name for key in Keypoint if key.name not in keypoints]
         if missing:
@@ -193,7 +204,7 @@ def _portrait(parts: Parts) -> Portrait:
         raise
     except KeyError as error:
         raise PortraitError(f"{where}: {error.args[0]!r} is missing") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise PortraitError(f"{where}: {error}") from error
     return Portrait(
         name=name,
@@ -215,7 +226,7 @@ def _read_description(parts: Parts) -> dict[str, Any]:
     content = parts.read(DESCRIPTION)
     try:
         description = json.loads(content)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PortraitError(f"{where} cannot be read: {error}") from error
     if not isinstance(description, dict):
         raise PortraitError(f"{where} must hold one JSON object")
@@ -271,7 +282,7 @@ def _read_source(parts: Parts, description: Mapping[str, Any]) -> Source | None:
     try:
         places = [description["source"][key.name] for key in Keypoint]
         points = _array(places, (KEYPOINTS, 2))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise PortraitError(f"{parts.where(DESCRIPTION)}: source: {error}") from error
     content = parts.read(SOURCE_FILE)
     if content[:2] != b"\xff\xd8":
@@ -284,7 +295,7 @@ def _read_maps(parts: Parts) -> dict[str, FloatArray]:
     content = parts.read(MAP_FILE)
     try:
         maps: dict[str, FloatArray] = load(content)
-    except (ValueError, SafetensorError) as error:
+    except (ValueError, KeyError, SafetensorError) as error:  # KeyError: of an unknown type
         raise PortraitError(f"{where} cannot be read: {error}") from error
     for name in MAPS:
         if name not in maps:

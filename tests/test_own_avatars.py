@@ -6,17 +6,28 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import av
 import cv2
 import httpx
 import numpy as np
 import pytest
+from starlette.applications import Starlette
 
+from avatar_server.conversation.tts import SpeechChunk
+from avatar_server.http import ApiError, answer_api_error
+from avatar_server.making import Bench
+from avatar_server.own_avatars import OwnAvatars
 from benchmarks.server import running_server
+from motion.keypoints import Keypoint
+from renderer.contract import UnusableAvatarError
+from renderer.library import BUILT_IN
+from renderer.parts import packed
 from renderer.photo.points import points_named
 from tests.test_portraits_photo import flattened
 from tests.test_portraits_picture import encoded, gradient, png, with_orientation
@@ -168,6 +179,27 @@ def test_moving_to_another_machine(http: httpx.Client, empty: Path) -> None:
     assert http.get("/v1/avatars/me.avatar").content == file.content
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"title": "\ud800"},
+        {"picture": float("inf")},
+        {"keypoints": {key.name: [0, 0, 0] for key in Keypoint}},
+    ],
+)
+def test_an_avatar_file_that_nobody_could_see_is_refused(
+    http: httpx.Client, empty: Path, change: dict[str, Any]
+) -> None:
+    files = {path.name: path.read_bytes() for path in (BUILT_IN / "mira").iterdir()}
+    description = json.loads(files["avatar.json"]) | {"name": "me"} | change
+    files["avatar.json"] = json.dumps(description).encode()
+    kind = {"Content-Type": "application/zip"}
+    answer = http.post("/v1/avatars", content=packed(files), headers=kind)
+    assert (answer.status_code, answer.json()["error"]) == (422, "refused"), answer.text
+    assert list(empty.iterdir()) == []
+    assert http.get("/api/avatars").status_code == 200
+
+
 def test_detection_and_preview_keep_nothing(http: httpx.Client, empty: Path) -> None:
     found = http.post("/v1/keypoints", content=jpeg(), headers=JPEG).json()
     assert (found["width"], found["height"], found["message"]) == (512, 512, None)
@@ -190,6 +222,32 @@ def test_detection_and_preview_keep_nothing(http: httpx.Client, empty: Path) -> 
     assert list(empty.iterdir()) == []
 
 
+async def test_a_preview_of_what_the_models_cannot_use_is_refused_in_words() -> None:
+    class Silent:
+        async def synthesize(self, text: str, voice: str) -> AsyncIterator[SpeechChunk]:
+            yield SpeechChunk(np.zeros(160, np.float32), 16_000)
+
+    class Models:
+        avatars = property(lambda self: self)
+
+        def unkept(self, portrait: object) -> None:
+            raise UnusableAvatarError("preview: no face was found")
+
+    made: Any = SimpleNamespace(
+        library=None, prepare=lambda *_: SimpleNamespace(portrait=None, remarks=())
+    )
+    models: Any = Models()
+    voice: Any = Silent()
+    bench = Bench()
+    own = OwnAvatars(made, bench, models, voice, "en")
+    app = Starlette(routes=own.routes(), exception_handlers={ApiError: answer_api_error})
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        answer = await client.post("/preview", content=jpeg(), headers=JPEG)
+    bench.close()
+    assert (answer.status_code, answer.json()["error"]) == (409, "unusable_avatar")
+
+
 @pytest.mark.parametrize(
     ("query", "kind", "status", "code"),
     [
@@ -198,6 +256,7 @@ def test_detection_and_preview_keep_nothing(http: httpx.Client, empty: Path) -> 
         ({"title": "x" * 61}, "image/jpeg", 400, "bad_request"),
         ({"keypoints": "{"}, "image/jpeg", 400, "bad_request"),
         ({"keypoints": "{}"}, "image/jpeg", 422, "bad_keypoints"),
+        ({"keypoints": "[" * 20_000}, "image/jpeg", 400, "bad_request"),
         ({}, "application/x-www-form-urlencoded", 415, "wrong_content_type"),
     ],
 )

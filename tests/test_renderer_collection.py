@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import zipfile
 from dataclasses import replace
 from functools import cache
@@ -16,7 +18,14 @@ from motion.keypoints import Keypoint
 from renderer.contract import UnknownAvatarError
 from renderer.library import BUILT_IN, Library, LibraryError
 from renderer.parts import LARGEST_PART
-from renderer.portrait import FILES, SOURCE_FILE, PortraitError, encoded, read_portrait
+from renderer.portrait import (
+    DESCRIPTION,
+    FILES,
+    SOURCE_FILE,
+    PortraitError,
+    encoded,
+    read_portrait,
+)
 
 
 @pytest.fixture
@@ -163,6 +172,51 @@ def test_truncated_archive(library: Library, source: Path, tmp_path: Path) -> No
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(PortraitError, match="is not an avatar"):
         library.add(path)
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_archive_with_damaged_content(library: Library, tmp_path: Path, kind: int) -> None:
+    path = tmp_path / "ada.avatar"
+    with zipfile.ZipFile(path, "w", kind) as archive:
+        for name, content in small_files().items():
+            archive.writestr(name, content)
+    content = bytearray(path.read_bytes())
+    begin = content.index(DESCRIPTION.encode()) + len(DESCRIPTION) + 9
+    content[begin : begin + 40] = b"\xff" * 40
+    path.write_bytes(content)
+    with pytest.raises(PortraitError, match="cannot be read"):
+        library.add(path)
+
+
+def test_archive_of_the_future(library: Library, tmp_path: Path) -> None:
+    path = zipped(tmp_path / "ada.avatar", small_files())
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 6] = 99  # version that is needed to unpack
+    path.write_bytes(content)
+    with pytest.raises(PortraitError, match="not an avatar"):
+        library.add(path)
+
+
+def test_what_cannot_be_deleted_is_not_said_to_be(
+    library: Library, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    library.add(source)
+    for name in ("mkdir", "rename", "unlink", "rmdir"):
+        monkeypatch.setattr(os, name, refuse)
+    with pytest.raises(OSError, match="Read-only"):
+        library.delete("ada")
+    monkeypatch.undo()
+    assert library.portrait("ada").title == "Ada"
+
+
+def test_a_title_that_is_no_text_is_refused(library: Library, source: Path) -> None:
+    portrait = read_portrait(source)
+    with pytest.raises(LibraryError, match="Unicode"):
+        library.save(replace(portrait, title="caf\udce9"))
+    assert "ada" not in library.names()
 
 
 def test_incomplete_archive(library: Library, tmp_path: Path) -> None:

@@ -77,6 +77,14 @@ def test_wrong_version(folder: Path) -> None:
         (lambda d: d.update(seam=[[0.0, 0.0]]), "shape"),
         (lambda d: d["eyes"]["left"].update(open=[0.0, 0.0]), "shape"),
         (lambda d: d.update(pivot="middle"), "avatar.json"),
+        (lambda d: d.update(pivot=[float("nan"), 1.0]), "finite"),
+        (lambda d: d.update(picture=float("inf")), "avatar.json"),
+        (lambda d: d.update(unit=10**400), "avatar.json"),
+        (lambda d: d["keypoints"].update(JAW=[10**400, 0, 0]), "avatar.json"),
+        (lambda d: d.update(source={key.name: [10**400, 0] for key in Keypoint}), "avatar.json"),
+        (lambda d: d.update(title="\ud800"), "title"),
+        (lambda d: d.update(title="x" * 100_000), "title"),
+        (lambda d: d.update(title=["Mira"]), "title"),
     ],
 )
 def test_bad_descriptions(
@@ -87,10 +95,25 @@ def test_bad_descriptions(
         read_portrait(folder)
 
 
-def test_description_that_is_not_json(folder: Path) -> None:
-    (folder / "avatar.json").write_text("{")
+@pytest.mark.parametrize("text", ["{", "[" * 100_000])
+def test_description_that_is_not_json(folder: Path, text: str) -> None:
+    (folder / "avatar.json").write_text(text)
     with pytest.raises(PortraitError, match="cannot be read"):
         read_portrait(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d.update(seam=[[1e6 * x, 1e6 * y] for x, y in d["seam"]]),
+        lambda d: d.update(keypoints={name: [0.0] * 3 for name in d["keypoints"]}),
+        lambda d: d.update(keypoints={n: [1e6 * v for v in p] for n, p in d["keypoints"].items()}),
+    ],
+)
+def test_measures_that_make_no_face(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    rewrite(folder, change)
+    with pytest.raises(PortraitError, match="measures"):
+        load_avatar(folder, 256)
 
 
 def test_layer_of_another_size(folder: Path) -> None:
@@ -111,7 +134,19 @@ def test_missing_and_misshapen_maps(folder: Path) -> None:
     save_file({**maps, "hair.depth": np.zeros((3, 4), np.float32)}, path)
     with pytest.raises(PortraitError, match=r"hair\.depth"):
         read_portrait(folder)
+    save_file({name: np.zeros((1, 1), np.float32) for name in maps}, path)
+    with pytest.raises(PortraitError, match="measures"):
+        load_avatar(folder, 256)
     maps.pop("plate.body")
     save_file(maps, path)
     with pytest.raises(PortraitError, match=r"plate\.body"):
+        read_portrait(folder)
+
+
+def test_maps_of_an_unknown_type(folder: Path) -> None:
+    entry = {"dtype": "BF16", "shape": [2, 2], "data_offsets": [0, 8]}
+    header = json.dumps({"face.depth": entry}).encode()
+    content = len(header).to_bytes(8, "little") + header + bytes(8)
+    (folder / "maps.safetensors").write_bytes(content)
+    with pytest.raises(PortraitError, match="cannot be read"):
         read_portrait(folder)

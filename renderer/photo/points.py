@@ -64,7 +64,7 @@ def named_points(values: object) -> FloatArray:
         raise PointsError(f"Some keypoints {words}: {', '.join(missing or unknown)[:200]}.")
     try:
         points = np.array([values[key.name] for key in Keypoint], np.float32)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise PointsError("Each keypoint needs two numbers, x and y.") from error
     if points.shape != (KEYPOINTS, 2) or not np.isfinite(points).all():
         raise PointsError("Each keypoint needs two numbers, x and y.")
