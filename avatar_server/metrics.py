@@ -148,7 +148,10 @@ class Metrics:
             "avatar_events", "Events from clients, by type.", ["type"], registry=self._registry
         )
         self.errors = Counter(
-            "avatar_errors", "Errors told to clients, by code.", ["code"], registry=self._registry
+            "avatar_errors",
+            "Errors told to clients, by code; session_failed: a part of one failed.",
+            ["code"],
+            registry=self._registry,
         )
         by_stage = Histogram(
             "avatar_stage_seconds",

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from avatar_server.metrics import Metrics
 from avatar_server.session import Session, SessionParts
 from renderer.contract import Avatar
 from streaming.peer import Peer
 from streaming.protocol import ClientEvent, ConversationState, ErrorEvent, ServerEvent
 from streaming.sdp import BadOfferError, negotiated_video_codec
+
+_NO_ERRORS: Final = frozenset({"session_ended", "session_expired"})
+"""Told as errors, because they end a connection."""
 
 
 class ObservedSession(Session):
@@ -42,7 +47,8 @@ class ObservedSession(Session):
     def _send(self, event: ServerEvent) -> None:
         super()._send(event)
         if isinstance(event, ErrorEvent):
-            self._metrics.errors.labels(event.code).inc()
+            if event.code not in _NO_ERRORS:
+                self._metrics.errors.labels(event.code).inc()
         elif isinstance(event, ConversationState) and event.state == "interrupted":
             self._metrics.interrupts.labels(event.reason or "api").inc()
 

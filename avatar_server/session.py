@@ -158,7 +158,7 @@ class Session:
                     task.cancel()
         except* Exception as failures:
             log.error("session %s failed", self.id, exc_info=failures)
-            self.end("a part of the session failed; connect again")
+            self.end("a part of the session failed; connect again", "session_failed")
         finally:
             reason = self._farewell.message
             for listener in tuple(self._listeners):

@@ -7,7 +7,7 @@ import base64
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -16,6 +16,12 @@ from hypothesis import strategies as st
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from avatar_server.conversation.persona import Persona
+from avatar_server.realtime.events import RATE
+from avatar_server.realtime.items import MAX_ITEMS, Item, Items
+from avatar_server.realtime.session import MAX_AHEAD_SECONDS, RealtimeSession
+from avatar_server.realtime.settings import RealtimeSettings
+from avatar_server.session import Session
 from avatar_server.talk import Talking
 from client.peer import Peer
 from streaming.protocol import Chat, Speaking
@@ -293,3 +299,45 @@ async def test_no_messages_can_crash_or_wedge_a_session() -> None:
                     break
             assert "still there" in json.dumps(done)
         await gone(url)
+
+
+def test_a_full_conversation_forgets_its_oldest_item_never_the_new_one() -> None:
+    items = Items()
+    for number in range(MAX_ITEMS):
+        items.add(Item(f"item {number}", "user", "input_text", ""))
+    assert items.add(Item("first", "system", "input_text", ""), "root") is None
+    assert items.before("first") == []
+    assert "item 0" not in items
+    items.add(Item("last", "user", "input_text", ""))
+    assert "first" not in items
+    assert items.last == "last"
+
+
+async def test_a_pause_is_no_credit_for_sound_that_comes_in_bulk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = RealtimeSession(
+        cast(Session, None),
+        scripted_talking(),
+        (),
+        RealtimeSettings(Persona(name="x")),
+        print,
+        print,
+    )
+    monkeypatch.setattr(client, "_hear", lambda _: None)
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    loop = asyncio.get_running_loop()
+    later = loop.time() + 600
+    monkeypatch.setattr(loop, "time", lambda: later)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    audio = base64.b64encode(bytes(2 * RATE)).decode()
+    message = json.dumps({"type": "input_audio_buffer.append", "audio": audio})
+    for _ in range(round(MAX_AHEAD_SECONDS)):
+        await client.receive(message)
+    assert max(waits) < 0.001
+    await client.receive(message)
+    assert waits[-1] == pytest.approx(1.0)

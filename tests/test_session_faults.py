@@ -54,7 +54,7 @@ async def test_a_renderer_that_fails_ends_only_the_session_that_it_drew(
             assert isinstance(await bad.event(), Ready)
             renderer.broken = True
             assert await bad.event() == ErrorEvent(
-                code="session_ended",
+                code="session_failed",
                 message="a part of the session failed; connect again",
                 fatal=True,
             )
@@ -66,6 +66,9 @@ async def test_a_renderer_that_fails_ends_only_the_session_that_it_drew(
             assert (await http.get("/api/status")).json()["sessions"] == 1
             await good.close()
             await until_gone(http)
+            errors = (await http.get("/metrics")).text
+            assert 'avatar_errors_total{code="session_failed"} 1.0' in errors
+            assert "session_ended" not in errors, "that is no error"
     finally:
         renderer.let_go.set()
 

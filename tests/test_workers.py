@@ -32,10 +32,11 @@ __all__ = ["browser"]
 
 
 @pytest.fixture(scope="module")
-def url() -> Generator[str]:
+def url(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
     options = ("--workers", "2", "--max-sessions", "4", "--token", "key", "--log-level", "info")
     settings = {"resume_seconds": 0, "max_sessions_per_client": 4, "drain_seconds": WAIT}
-    with running_server(*options, **settings) as url:
+    personas = tmp_path_factory.mktemp("personas")
+    with running_server(*options, personas=personas, **settings) as url:
         yield url
 
 
@@ -158,6 +159,18 @@ async def test_no_request_can_make_a_worker_fail(http: httpx.AsyncClient) -> Non
     deep = await http.post("/api/offer", content=b"[" * 50_000, headers=kind)
     assert (deep.status_code, deep.json()["error"]) == (400, "bad_request")
     assert [await process_of(http, number) for number in range(2)] == workers
+
+
+async def test_a_persona_that_is_written_is_known_in_every_process(
+    http: httpx.AsyncClient, browser: Callable[..., Browser]
+) -> None:
+    document = {"name": "anna", "title": "Anna", "instructions": "Be brief."}
+    written = await http.post("/v1/personas", json=document)
+    assert written.status_code == 201, written.text
+    names = [await browser().connect(http, persona="anna") for _ in range(2)]
+    assert await spread(http) == [1, 1]
+    for name in names:
+        assert (await http.delete(f"/api/offer/{name}")).status_code == 204
 
 
 async def test_a_name_of_a_worker_that_there_is_no_more_is_an_unknown_name(

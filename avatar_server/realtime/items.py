@@ -114,7 +114,9 @@ class Items:
             position = order.index(self[previous]) + 1
         before = order[position - 1].id if position else None
         order.insert(position, item)
-        self._items = {kept.id: kept for kept in order[-MAX_ITEMS:]}
+        if len(order) > MAX_ITEMS:
+            del order[1 if position == 0 else 0]  # never the new one
+        self._items = {kept.id: kept for kept in order}
         return before
 
     def remove(self, item_id: str) -> None:

@@ -79,8 +79,8 @@ class RealtimeSession:
         self._reader = SoundReader()
         self._spoken: SpokenTurn | None = None
         self._recognising: asyncio.Task[None] | None = None
-        self._began = asyncio.get_running_loop().time()
-        self._seconds = 0.0
+        self._heard_until = 0.0
+        """When the sound that came would be over, in real time, on the loop's clock."""
         self._conversation: Conversation
 
     def begin(self) -> None:
@@ -170,9 +170,10 @@ class RealtimeSession:
         for at in range(0, len(sound), _PIECE):
             piece = sound[at : at + _PIECE]
             self._hear(piece)
-            self._seconds += len(piece) / RATE
-            ahead = self._seconds - (asyncio.get_running_loop().time() - self._began)
-            await asyncio.sleep(max(0.0, ahead - MAX_AHEAD_SECONDS))
+            now = asyncio.get_running_loop().time()
+            # Time in which nothing came is no credit for later.
+            self._heard_until = max(self._heard_until, now) + len(piece) / RATE
+            await asyncio.sleep(max(0.0, self._heard_until - now - MAX_AHEAD_SECONDS))
 
     def _hear(self, sound: FloatArray) -> None:
         if self._settings.turn_detection is not None:

@@ -37,6 +37,12 @@ _OWN_NAME: Final = re.compile(r"(\d{1,4})\.[\w-]+$")
 _NAMED_IN_BODY: Final = "/api/offer"
 _NAMED_IN_FIRST_MESSAGE: Final = "/v1/speech"
 
+_READ_BY_ALL: Final = "/v1/personas"
+"""Documents that each worker reads for itself, whenever it is asked for them."""
+
+_PATIENCE: Final = 3.0
+"""Seconds that a worker gets to read them."""
+
 _HOP: Final = frozenset(
     "connection keep-alive proxy-connection te trailer transfer-encoding upgrade "
     "x-forwarded-for x-forwarded-proto date".split()
@@ -90,11 +96,23 @@ class Proxy:
             answer = await worker.http.send(passed, stream=True)
         except httpx.HTTPError as error:
             raise WorkerError("the process of this session has failed; connect again") from error
+        if request.url.path.startswith(_READ_BY_ALL):
+            await self._have_others_read(worker, request)
         response = StreamingResponse(_body(answer), answer.status_code)
         response.raw_headers = [
             (name.lower(), value) for name, value in answer.headers.raw if _passes(name.decode())
         ]
         return response
+
+    async def _have_others_read(self, reader: Worker, request: Request) -> None:
+        """Let no worker know less than ``reader``; one that fails just now reads them at start."""
+        headers = {"authorization": request.headers.get("authorization", "")}
+        reading = [
+            worker.http.get(f"http://worker{_READ_BY_ALL}", headers=headers, timeout=_PATIENCE)
+            for worker in self._pool.all()
+            if worker is not reader
+        ]
+        await asyncio.gather(*reading, return_exceptions=True)
 
     # --- sockets --------------------------------------------------------------------------------
 

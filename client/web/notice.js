@@ -3,6 +3,7 @@
 const TITLES = {
   lost: "The connection was lost",
   session_ended: "The server ended the session",
+  session_failed: "The session failed",
   unreachable: "The server does not answer",
   unauthorized: "The token was not accepted",
   "no-path": "No way through the network",
