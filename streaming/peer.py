@@ -22,7 +22,14 @@ from streaming.feedback import follow_feedback
 from streaming.hearing import hear
 from streaming.protocol import Candidate
 from streaming.resample import FloatArray
-from streaming.sdp import BadOfferError, check_offer, negotiated_media, negotiated_video_codec
+from streaming.sdp import (
+    BadOfferError,
+    MediaSection,
+    check_offer,
+    media_sections,
+    negotiated_media,
+    negotiated_video_codec,
+)
 
 log = logging.getLogger(__name__)
 
@@ -83,17 +90,12 @@ class Peer:
         Raises :class:`BadOfferError` for an offer that cannot be answered. The peer closes
         itself when the connection is not up within the connect timeout.
         """
-        check_offer(offer)
-        # Tracks first: aiortc pairs them with the offer's sections when it is applied.
-        self._connection.addTrack(self._viewer.audio.track)
-        (audio,) = self._connection.getTransceivers()
-        audio.setCodecPreferences([_OPUS])
-        hear(audio.receiver, self._listener.on_sound)
-        video = self._connection.addTrack(self._viewer.video.track)
-        follow_feedback(video, self._viewer)
+        offer = check_offer(offer)
         try:
+            # First: aiortc pairs them with the offer's sections, in order, when it is applied.
+            for section in media_sections(offer):
+                self._add(section)
             await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-            self._refuse_unread()
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         except Exception as error:  # aiortc raises many kinds for offers that do not fit
             await self._release()
@@ -157,6 +159,20 @@ class Peer:
             self._closing = asyncio.create_task(self._close(reason), name="peer-close")
         return self._closing
 
+    def _add(self, section: MediaSection) -> None:
+        """Prepare for a section of the offer; what nobody would read is declined."""
+        viewer = self._viewer
+        stream = viewer.audio if section.kind == "audio" else viewer.video
+        transceiver = self._connection.addTransceiver(
+            stream.track if section.plays else section.kind, section.direction
+        )
+        if section.kind == "audio" and (section.plays or section.hears):
+            transceiver.setCodecPreferences([_OPUS])
+        if section.hears:
+            hear(transceiver.receiver, self._listener.on_sound)
+        if section.kind == "video" and section.plays:
+            follow_feedback(transceiver.sender, viewer)
+
     def _connect_streams(self, answer: str) -> None:
         """Have the viewer's streams send as ``answer`` says."""
         sections = negotiated_media(answer)
@@ -164,14 +180,6 @@ class Peer:
             for transceiver in self._connection.getTransceivers():
                 if transceiver.sender.track is stream.track and transceiver.mid in sections:
                     stream.connect(transceiver.sender, sections[transceiver.mid])
-
-    def _refuse_unread(self) -> None:
-        """Decline video and further sound from the client: nobody reads it, it would pile up."""
-        for transceiver in self._connection.getTransceivers():
-            if transceiver.sender.track is None:
-                transceiver.direction = "inactive"
-            elif transceiver.kind == "video":
-                transceiver.direction = "sendonly"
 
     # --- events of the connection -------------------------------------------------------------
 

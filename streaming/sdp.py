@@ -6,16 +6,25 @@ offer is refused here first, with a sentence that says what is missing.
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Final, Literal
 
-from aiortc.rtcrtpparameters import RTCRtpParameters
-from aiortc.sdp import SessionDescription
+from aiortc.codecs import CODECS
+from aiortc.rtcpeerconnection import find_common_codecs
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpParameters
+from aiortc.sdp import MediaDescription, SessionDescription
 
 MAX_SDP: Final = 64_000
 """Bytes of an offer; a browser sends 2 to 8 kB."""
 
 _MAX_SECTIONS: Final = 8
 _VIDEO_CODECS: Final = ("VP8", "H264")
+
+_DIRECTIONS: Final = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
+_TRANSPORT: Final = frozenset(
+    ("ice-ufrag", "ice-pwd", "ice-options", "fingerprint", "setup", "rtcp-mux")
+)
 
 VideoCodecName = Literal["VP8", "H264"]
 
@@ -28,14 +37,40 @@ class UnsupportedMediaError(BadOfferError):
     """The offer is well formed, but has no codec or direction that the server can serve."""
 
 
-def check_offer(sdp: str) -> None:
-    """Raise :class:`BadOfferError` unless ``sdp`` is an offer that the server can answer."""
+@dataclass(frozen=True, slots=True)
+class MediaSection:
+    """What the server does with one section of sound or pictures of an offer."""
+
+    kind: str
+    """audio or video."""
+    plays: bool
+    """Whether the avatar is heard or seen there."""
+    hears: bool
+    """Whether the client is heard there."""
+
+    @property
+    def direction(self) -> str:
+        """From the server's side."""
+        if self.plays:
+            return "sendrecv" if self.hears else "sendonly"
+        return "recvonly" if self.hears else "inactive"
+
+
+def check_offer(sdp: str) -> str:
+    """``sdp``, complete, if it is an offer that the server can answer.
+
+    Raises :class:`BadOfferError`.
+    """
     if len(sdp.encode()) > MAX_SDP:
         raise BadOfferError(f"the offer is larger than {MAX_SDP} bytes")
     if not sdp.startswith("v=0"):
         raise BadOfferError("the offer is not SDP: it does not start with v=0")
+    sdp = _completed(sdp)
     try:
         description = SessionDescription.parse(sdp)
+        names = {
+            codec.name.upper() for media in _receiving(description) for codec in _common(media)
+        }
     except Exception as error:  # the parser raises whatever the garbage provokes
         raise BadOfferError(
             f"the offer is not valid SDP: {error or type(error).__name__}"
@@ -52,12 +87,69 @@ def check_offer(sdp: str) -> None:
     sound = [m for m in description.media if m.kind == "audio"]
     if sound and not any(codec.name.lower() == "opus" for m in sound for codec in m.rtp.codecs):
         raise UnsupportedMediaError("the offer has no Opus for sound")
-    wanted = [m for m in description.media if m.kind == "video" and m.direction != "sendonly"]
-    if not wanted:
+    if not _receiving(description):
         raise UnsupportedMediaError("the offer has no video section that receives")
-    names = {codec.name.upper() for media in wanted for codec in media.rtp.codecs}
     if not names.intersection(_VIDEO_CODECS):
-        raise UnsupportedMediaError("the offer has neither VP8 nor H264 for video")
+        raise UnsupportedMediaError(
+            "the offer has neither VP8 nor H264 (constrained baseline, packetization-mode 1) for "
+            "video"
+        )
+    return sdp
+
+
+def media_sections(offer: str) -> list[MediaSection]:
+    """The sections of sound and pictures of an offer, in its order.
+
+    Of several of a kind the first that receives is served, and the client is heard there, or
+    where it sends sound.
+    """
+    media = [m for m in SessionDescription.parse(offer).media if m.kind in ("audio", "video")]
+    sound = [m for m in media if m.kind == "audio"]
+    video = [m for m in media if m.kind == "video"]
+    heard, seen = (min(fit, key=_receives_not, default=None) for fit in (sound, video))
+    speaking = [m for m in sound if m.direction in ("sendrecv", "sendonly")]
+    hears = min(speaking, key=lambda m: m is not heard, default=None)
+    return [MediaSection(m.kind, m is heard or m is seen, m is hears) for m in media]
+
+
+def _receives_not(media: MediaDescription) -> bool:
+    return media.direction not in ("sendrecv", "recvonly")
+
+
+def _completed(sdp: str) -> str:
+    """``sdp`` with what it may leave out, and aiortc wants in every section: a direction
+    (RFC 8866, 6.7) and, in sections that are ``bundle-only``, the transport (RFC 9429, 5.2.1)."""
+    session, *sections = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)
+    if not 1 <= len(sections) <= _MAX_SECTIONS:
+        return sdp
+    usual = next((d for d in _attributes(session) if d in _DIRECTIONS), "sendrecv")
+    shared = next((s for s in sections if "bundle-only" not in _attributes(s)), "")
+    complete = [session]
+    for section in sections:
+        have = _attributes(section)
+        more = []
+        if section.startswith(("m=audio", "m=video")) and not have.keys() & _DIRECTIONS:
+            more = [f"a={usual}"]
+        if "bundle-only" in have:
+            given = _attributes(shared)
+            more += [given[name] for name in given if name in _TRANSPORT and name not in have]
+        complete.append("\r\n".join((section.rstrip("\r\n"), *more)) + "\r\n")
+    return "".join(complete)
+
+
+def _attributes(section: str) -> dict[str, str]:
+    """The last line of each attribute, by its name."""
+    lines = (line for line in section.splitlines() if line.startswith("a="))
+    return {line[2:].partition(":")[0]: line for line in lines}
+
+
+def _receiving(description: SessionDescription) -> list[MediaDescription]:
+    return [m for m in description.media if m.kind == "video" and m.direction != "sendonly"]
+
+
+def _common(media: MediaDescription) -> list[RTCRtpCodecParameters]:
+    """Codecs of a section, in the forms that the server has too."""
+    return find_common_codecs(CODECS["video"], media.rtp.codecs)
 
 
 def negotiated_media(answer: str) -> dict[str, RTCRtpParameters]:
@@ -68,12 +160,9 @@ def negotiated_media(answer: str) -> dict[str, RTCRtpParameters]:
 
 
 def negotiated_video_codec(answer: str) -> VideoCodecName | None:
-    """The first video codec of an answer: the one that the sender uses."""
+    """The first codec of the video section of an answer that sends: the one that is used."""
     for media in SessionDescription.parse(answer).media:
-        if media.kind == "video" and media.rtp.codecs:
+        if media.kind == "video" and media.direction == "sendonly" and media.rtp.codecs:
             name = media.rtp.codecs[0].name.upper()
-            if name == "VP8":
-                return "VP8"
-            if name == "H264":
-                return "H264"
+            return "VP8" if name == "VP8" else "H264" if name == "H264" else None
     return None
