@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import time
 import wave
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from client.cli import app
+from client.http import ConnectError
 from client.load.arrivals import PLAYER_BUFFER, Arrivals
 from client.load.chart import Series, line_chart, ticks
 from client.load.page import report_page
@@ -20,6 +24,9 @@ from client.load.result import Second, Session
 from client.load.run import LoadError, run_load
 from client.load.speech import read_speech
 from client.load.summary import Thresholds, summarise, timeline
+from client.load.viewer import Viewer
+from client.media import Sound
+from client.peer import Peer
 from tests.live import live_server
 
 PLAN = LoadPlan(url="http://x", sessions=2, seconds=4, ramp=1, scenario=Scenario.TALK)
@@ -100,6 +107,8 @@ def test_thresholds_say_what_does_not_hold() -> None:
     assert len(limits.broken(summary)) == 2
     assert Thresholds(min_fps=20.0, max_audio_gaps=1).broken(summary) == []
     assert "500" in replace(limits, max_response_ms=400.0).broken(summary)[-1]
+    unheard = replace(limits, max_response_ms=400.0).broken(summarise([good(0)]))
+    assert unheard == ["nothing that was to be said was heard (at most 400 ms)"]
     refused = summarise([good(0), Session(viewer=1, outcome="refused")])
     assert "refused" in limits.broken(refused)[0]
     assert limits.broken(summarise([Session(viewer=0, outcome="failed")]))[0].startswith("1 ")
@@ -161,6 +170,57 @@ async def test_viewers_in_processes_measure_a_real_server() -> None:
     assert {second.viewer for second in seconds} == {
         session.viewer for session in sessions if session.outcome == "ok"
     }
+
+
+class SlowPeer:
+    """A server that speaks three seconds after it was asked to, and stops half a second late."""
+
+    def __init__(self) -> None:
+        self.audio: list[Sound] = []
+
+    def say(self, text: str) -> str:
+        self.asked = time.monotonic()
+        return "u"
+
+    async def event(self, *_: object, **__: object) -> None:
+        self._hear(self.asked + 3.0, 4.0, 1000)
+
+    def interrupt(self) -> None:
+        now = time.monotonic()
+        self._hear(now, 0.5, 1000)
+        self._hear(now + 0.5, 0.5, 0)
+
+    async def spoken(self, utterance: str) -> None:
+        if len(self.audio) > 300:
+            raise ConnectError("over", "the second round")
+
+    def _hear(self, since: float, seconds: float, level: int) -> None:
+        pcm = np.full(960, level, np.int16)
+        self.audio += [Sound(t, t, pcm) for t in np.arange(since, since + seconds, 0.02)]
+
+
+async def test_slow_answers_and_slow_silences_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    viewer = Viewer(PLAN, 0, time.monotonic(), lambda _: None)
+    monkeypatch.setattr(viewer, "_random", SimpleNamespace(uniform=lambda *_: 0.0))
+    peer: Any = SlowPeer()
+    with pytest.raises(ConnectError):
+        await viewer._barge_in(peer)
+    assert 2990 < viewer._answers[0] < 4000
+    assert 490 < viewer._silences[0] < 1000
+
+
+async def test_nobody_waits_in_line_beyond_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    def connect(url: str, *, wait: float, **_: object) -> None:
+        waits.append(wait)
+        raise ConnectError("server_full", "all places are taken", 503)
+
+    monkeypatch.setattr(Peer, "connect", connect)
+    plan = PLAN.model_copy(update={"wait": 600.0})
+    session = await Viewer(plan, 0, time.monotonic(), lambda _: None).run()
+    assert session.outcome == "refused"
+    assert plan.end - 5 < waits[0] <= plan.end
 
 
 async def test_viewers_that_get_another_size_than_they_ask_for_fail() -> None:

@@ -54,8 +54,12 @@ class Thresholds:
             found.append(f"the worst session had {fps or 0:.1f} fps (at least {self.min_fps:g})")
         if gaps > self.max_audio_gaps:
             found.append(f"{gaps:.0f} audio gaps (at most {self.max_audio_gaps})")
-        if self.max_response_ms is not None and (response or 0) > self.max_response_ms:
-            found.append(f"first sound after {response:.0f} ms (at most {self.max_response_ms:g})")
+        if self.max_response_ms is not None:
+            most = f"(at most {self.max_response_ms:g})"
+            if response is None:
+                found.append(f"nothing that was to be said was heard {most[:-1]} ms)")
+            elif response > self.max_response_ms:
+                found.append(f"first sound after {response:.0f} ms {most}")
         return found
 
 

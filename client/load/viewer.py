@@ -18,7 +18,7 @@ from client.load.result import Outcome, Second, Session
 from client.load.speech import read_speech
 from client.media import AUDIO_RATE
 from client.peer import Peer
-from streaming.protocol import ConversationState, ErrorEvent
+from streaming.protocol import ConversationState, ErrorEvent, Speaking
 
 _HISTORY: Final = 30.0
 """Seconds of media that are kept: longer than any sentence takes."""
@@ -33,6 +33,9 @@ _LEAST: Final = 1.0
 
 _HOLD: Final = 0.2
 """Seconds without sound that count as silence after an interruption."""
+
+_SLOWEST: Final = 1.0
+"""Seconds after an interruption in which silence is looked for."""
 
 
 class Viewer:
@@ -71,7 +74,8 @@ class Viewer:
                 history=_HISTORY,
                 decode_video=self._decodes,
                 on_frame=self._on_frame,
-                wait=self._plan.wait,
+                # Whoever's turn has not come when the test ends is refused.
+                wait=max(0.0, min(self._plan.wait, self._begin + self._plan.end - began)),
             ) as peer:
                 ready = time.monotonic()
                 began += peer.waited
@@ -131,16 +135,18 @@ class Viewer:
             self._keep(self._answers, measure.audible_at(peer.audio, asked), asked)
 
     async def _barge_in(self, peer: Peer) -> None:
+        await asyncio.sleep(self._random.uniform(0.5, 1.0))
         while True:
-            await asyncio.sleep(self._random.uniform(0.5, 1.0))
             asked = time.monotonic()
             utterance = peer.say(_STORY)
+            # A slow answer is waited for, and counts.
+            await _begun(peer, utterance)
             await asyncio.sleep(self._random.uniform(1.0, 2.0))
             self._keep(self._answers, measure.audible_at(peer.audio, asked), asked)
             stopped = time.monotonic()
             peer.interrupt()
             await peer.spoken(utterance)
-            await asyncio.sleep(2 * _HOLD)
+            await asyncio.sleep(_SLOWEST + _HOLD)
             silent = measure.silent_at(peer.audio, stopped, _HOLD)
             self._keep(self._silences, silent, stopped)
 
@@ -217,6 +223,11 @@ class Viewer:
         clocks = peer.audio_clock.sender_time, peer.video_clock.sender_time
         found = measure.lip_sync(sounds, pictures, opening, *clocks)
         return tuple(round(float(offset), 1) for offset in found.offsets_ms)
+
+
+async def _begun(peer: Peer, utterance: str) -> None:
+    """Wait until an utterance is heard."""
+    await peer.event(Speaking, lambda event: event.utterance == utterance, timeout=_HISTORY)
 
 
 async def _state(peer: Peer, state: str, after: float, timeout: float) -> float:
