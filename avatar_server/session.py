@@ -198,8 +198,8 @@ class Session:
     async def attach(self, name: str, offer: str, *, watches_only: bool = False) -> str:
         """Answer the offer of a peer; one that is attached under ``name`` is replaced.
 
-        Raises :class:`streaming.sdp.BadOfferError` and :class:`SessionOverError`, after which
-        nothing is left of the peer.
+        Raises :class:`SessionOverError` and what :meth:`Peer.answer` raises, after which nothing
+        is left of the peer.
         """
         link = Link(self, name, watches_only, self._broadcast.join())
         link.peer = Peer(link.viewer, link, self.parts.ice_servers, self.parts.connect_timeout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -18,8 +19,11 @@ from avatar_server.logs import current_session
 from avatar_server.models import Models
 from avatar_server.session import Session, SessionOverError
 from avatar_server.sessions import Sessions
+from streaming.peer import NoPortError
 from streaming.protocol import Answer, CandidatePatch, Offer, PictureSize
 from streaming.sdp import MAX_SDP, BadOfferError, UnsupportedMediaError
+
+log = logging.getLogger(__name__)
 
 MAX_BODY = MAX_SDP + 16_000
 
@@ -86,6 +90,9 @@ async def attach(
             raise ApiError(406, "unsupported_media", str(error)) from error
         if isinstance(error, BadOfferError):
             raise ApiError(400, "bad_offer", str(error)) from error
+        if isinstance(error, NoPortError):
+            log.error("an offer was refused: %s", error)
+            raise ApiError(503, "no_port", str(error), {"Retry-After": "5"}) from error
         if isinstance(error, SessionOverError):
             raise ApiError(503, "session_ended", str(error), {"Retry-After": "1"}) from error
         raise

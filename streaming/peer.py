@@ -44,6 +44,10 @@ MAX_CHANNEL_BACKLOG: Final = 256 * 1024
 """Bytes that may wait on the data channel; a client that reads slower loses the newest events."""
 
 
+class NoPortError(RuntimeError):
+    """Media has no port to leave by; the message says what to do."""
+
+
 class PeerListener(Protocol):
     """What a session hears from its peer; called on the event loop."""
 
@@ -87,8 +91,9 @@ class Peer:
     async def answer(self, offer: str) -> str:
         """Negotiate; returns the answer with all candidates of the server.
 
-        Raises :class:`BadOfferError` for an offer that cannot be answered. The peer closes
-        itself when the connection is not up within the connect timeout.
+        Raises :class:`BadOfferError` for an offer that cannot be answered, and
+        :class:`NoPortError` where this end has no candidate to offer. The peer closes itself when
+        the connection is not up within the connect timeout.
         """
         offer = check_offer(offer)
         try:
@@ -101,6 +106,12 @@ class Peer:
             await self._release()
             raise BadOfferError(f"the offer cannot be answered: {error}") from error
         answer: str = self._connection.localDescription.sdp
+        if "a=candidate:" not in answer:
+            # aioice passes over addresses on which it gets no port.
+            await self._release()
+            raise NoPortError(
+                "the server has no UDP port for media: udp_ports are taken, or it has no network"
+            )
         self._connect_streams(answer)
         self._viewer.codec = negotiated_video_codec(answer)
         self._start(self._limit_connecting())

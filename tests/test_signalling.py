@@ -335,6 +335,23 @@ async def test_nobody_joins_a_session_that_is_over(
         await until_gone(http)
 
 
+async def test_a_server_without_a_free_port_says_so(
+    browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def taken(*_: object, **__: object) -> None:
+        raise OSError("all are taken")
+
+    async with running() as (_, http):
+        body = {"sdp": await browser().offer(), "type": "offer"}
+        with monkeypatch.context() as here:
+            here.setattr(asyncio.get_running_loop(), "create_datagram_endpoint", taken)
+            refused = await http.post("/api/offer", json=body)
+        assert (refused.status_code, refused.json()["error"]) == (503, "no_port")
+        assert "udp_ports" in refused.json()["message"]
+        assert refused.headers["retry-after"] == "5"
+        await until_gone(http)
+
+
 async def test_a_session_that_ends_while_an_offer_is_answered_keeps_no_peer(
     browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:
