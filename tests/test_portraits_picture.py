@@ -110,6 +110,24 @@ def test_transparency_becomes_light_grey(ending: str) -> None:
     assert np.abs(decoded[:, 170:].astype(int) - gradient()[:, 170:]).mean() < 4
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_exif_turns_transparent_pictures_too(orientation: int, order: str) -> None:
+    """As OpenCV turns those that are not."""
+    entry = struct.pack(f"{order}HHIHH", 0x0112, 3, 1, orientation, 0)
+    tiff = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HIH", 42, 8, 1)
+    block = b"eXIf" + tiff + entry + bytes(4)
+    chunk = struct.pack(">I", len(block) - 4) + block + struct.pack(">I", zlib.crc32(block))
+
+    def with_exif(picture: ImageArray) -> bytes:
+        content = encoded(".png", picture)
+        return content[:33] + chunk + content[33:]
+
+    layered = np.dstack([gradient(), np.full((240, 320), 255, np.uint8)])
+    expected = decode_picture(with_exif(gradient()))
+    np.testing.assert_array_equal(decode_picture(with_exif(layered)), expected)
+
+
 def test_grey_and_deep_pictures_become_bgr() -> None:
     grey = gradient()[..., 0].copy()
     assert decode_picture(encoded(".png", grey)).shape == (240, 320, 3)

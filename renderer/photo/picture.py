@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from contextlib import suppress
 from typing import Final
 
 import cv2
@@ -60,7 +61,9 @@ def _decoded(content: bytes) -> ImageArray:
     try:
         # IMREAD_COLOR turns the picture upright and converts CMYK, but drops the alpha.
         upright = cv2.imdecode(data, cv2.IMREAD_COLOR)
-        whole = None if content[:2] == b"\xff\xd8" else cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
+        whole, kinds, metadata = None, (), ()
+        if content[:2] != b"\xff\xd8":
+            whole, kinds, metadata = cv2.imdecodeWithMetadata(data, flags=cv2.IMREAD_UNCHANGED)
     except cv2.error as error:
         raise PictureError("The picture is damaged and cannot be read.") from error
     if upright is None:
@@ -70,12 +73,38 @@ def _decoded(content: bytes) -> ImageArray:
         return picture
     if whole.dtype == np.uint16:
         whole = (whole // 257).astype(np.uint8)
+    for kind, block in zip(kinds, metadata, strict=True):
+        if kind == cv2.IMAGE_METADATA_EXIF:
+            whole = _turned(whole, _orientation(np.asarray(block).tobytes()))
     # What nobody sees shall not bleed into its surroundings when the picture is made smaller.
     whole[whole[..., 3] == 0, :3] = BEHIND
     whole = _fitted(np.asarray(whole, np.uint8))
     alpha = whole[..., 3:].astype(np.float32) / 255
     blended = whole[..., :3] * alpha + BEHIND * (1 - alpha)
     return np.rint(blended).astype(np.uint8)
+
+
+def _orientation(exif: bytes) -> int:
+    """The orientation, 1 to 8, in a block of EXIF data; 1 where it has none."""
+    exif = exif.removeprefix(b"Exif\0\0")
+    order = "<" if exif[:2] == b"II" else ">"
+    with suppress(struct.error):  # damaged data count for none, as they do to OpenCV
+        (entries,) = struct.unpack_from(f"{order}I", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, entries)
+        for place in range(entries + 2, entries + 2 + 12 * count, 12):
+            tag, _, _, value = struct.unpack_from(f"{order}HHIH", exif, place)
+            if tag == 0x0112 and 1 <= value <= 8:
+                return int(value)
+    return 1
+
+
+def _turned(picture: ImageArray, orientation: int) -> ImageArray:
+    """``picture``, stored with an EXIF ``orientation``, upright."""
+    if orientation >= 5:
+        picture = picture.swapaxes(0, 1)
+    rows = -1 if orientation in (3, 4, 7, 8) else 1
+    columns = -1 if orientation in (2, 3, 6, 7) else 1
+    return np.ascontiguousarray(picture[::rows, ::columns])
 
 
 def encoded_jpeg(picture: ImageArray) -> bytes:
