@@ -19,6 +19,7 @@ MOST_PIXELS: Final = 40_000_000
 SHORTEST_SIDE: Final = 192
 LONGEST_SIDE: Final = 3072
 """Pixels; larger pictures are made smaller."""
+_EXIF: Final = cv2.IMAGE_METADATA_EXIF
 BEHIND: Final = 222
 """Grey level that shows through where a picture is transparent."""
 
@@ -61,27 +62,30 @@ def _decoded(content: bytes) -> ImageArray:
     try:
         # IMREAD_COLOR turns the picture upright and converts CMYK, but drops the alpha.
         upright = cv2.imdecode(data, cv2.IMREAD_COLOR)
-        whole, kinds, metadata = None, (), ()
-        if content[:2] != b"\xff\xd8":
-            whole, kinds, metadata = cv2.imdecodeWithMetadata(data, flags=cv2.IMREAD_UNCHANGED)
+        whole = None if content[:2] == b"\xff\xd8" else _with_alpha(data)
     except cv2.error as error:
         raise PictureError("The picture is damaged and cannot be read.") from error
     if upright is None:
         raise PictureError("The picture is damaged and cannot be read.")
-    picture = np.asarray(upright, np.uint8)
-    if whole is None or whole.ndim != 3 or whole.shape[2] != 4:
-        return picture
-    if whole.dtype == np.uint16:
-        whole = (whole // 257).astype(np.uint8)
-    for kind, block in zip(kinds, metadata, strict=True):
-        if kind == cv2.IMAGE_METADATA_EXIF:
-            whole = _turned(whole, _orientation(np.asarray(block).tobytes()))
+    if whole is None:
+        return np.asarray(upright, np.uint8)
     # What nobody sees shall not bleed into its surroundings when the picture is made smaller.
     whole[whole[..., 3] == 0, :3] = BEHIND
-    whole = _fitted(np.asarray(whole, np.uint8))
+    whole = _fitted(whole)
     alpha = whole[..., 3:].astype(np.float32) / 255
     blended = whole[..., :3] * alpha + BEHIND * (1 - alpha)
     return np.rint(blended).astype(np.uint8)
+
+
+def _with_alpha(data: ImageArray) -> ImageArray | None:
+    """The picture in a PNG or WebP file as BGRA, upright; None if it has no alpha."""
+    # IMREAD_UNCHANGED keeps the alpha, but does not turn the picture.
+    image, kinds, blocks = cv2.imdecodeWithMetadata(data, flags=cv2.IMREAD_UNCHANGED)
+    if image is None or image.ndim != 3 or image.shape[2] != 4:
+        return None
+    whole = np.asarray(image // 257 if image.dtype == np.uint16 else image, np.uint8)
+    exif = next((b for k, b in zip(kinds, blocks, strict=True) if k == _EXIF), None)
+    return whole if exif is None else _turned(whole, _orientation(np.asarray(exif).tobytes()))
 
 
 def _orientation(exif: bytes) -> int:
