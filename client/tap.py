@@ -37,6 +37,8 @@ class StreamTap:
         """RTP payload that came, retransmissions included."""
         self._rate = rate
         self._origin: int | None = None
+        self._latest = 0
+        """Ticks from the first packet to the newest; they do not wrap."""
         self._arrivals: dict[int, float] = {}
         self._offsets: deque[float] = deque(maxlen=_REPORTS_KEPT)
         # aiortc has no public hook for packets; it looks both methods up at every packet.
@@ -69,7 +71,8 @@ class StreamTap:
         # aiortc counts pts from the first packet as well.
         if self._origin is None:
             self._origin = packet.timestamp
-        ticks = (packet.timestamp - self._origin) % _WRAP
+        ticks = self._ticks(packet.timestamp, self._origin)
+        self._latest = max(self._latest, ticks)
         now = self._arrivals[ticks] = time.monotonic()
         if self._listener is not None:
             self._listener(ticks / self._rate, now)
@@ -80,7 +83,11 @@ class StreamTap:
         if not isinstance(packet, RtcpSrPacket) or self._origin is None:
             return
         report = packet.sender_info
-        ticks = (report.rtp_timestamp - self._origin) % _WRAP
-        if ticks > _WRAP // 2:  # a report of before the first packet that we got
-            ticks -= _WRAP
+        ticks = self._ticks(report.rtp_timestamp, self._origin)
         self._offsets.append(report.ntp_timestamp / _WRAP - ticks / self._rate)
+
+    def _ticks(self, timestamp: int, origin: int) -> int:
+        """Ticks from the first packet, negative before it: the one place near the newest packet,
+        since 32 bits last half a day only."""
+        ahead = (timestamp - origin - self._latest + _WRAP // 2) % _WRAP - _WRAP // 2
+        return self._latest + ahead

@@ -127,3 +127,18 @@ async def test_a_receiver_lines_up_the_tracks_of_a_sender_with_another_clock(ske
         pts = sender(now) - sender(0)
         assert tap.sender_time(pts) == pytest.approx(sender(now), abs=1e-3)
         assert len(tap._arrivals) <= 1024
+
+
+async def test_tracks_stay_together_for_days() -> None:
+    """Where 32 bits of a clock of 90 kHz wrap after 13 hours, and after 6 look negative."""
+    receiver: Any = Receiver()
+    heard: list[float] = []
+    tap = StreamTap(receiver, 90_000, lambda pts, arrival: heard.append(pts))
+    for minute in range(30 * 60):
+        now = minute * 60
+        timestamp = (4_294_900_000 + now * 90_000) % (1 << 32)
+        await receiver._handle_rtp_packet(RtpPacket(timestamp=timestamp))
+        info = RtcpSenderInfo((5_000 + now) << 32, timestamp, 0, 0)
+        await receiver._handle_rtcp_packet(RtcpSrPacket(ssrc=1, sender_info=info))
+        assert heard[-1] == now
+        assert tap.sender_time(now) == pytest.approx(5_000 + now)
