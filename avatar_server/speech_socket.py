@@ -140,11 +140,13 @@ class _Call:
         finally:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
-            while self._waiting:  # what was said to a session of others is still heard
-                await self._do_next()
-            if self._source is not None:
-                self._source.end()
-            self._session.unlisten(self, "the caller left")
+            try:
+                while self._waiting:  # what was said to a session of others is still heard
+                    await self._do_next()
+            finally:
+                if self._source is not None:
+                    self._source.end()
+                self._session.unlisten(self, "the caller left")
 
     # --- from the caller ------------------------------------------------------------------------
 

@@ -64,6 +64,23 @@ async def test_a_caller_chooses_the_size_of_the_pictures(url: str) -> None:
             await event(socket)
 
 
+async def test_a_call_that_fails_leaves_no_session(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def handle(*_: object) -> None:
+        await asyncio.sleep(0.3)  # more comes meanwhile
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("avatar_server.observed.ObservedSession.handle", handle)
+    async with calling(url) as socket:
+        await event(socket, "ready")
+        for _ in range(3):
+            await socket.send(json.dumps({"type": "say", "text": "hello"}))
+        with pytest.raises(ConnectionClosed, match="1011"):
+            await event(socket, "caption")
+    await until_gone(url)
+
+
 async def test_sound_before_the_start_is_refused_with_a_reason(url: str) -> None:
     async with connect(url.replace("http", "ws") + "/v1/speech") as socket:
         await socket.send(b"sound")
