@@ -86,15 +86,14 @@ async def test_interrupt_express_and_ping(server_url: str) -> None:
 
 
 async def test_the_avatar_speaks_the_microphone(server_url: str) -> None:
+    speech = spoken("Good morning to all of you.")
     async with Peer.connect(server_url) as peer:
         await peer.first_frame()
         peer.microphone(True)
         await peer.event(Speaking, lambda event: event.on and event.utterance is None)
         began = time.monotonic()
-        lasts = peer.play(spoken("Good morning to all of you."), SPEECH_RATE)
-        assert lasts == pytest.approx(
-            len(spoken("Good morning to all of you.")) / SPEECH_RATE, abs=0.05
-        )
+        lasts = peer.play(speech, SPEECH_RATE)
+        assert lasts == pytest.approx(len(speech) / SPEECH_RATE, abs=0.05)
         await asyncio.sleep(lasts + 0.5)
         heard = measure.audible_at(peer.audio, began)
         assert heard is not None
