@@ -134,6 +134,12 @@ def test_push_to_talk_is_heard_only_while_held(browser: Browser) -> None:
         assert page.evaluate("avatarClient.microphoneTrack.enabled") is True
         page.mouse.up()
         assert page.evaluate("avatarClient.microphoneTrack.enabled") is False
+        # The key may go up where the focus is by then.
+        page.keyboard.down("Space")
+        assert page.evaluate("avatarClient.microphoneTrack.enabled") is True
+        page.focus("#text")
+        page.keyboard.up("Space")
+        assert page.evaluate("avatarClient.microphoneTrack.enabled") is False
         # In the box to write in, Space is a space.
         page.focus("#text")
         page.keyboard.press("Space")
@@ -309,7 +315,31 @@ def test_a_lost_connection_finds_its_conversation_again(browser: Browser) -> Non
         say(page, "hello again")
         wait_for_bubble(page, "[data-status=said]", "You said: hello again.")
         assert page.locator("#transcript li:has-text('Welcome here.')").count() == 1
+        # The mode that is chosen meanwhile counts.
+        page.evaluate(
+            """() => {
+              avatarClient.addEventListener("state", ({ detail }) => {
+                if (detail.state === "reconnecting") document.getElementById("mode-speak").click();
+              });
+              connections.at(-1).close();
+            }"""
+        )
+        wait(page, "document.getElementById('mode-speak').checked")
+        wait(page, "avatarClient.state === 'connected' && avatarClient.conversation === 'off'")
         context.close()
+
+
+def test_a_caption_of_words_that_came_to_nothing_goes(browser: Browser) -> None:
+    with live_server() as url, opened_page(browser, url) as page:
+        shown = page.evaluate(
+            """() => {
+              avatarClient.dispatchEvent(new CustomEvent("transcript",
+                { detail: { turn: "a", text: "mhm", final: false } }));
+              return document.getElementById("caption").innerText;
+            }"""
+        )
+        assert shown == "mhm"
+        page.wait_for_selector("#caption", state="hidden")
 
 
 def test_an_idle_session_warns_and_does_not_come_back_by_itself(browser: Browser) -> None:

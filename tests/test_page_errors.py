@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from browser import connect, lose_connection, opened_page, say, wait_speaking
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from benchmarks.server import running_server, status
 
@@ -165,3 +165,62 @@ def test_blocked_sound_waits_for_a_click(browser: Browser, server_url: str) -> N
         page.click("#hear")
         page.wait_for_selector("#hear", state="hidden")
         assert page.evaluate("video.muted") is False
+
+
+def test_a_face_that_there_is_not_gives_way_to_the_one_that_is_shown(
+    browser: Browser, server_url: str
+) -> None:
+    with opened_page(browser, f"{server_url}/?avatar=gone") as page:
+        page.check("#mode-speak")
+        page.click("#connect")
+        assert "There is no such face" in notice(page)
+        page.click("#notice button:has-text('Try again')")
+        page.wait_for_function("document.body.dataset.state === 'connected'")
+
+
+def test_a_connection_that_is_opened_anew_forgets_the_try_before(
+    browser: Browser, server_url: str
+) -> None:
+    held: list[Route] = []
+    with opened_page(browser, server_url) as page:
+        page.route("**/api/config", lambda route: held.append(route))
+        with page.expect_request("**/api/config"):
+            page.evaluate(
+                """async () => {
+                  const { AvatarClient } = await import("/avatar-client.js");
+                  const client = new AvatarClient();
+                  window.states = [];
+                  client.addEventListener("state", ({ detail }) => states.push(detail.state));
+                  client.connect().catch(() => {});
+                  client.close();
+                  client.connect();
+                }"""
+            )
+        held[0].continue_()
+        page.wait_for_function("states.includes('connected')")
+        assert page.evaluate("states") == ["connecting", "closed", "connecting", "connected"]
+
+
+def test_the_remembered_device_is_used_as_soon_as_it_is_there(
+    browser: Browser, server_url: str
+) -> None:
+    with opened_page(browser, server_url) as page:
+        told = page.evaluate(
+            """async () => {
+              const { setUpDevicePicker } = await import("/devices.js");
+              const kind = "audioinput";
+              const own = [{ kind, deviceId: "usb", label: "USB" }];
+              let plugged = [{ kind, deviceId: "", label: "" }]; // before it is allowed
+              navigator.mediaDevices.enumerateDevices = async () => plugged;
+              localStorage.setItem("avatar.audioinput", "usb");
+              const told = [];
+              const select = document.createElement("select");
+              const fill = setUpDevicePicker(select, kind, (id) => told.push(id));
+              for (const devices of [plugged, own, own, [], own]) {
+                plugged = devices;
+                await fill();
+              }
+              return told;
+            }"""
+        )
+    assert told == ["usb", "", "usb"]

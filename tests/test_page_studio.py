@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +12,7 @@ import cv2
 import httpx
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from benchmarks.server import running_server
 from tests.test_portraits_photo import flattened
@@ -247,3 +249,25 @@ def test_a_server_with_a_key_asks_for_it(browser: Browser, library: Path, pictur
         expect(page.locator("#sign-in")).to_be_hidden(timeout=SOON)
         choose(page, picture)
         wait_for_preview(page)
+
+
+def test_what_is_being_saved_when_the_user_goes_back_is_listed(
+    browser: Browser, url: str, picture: Path
+) -> None:
+    held: list[Route] = []
+    kept: list[dict[str, object]] = []
+    late = {"name": "late", "title": "Late", "built_in": False, "editable": True}
+    with studio(browser, url) as page:
+        page.route("**/v1/preview*", lambda route: route.abort())
+        page.route(re.compile(r"/v1/avatars$"), lambda route: route.fulfill(json={"avatars": kept}))
+        page.route(re.compile(r"/v1/avatars\?"), lambda route: held.append(route))
+        choose(page, picture)
+        with page.expect_request(re.compile(r"/v1/avatars\?")):
+            page.click("#save")
+        drag(page, "NOSE", 5, 5)
+        expect(page.locator("#save")).to_be_disabled()  # one at a time
+        page.click("#back")
+        kept.append({**late, "thumbnail": "/none"})
+        done = f"event: done\ndata: {json.dumps(late)}\n\n"
+        held[0].fulfill(content_type="text/event-stream", body=done)
+        page.wait_for_selector("#cards li:has-text('Late')")

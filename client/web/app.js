@@ -87,6 +87,9 @@ async function connect() {
 
 function connectFailed(error) {
   if (error.code === "closed") return;
+  // The next try gets what the pickers show in place of a name that there is not.
+  if (error.code === "unknown_avatar") client.avatar = null;
+  if (error.code === "unknown_persona") client.persona = null;
   if (error.status === 401) {
     signIn();
   } else if (error.retryAfter !== null) {
@@ -135,9 +138,11 @@ function showPlace(place) {
 }
 
 client.addEventListener("state", ({ detail }) => {
+  const back = body.dataset.state === "reconnecting";
   showState(detail);
   if (detail.state === "connected") {
     notice.hide();
+    if (back) followMode(); // it may have been changed meanwhile
     $("video").requestVideoFrameCallback(() => {
       body.dataset.picture = "";
     });
@@ -221,6 +226,12 @@ for (const id of ["mode-conversation", "mode-speak"]) {
     if (mode() === "conversation") beginConversation();
     else client.converse(false);
   });
+}
+
+function followMode() {
+  const talks = client.conversation !== "off";
+  if (mode() === "speak" && talks) client.converse(false);
+  else if (mode() === "conversation" && !talks && !player.blocked) beginConversation();
 }
 
 /** Ask for a conversation and for the microphone; without one it goes on by text. */

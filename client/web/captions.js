@@ -52,7 +52,8 @@ export class Captions {
     this.#element.textContent = page;
     this.#element.toggleAttribute("data-user", user);
     this.#element.hidden = !this.#enabled || page === "";
-    if (final) this.#timer = setTimeout(() => this.clear(), LINGER);
+    // What the user says may come to nothing, of which nobody tells.
+    if (final || user) this.#timer = setTimeout(() => this.clear(), LINGER);
   }
 
   /** The user says this, as far as it is recognised. @param {{text: string, final: boolean}} words */

@@ -76,11 +76,12 @@ export class Connection {
   async open() {
     if (["connecting", "waiting", "connected"].includes(this.#state)) return;
     this.#suspend();
+    const { signal } = this.#waiting;
     this.#setState("connecting");
     try {
       await this.#open();
     } catch (error) {
-      if (this.#state === "connecting" || this.#state === "waiting") this.#setState("closed");
+      if (!signal.aborted) this.#setState("closed"); // else it was closed, or opened anew
       throw error;
     }
   }

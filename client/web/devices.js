@@ -3,11 +3,18 @@
 /**
  * @param {HTMLSelectElement} select
  * @param {MediaDeviceKind} kind
- * @param {(deviceId: string) => void} onChoice also called once with the remembered choice
+ * @param {(deviceId: string) => void} onChoice also called when the remembered choice comes or goes
  * @returns {() => Promise<void>} fills the picker anew, for when the names have become known
  */
 export function setUpDevicePicker(select, kind, onChoice) {
   const key = `avatar.${kind}`;
+  let told = "";
+  // Not only when it is picked: the chosen device may come and go, and browsers name it late.
+  const tell = () => {
+    if (select.value === told) return;
+    told = select.value;
+    onChoice(told);
+  };
   const fill = async () => {
     const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
     const own = devices.filter((device) => device.kind === kind && device.deviceId !== "default");
@@ -20,14 +27,13 @@ export function setUpDevicePicker(select, kind, onChoice) {
     const chosen = localStorage.getItem(key) ?? "";
     select.replaceChildren(...options);
     select.value = options.some((option) => option.value === chosen) ? chosen : "";
+    tell();
   };
   select.addEventListener("change", () => {
     localStorage.setItem(key, select.value);
-    onChoice(select.value);
+    tell();
   });
   navigator.mediaDevices?.addEventListener("devicechange", fill);
-  fill().then(() => {
-    if (select.value) onChoice(select.value);
-  });
+  fill();
   return fill;
 }

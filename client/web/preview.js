@@ -36,6 +36,7 @@ export class Preview extends EventTarget {
   stop() {
     this.#wanted += 1;
     clearTimeout(this.#timer);
+    this.#timer = 0;
     this.#video.removeAttribute("src");
     this.#video.load();
     if (this.#url) URL.revokeObjectURL(this.#url);
@@ -57,8 +58,9 @@ export class Preview extends EventTarget {
     }
     this.#running = false;
     this.#emit("busy", false);
+    if (!this.#timer) return; // stopped meanwhile
     if (again) this.#timer = setTimeout(() => this.#run(), RETRY);
-    else if (wanted !== this.#wanted && this.#timer) this.update();
+    else if (wanted !== this.#wanted) this.update();
   }
 
   #show(video, remarks) {

@@ -39,10 +39,11 @@ export class PushToTalk extends EventTarget {
 
   #key(event, down) {
     if (event.code !== "Space" || !this.#enabled) return;
+    if (!down) this.#talk(false); // wherever the focus has gone meanwhile
     const own = event.target.closest(KEYS_OF_ITS_OWN);
     if (own !== null && own !== this.#button) return;
     event.preventDefault(); // neither scrolls nor clicks
-    this.#talk(down);
+    if (down) this.#talk(true);
   }
 
   #talk(talking) {

@@ -24,6 +24,7 @@ const preview = new Preview($("preview"), () =>
 /** What is on the desk: the picture, the avatar if it is kept already, and the steps so far. */
 let work = null;
 let saved = null;
+let saving = false;
 
 // --- choosing --------------------------------------------------------------------------------
 
@@ -158,7 +159,7 @@ function close() {
 function showSteps() {
   $("undo").disabled = !work.steps.canUndo;
   $("redo").disabled = !work.steps.canRedo;
-  $("save").disabled = saved === work.steps.present;
+  $("save").disabled = saving || saved === work.steps.present;
   $("save").textContent = work.name === null ? "Save" : "Save changes";
 }
 
@@ -273,16 +274,23 @@ $("sound").addEventListener("click", () => {
 // --- saving ----------------------------------------------------------------------------------
 
 async function save() {
+  const desk = work;
   const keypoints = editor.points;
   const tell = (words) => {
-    $("progress").textContent = `${words}…`;
+    if (desk === work) $("progress").textContent = words;
   };
-  $("save").disabled = true;
+  saving = true;
+  showSteps();
   try {
+    const step = (words) => tell(`${words}…`);
     const made =
-      work.name === null
-        ? await library.create(work.picture, { title: $("title").value, keypoints }, tell)
-        : await library.change(work.name, keypoints, tell);
+      desk.name === null
+        ? await library.create(desk.picture, { title: $("title").value, keypoints }, step)
+        : await library.change(desk.name, keypoints, step);
+    if (desk !== work) {
+      await showOwn(); // the user has gone back meanwhile
+      return;
+    }
     work.name = made.name;
     saved = keypoints;
     $("title").disabled = true;
@@ -291,10 +299,11 @@ async function save() {
     link.textContent = `Talk to ${made.title}`;
     $("progress").replaceChildren("Saved. ", link);
   } catch (error) {
-    $("progress").textContent = "";
+    tell("");
     throw error;
   } finally {
-    showSteps();
+    saving = false;
+    if (work) showSteps();
   }
 }
 
