@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from browser import connect, lose_connection, opened_page, say, wait_speaking
-from playwright.sync_api import Browser, Page, Route
+from playwright.sync_api import Browser, Page
 
 from benchmarks.server import running_server, status
 
@@ -181,24 +181,31 @@ def test_a_face_that_there_is_not_gives_way_to_the_one_that_is_shown(
 def test_a_connection_that_is_opened_anew_forgets_the_try_before(
     browser: Browser, server_url: str
 ) -> None:
-    held: list[Route] = []
     with opened_page(browser, server_url) as page:
-        page.route("**/api/config", lambda route: held.append(route))
-        with page.expect_request("**/api/config"):
-            page.evaluate(
-                """async () => {
-                  const { AvatarClient } = await import("/avatar-client.js");
-                  const client = new AvatarClient();
-                  window.states = [];
-                  client.addEventListener("state", ({ detail }) => states.push(detail.state));
-                  client.connect().catch(() => {});
-                  client.close();
-                  client.connect();
-                }"""
-            )
-        held[0].continue_()
+        page.evaluate(
+            """async () => {
+              const { AvatarClient } = await import("/avatar-client.js");
+              const plain = window.fetch;
+              let release;
+              const released = new Promise((resolve) => { release = resolve; });
+              window.fetch = async (url, options) => {
+                if (String(url).endsWith("/api/config")) await released;
+                return plain(url, options);
+              };
+              window.anew = new AvatarClient();
+              window.states = [];
+              anew.addEventListener("state", ({ detail }) => states.push(detail.state));
+              anew.connect().catch(() => {});
+              anew.close();
+              anew.connect();
+              release();
+            }"""
+        )
         page.wait_for_function("states.includes('connected')")
         assert page.evaluate("states") == ["connecting", "closed", "connecting", "connected"]
+        # The page knows nothing of this client, so it would not say goodbye for it.
+        with page.expect_response(lambda response: response.request.method == "DELETE"):
+            page.evaluate("anew.close()")
 
 
 def test_the_remembered_device_is_used_as_soon_as_it_is_there(
