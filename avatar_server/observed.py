@@ -9,7 +9,7 @@ from avatar_server.session import Session, SessionParts
 from renderer.contract import Avatar
 from streaming.peer import Peer
 from streaming.protocol import ClientEvent, ConversationState, ErrorEvent, ServerEvent
-from streaming.sdp import BadOfferError, negotiated_video_codec
+from streaming.sdp import BadOfferError
 
 _NO_ERRORS: Final = frozenset({"session_ended", "session_expired"})
 """Told as errors, because they end a connection."""
@@ -35,7 +35,8 @@ class ObservedSession(Session):
         except BadOfferError:
             self._metrics.errors.labels("bad_offer").inc()
             raise
-        self._metrics.peers.labels(negotiated_video_codec(answer) or "none").inc()
+        peer = self.peer(name)
+        self._metrics.peers.labels((peer and peer.codec) or "none").inc()
         return answer
 
     def note_peer(self, peer: Peer, state: str) -> None:

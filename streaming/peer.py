@@ -23,12 +23,12 @@ from streaming.hearing import hear
 from streaming.protocol import Candidate
 from streaming.resample import FloatArray
 from streaming.sdp import (
+    Agreement,
     BadOfferError,
     MediaSection,
+    VideoCodecName,
     check_offer,
-    media_sections,
-    negotiated_media,
-    negotiated_video_codec,
+    read_answer,
 )
 
 log = logging.getLogger(__name__)
@@ -95,12 +95,12 @@ class Peer:
         :class:`NoPortError` where this end has no candidate to offer. The peer closes itself when
         the connection is not up within the connect timeout.
         """
-        offer = check_offer(offer)
+        checked = check_offer(offer)
         try:
             # First: aiortc pairs them with the offer's sections, in order, when it is applied.
-            for section in media_sections(offer):
+            for section in checked.sections:
                 self._add(section)
-            await self._connection.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+            await self._connection.setRemoteDescription(RTCSessionDescription(checked.sdp, "offer"))
             await self._connection.setLocalDescription(await self._connection.createAnswer())
         except Exception as error:  # aiortc raises many kinds for offers that do not fit
             await self._release()
@@ -112,8 +112,9 @@ class Peer:
             raise NoPortError(
                 "the server has no UDP port for media: udp_ports are taken, or it has no network"
             )
-        self._connect_streams(answer)
-        self._viewer.codec = negotiated_video_codec(answer)
+        agreed = read_answer(answer)
+        self._connect_streams(agreed)
+        self._viewer.codec = agreed.video_codec
         self._start(self._limit_connecting())
         return answer
 
@@ -160,6 +161,11 @@ class Peer:
         return None
 
     @property
+    def codec(self) -> VideoCodecName | None:
+        """The codec of the pictures that it is sent; None before the answer, and without any."""
+        return self._viewer.codec
+
+    @property
     def closed(self) -> bool:
         """Whether the connection is over or closing."""
         return self._closing is not None
@@ -184,13 +190,12 @@ class Peer:
         if section.kind == "video" and section.plays:
             follow_feedback(transceiver.sender, viewer)
 
-    def _connect_streams(self, answer: str) -> None:
-        """Have the viewer's streams send as ``answer`` says."""
-        sections = negotiated_media(answer)
+    def _connect_streams(self, agreed: Agreement) -> None:
+        """Have the viewer's streams send as ``agreed``."""
         for stream in (self._viewer.audio, self._viewer.video):
             for transceiver in self._connection.getTransceivers():
-                if transceiver.sender.track is stream.track and transceiver.mid in sections:
-                    stream.connect(transceiver.sender, sections[transceiver.mid])
+                if transceiver.sender.track is stream.track and transceiver.mid in agreed.media:
+                    stream.connect(transceiver.sender, agreed.media[transceiver.mid])
 
     # --- events of the connection -------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Checks on an SDP offer before it reaches the WebRTC stack.
+"""What SDP says: checks on an offer before it reaches the WebRTC stack, and what was agreed.
 
 aiortc accepts some kinds of garbage and then keeps a peer connection that never connects; an
 offer is refused here first, with a sentence that says what is missing.
@@ -7,8 +7,9 @@ offer is refused here first, with a sentence that says what is missing.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from aiortc.codecs import CODECS
 from aiortc.rtcpeerconnection import find_common_codecs
@@ -19,7 +20,6 @@ MAX_SDP: Final = 64_000
 """Bytes of an offer; a browser sends 2 to 8 kB."""
 
 _MAX_SECTIONS: Final = 8
-_VIDEO_CODECS: Final = ("VP8", "H264")
 
 _DIRECTIONS: Final = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
 _TRANSPORT: Final = frozenset(
@@ -27,6 +27,7 @@ _TRANSPORT: Final = frozenset(
 )
 
 VideoCodecName = Literal["VP8", "H264"]
+_VIDEO_CODECS: Final[tuple[VideoCodecName, ...]] = get_args(VideoCodecName)
 
 
 class BadOfferError(ValueError):
@@ -56,8 +57,29 @@ class MediaSection:
         return "recvonly" if self.hears else "inactive"
 
 
-def check_offer(sdp: str) -> str:
-    """``sdp``, complete, if it is an offer that the server can answer.
+@dataclass(frozen=True, slots=True)
+class CheckedOffer:
+    """An offer that the server can answer."""
+
+    sdp: str
+    """Complete: with what it may leave out, and aiortc wants."""
+    sections: tuple[MediaSection, ...]
+    """Those of sound and pictures, in its order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What an answer says."""
+
+    media: dict[str, RTCRtpParameters]
+    """Codecs (the one to send first) and header extensions of each section that has any, by its
+    ``mid``."""
+    video_codec: VideoCodecName | None
+    """The first codec of the section in which video is sent: the one that is used."""
+
+
+def check_offer(sdp: str) -> CheckedOffer:
+    """Read ``sdp``, if it is an offer that the server can answer.
 
     Raises :class:`BadOfferError`.
     """
@@ -94,22 +116,36 @@ def check_offer(sdp: str) -> str:
             "the offer has neither VP8 nor H264 (constrained baseline, packetization-mode 1) for "
             "video"
         )
-    return sdp
+    return CheckedOffer(sdp, _served(description.media))
 
 
-def media_sections(offer: str) -> list[MediaSection]:
-    """The sections of sound and pictures of an offer, in its order.
+def read_answer(answer: str) -> Agreement:
+    """What is agreed by an answer that aiortc made."""
+    sections = SessionDescription.parse(answer).media
+    sent = next(
+        (m for m in sections if m.kind == "video" and m.direction == "sendonly" and m.rtp.codecs),
+        None,
+    )
+    name = "" if sent is None else sent.rtp.codecs[0].name.upper()
+    return Agreement(
+        {m.rtp.muxId: m.rtp for m in sections if m.rtp.codecs},
+        next((codec for codec in _VIDEO_CODECS if codec == name), None),
+    )
+
+
+def _served(sections: Sequence[MediaDescription]) -> tuple[MediaSection, ...]:
+    """What is done with the sections of sound and pictures.
 
     Of several of a kind the first that receives is served, and the client is heard there, or
     where it sends sound.
     """
-    media = [m for m in SessionDescription.parse(offer).media if m.kind in ("audio", "video")]
+    media = [m for m in sections if m.kind in ("audio", "video")]
     sound = [m for m in media if m.kind == "audio"]
     video = [m for m in media if m.kind == "video"]
     heard, seen = (min(fit, key=_receives_not, default=None) for fit in (sound, video))
     speaking = [m for m in sound if m.direction in ("sendrecv", "sendonly")]
     hears = min(speaking, key=lambda m: m is not heard, default=None)
-    return [MediaSection(m.kind, m is heard or m is seen, m is hears) for m in media]
+    return tuple(MediaSection(m.kind, m is heard or m is seen, m is hears) for m in media)
 
 
 def _receives_not(media: MediaDescription) -> bool:
@@ -150,19 +186,3 @@ def _receiving(description: SessionDescription) -> list[MediaDescription]:
 def _common(media: MediaDescription) -> list[RTCRtpCodecParameters]:
     """Codecs of a section, in the forms that the server has too."""
     return find_common_codecs(CODECS["video"], media.rtp.codecs)
-
-
-def negotiated_media(answer: str) -> dict[str, RTCRtpParameters]:
-    """Codecs (the one to send first) and header extensions of each section of an answer that has
-    any, by its ``mid``."""
-    sections = SessionDescription.parse(answer).media
-    return {media.rtp.muxId: media.rtp for media in sections if media.rtp.codecs}
-
-
-def negotiated_video_codec(answer: str) -> VideoCodecName | None:
-    """The first codec of the video section of an answer that sends: the one that is used."""
-    for media in SessionDescription.parse(answer).media:
-        if media.kind == "video" and media.direction == "sendonly" and media.rtp.codecs:
-            name = media.rtp.codecs[0].name.upper()
-            return "VP8" if name == "VP8" else "H264" if name == "H264" else None
-    return None

@@ -13,7 +13,7 @@ from streaming.bandwidth import BandwidthTarget
 from streaming.broadcast import Viewer
 from streaming.peer import Peer
 from streaming.resample import FloatArray
-from streaming.sdp import UnsupportedMediaError, check_offer, media_sections
+from streaming.sdp import UnsupportedMediaError, check_offer
 
 WAIT = 20.0
 USUAL = (("audio", "recvonly"), ("video", "recvonly"))
@@ -85,8 +85,8 @@ async def test_whoever_wants_to_see_is_connected_and_sent_pictures(
 
 async def test_the_client_is_heard_where_it_sends(client: RTCPeerConnection) -> None:
     sections = (("audio", "sendonly"), ("audio", "recvonly"), ("video", "recvonly"))
-    found = media_sections(check_offer(await offer_of(client, *sections)))
-    assert [section.direction for section in found] == ["recvonly", "sendonly", "sendonly"]
+    offer = check_offer(await offer_of(client, *sections))
+    assert [section.direction for section in offer.sections] == ["recvonly", "sendonly", "sendonly"]
 
 
 @pytest.mark.parametrize(
