@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from avatar_server.access import FOR_SESSION_TOKENS
-from tests.test_signalling import Browser, browser, running
+from tests.webrtc_browser import Browser, browser, running
 
 __all__ = ["browser"]
 
@@ -112,3 +112,18 @@ async def test_too_many_offers_are_told_when_to_come_back() -> None:
         late = await http.post("/v1/whep")
         assert int(late.headers["retry-after"]) > 0
         assert (await http.get("/api/config")).status_code == 200, "reading is free"
+
+
+async def test_the_token_guards_everything_but_the_page(browser: Callable[..., Browser]) -> None:
+    async with running(token="s3cret") as (_, http):
+        body = {"sdp": await browser().offer(), "type": "offer"}
+        for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic s3cret"}):
+            response = await http.post("/api/offer", json=body, headers=header)
+            assert response.status_code == 401
+            assert response.headers["www-authenticate"] == "Bearer"
+            assert (await http.post("/v1/whep", headers=header)).status_code == 401
+        assert (await http.get("/")).status_code == 200
+        response = await http.post(
+            "/api/offer", json=body, headers={"Authorization": "Bearer s3cret"}
+        )
+        assert response.status_code == 200

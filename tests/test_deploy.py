@@ -29,7 +29,7 @@ from avatar_server.settings import Settings
 from client.peer import Peer
 from tests.live import live_server
 from tests.test_operations import candidates
-from tests.test_signalling import WAIT, Browser, browser, running
+from tests.webrtc_browser import WAIT, Browser, browser, running
 
 __all__ = ["browser"]
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from streaming.protocol import Candidate, ProtocolError, read_client_event
 from streaming.sdp import BadOfferError, check_offer
-from tests.test_signalling import Browser, browser, running, until_gone
+from tests.webrtc_browser import Browser, browser, running, until_gone
 
 __all__ = ["browser"]
 

@@ -13,7 +13,7 @@ from avatar_server.openapi import OPERATIONS, openapi
 from avatar_server.settings import Settings
 from tests.fakes import ToneSpeech, flat_models, scripted_talking
 from tests.live import live_server
-from tests.test_signalling import running
+from tests.webrtc_browser import running
 
 PAGES = {("get", "/studio"), ("get", "/selftest")}
 

@@ -30,7 +30,7 @@ from avatar_server.session_limit import SessionLimit
 from avatar_server.settings import PortRange, Settings
 from avatar_server.video_rate import VideoRate
 from streaming.protocol import PictureRate, Ready
-from tests.test_signalling import WAIT, Browser, browser, running, until_gone
+from tests.webrtc_browser import WAIT, Browser, browser, running, until_gone
 
 __all__ = ["browser"]
 

@@ -14,7 +14,7 @@ from avatar_server.tokens import TokenMint
 from streaming.protocol import ErrorEvent, Pong, Ready, Speaking
 from tests import test_signalling
 from tests.fakes import FlatAvatar, FlatRenderer, flat_models
-from tests.test_signalling import Browser, browser, running, until_gone
+from tests.webrtc_browser import Browser, browser, running, until_gone
 
 __all__ = ["browser"]
 

@@ -26,7 +26,7 @@ from streaming.protocol import (
 )
 from tests.fakes import ScriptedRecogniser, ToneSpeech, scripted_talking
 from tests.live import live_server
-from tests.test_conversation import NoPictures
+from tests.room import NoPictures
 
 
 @asynccontextmanager

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from streaming.protocol import Ready
-from tests.test_signalling import WAIT, Browser, browser, running, sessions, until_gone
+from tests.webrtc_browser import WAIT, Browser, browser, running, sessions, until_gone
 
 __all__ = ["browser"]
 
