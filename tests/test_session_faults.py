@@ -12,7 +12,7 @@ import pytest
 from avatar_server import app as application
 from avatar_server.tokens import TokenMint
 from streaming.protocol import ErrorEvent, Pong, Ready, Speaking
-from tests import test_signalling
+from tests import webrtc_browser
 from tests.fakes import FlatAvatar, FlatRenderer, flat_models
 from tests.webrtc_browser import Browser, browser, running, until_gone
 
@@ -43,7 +43,7 @@ async def test_a_renderer_that_fails_ends_only_the_session_that_it_drew(
     renderer = FaultyRenderer(hangs=hangs)
     models = flat_models()
     object.__setattr__(models, "renderer", renderer)
-    monkeypatch.setattr(test_signalling, "flat_models", lambda: models)
+    monkeypatch.setattr(webrtc_browser, "flat_models", lambda: models)
     monkeypatch.setattr(application, "WATCHDOG_SECONDS", 0.5)
     try:
         async with running(threads=2) as (_, http):
