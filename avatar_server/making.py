@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from avatar_server.settings import Settings, SettingsError
 from motion.layout import FloatArray
-from renderer.avatar import load_avatar
+from renderer.avatar import prepare
 from renderer.library import Library, LibraryError
 from renderer.parts import is_archive
 from renderer.photo.cascade import CascadeDetector
@@ -159,7 +159,7 @@ class Maker:
             path.write_bytes(order.content)
             try:
                 portrait = read_portrait(path)
-                load_avatar(path)  # whether it can be drawn
+                prepare(portrait)  # whether it can be drawn
             except PortraitError as error:
                 raise LibraryError(str(error).replace(f"{path}", "the file")) from error
         name = order.name or portrait.name

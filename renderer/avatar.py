@@ -99,29 +99,28 @@ def load_avatar(folder: Path, size: int = 512) -> EmbeddedAvatar:
 
     Raises :class:`~renderer.portrait.PortraitError`.
     """
-    portrait = read_portrait(folder)
-    _check_size(size)
-    try:
-        return prepare(portrait, size)
-    except (cv2.error, ValueError, LookupError, ArithmeticError) as error:
-        # Its numbers are numbers, but they make no face.
-        raise PortraitError(f"{folder} cannot be drawn: its measures do not fit") from error
-
-
-def _check_size(size: int) -> None:
-    if size not in SIZES:
-        raise ValueError(
-            f"frame size {size} is not offered; choose a multiple of {SIZES.step} "
-            f"from {SIZES.start} to {SIZES[-1]}"
-        )
+    return prepare(read_portrait(folder), size)
 
 
 def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
     """Prepare ``portrait`` for frames of ``size`` x ``size`` pixels.
 
-    Raises ValueError if ``size`` is not one of :data:`SIZES`.
+    Raises ValueError if ``size`` is not one of :data:`SIZES`,
+    :class:`~renderer.portrait.PortraitError` if the portrait's measures make no face.
     """
-    _check_size(size)
+    if size not in SIZES:
+        raise ValueError(
+            f"frame size {size} is not offered; choose a multiple of {SIZES.step} "
+            f"from {SIZES.start} to {SIZES[-1]}"
+        )
+    try:
+        return _prepared(portrait, size)
+    except (cv2.error, ValueError, LookupError, ArithmeticError) as error:
+        # Its numbers are numbers, but they make no face.
+        raise PortraitError(f"{portrait.name} cannot be drawn: its measures do not fit") from error
+
+
+def _prepared(portrait: Portrait, size: int) -> EmbeddedAvatar:
     ratio = size / portrait.picture
     frame = Chart(
         portrait.unit * ratio, portrait.pivot[0] * ratio - 0.5, portrait.pivot[1] * ratio - 0.5
