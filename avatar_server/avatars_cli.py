@@ -73,9 +73,9 @@ def without_command(context: typer.Context) -> None:
 def list_all() -> None:
     """List the avatars."""
     library = _maker().library
-    for name in library.names():
-        origin = "ships with the server" if library.built_in(name) else "yours"
-        typer.echo(f"{name:20} {library.title(name):24} {origin}")
+    for entry in library.listed():
+        origin = "ships with the server" if entry.built_in else "yours"
+        typer.echo(f"{entry.name:20} {entry.title:24} {origin}")
 
 
 @app.command()

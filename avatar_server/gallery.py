@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import suppress
 from threading import Lock
 from typing import Final, Generic, TypeVar
 
 from avatar_server.models import Listing
 from renderer.avatar import EmbeddedAvatar, prepare
-from renderer.contract import UnknownAvatarError
 from renderer.library import Library
 from renderer.portrait import Portrait
 
@@ -76,11 +74,7 @@ class Gallery:
         self._prepared: PreparedAvatars[EmbeddedAvatar] = PreparedAvatars()
 
     def listed(self) -> list[Listing]:
-        found = []
-        for name in self.library.names():
-            with suppress(UnknownAvatarError):  # deleted just now
-                found.append(Listing(name, self.library.title(name), self.library.stamp(name)))
-        return found
+        return [Listing(entry.name, entry.title, entry.stamp) for entry in self.library.listed()]
 
     def stamp(self, name: str) -> str:
         return self.library.stamp(name)

@@ -134,7 +134,7 @@ class Maker:
         source = self.library.source(name)
         if source is None or self.library.built_in(name):
             raise NoSourceError(f"{name!r} was not made from a picture; its keypoints are fixed")
-        title = self.library.title(name)
+        title = self.library.entry(name).title
         return self._keep(self.prepare(source.picture, points, name, title, on_step), on_step)
 
     def prepare(

@@ -6,7 +6,7 @@ import asyncio
 import json
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,8 +41,7 @@ from avatar_server.models import Models
 from avatar_server.offline import render_video
 from motion.contract import Controls
 from motion.layout import FloatArray
-from renderer.contract import UnknownAvatarError
-from renderer.library import LibraryError, NameTakenError
+from renderer.library import Entry, LibraryError, NameTakenError
 from renderer.parts import LARGEST_AVATAR, packed
 from renderer.photo.detector import NoSingleFaceError, centred_face, single_face
 from renderer.photo.picture import LARGEST_FILE, PictureError, decode_picture
@@ -99,12 +98,7 @@ class OwnAvatars:
     async def index(self, _: Request) -> Response:
         def described() -> list[dict[str, Any]]:
             shown = {avatar.name for avatar in self._models.avatars.listed()}
-            found = []
-            for name in self._library.names():
-                with suppress(UnknownAvatarError):  # deleted just now
-                    if name in shown:
-                        found.append(self._described(name))
-            return found
+            return [_described(entry) for entry in self._library.listed() if entry.name in shown]
 
         return JSONResponse({"avatars": await asyncio.to_thread(described)})
 
@@ -112,7 +106,7 @@ class OwnAvatars:
         def described() -> dict[str, Any]:
             source = self._library.source(name)
             points = None if source is None else points_named(source.points)
-            return self._described(name) | {"keypoints": points}
+            return _described(self._library.entry(name)) | {"keypoints": points}
 
         name = request.path_params["name"]
         with avatar_errors():
@@ -136,15 +130,6 @@ class OwnAvatars:
             file = await self._bench.do(content)
         headers = {"Content-Disposition": f'attachment; filename="{name}.avatar"'}
         return Response(file, media_type="application/zip", headers=headers)
-
-    def _described(self, name: str) -> dict[str, Any]:
-        return {
-            "name": name,
-            "title": self._library.title(name),
-            "built_in": self._library.built_in(name),
-            "editable": self._library.editable(name),
-            "thumbnail": f"/api/avatars/{name}.jpg?v={self._library.stamp(name)}",
-        }
 
     # --- what changes it ------------------------------------------------------------------------
 
@@ -185,7 +170,7 @@ class OwnAvatars:
 
     def _outcome(self, made: Made) -> dict[str, Any]:
         more = {"location": f"/v1/avatars/{made.name}", "remarks": made.remarks}
-        return self._described(made.name) | more
+        return _described(self._library.entry(made.name)) | more
 
     async def _events(self, work: Callable[[OnStep], Made]) -> AsyncGenerator[str]:
         """Server-sent events: ``progress`` for each step, then ``done`` or ``error``."""
@@ -258,6 +243,16 @@ class OwnAvatars:
             video, remarks = await self._bench.do(drawn)
         headers = {"Cache-Control": "no-store", "Avatar-Remarks": json.dumps(remarks)}
         return Response(video, media_type="video/mp4", headers=headers)
+
+
+def _described(entry: Entry) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "title": entry.title,
+        "built_in": entry.built_in,
+        "editable": entry.editable,
+        "thumbnail": f"/api/avatars/{entry.name}.jpg?v={entry.stamp}",
+    }
 
 
 async def _replayed(speech: list[SpeechChunk]) -> AsyncIterator[SpeechChunk]:

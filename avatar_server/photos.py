@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from avatar_server.gallery import PreparedAvatars
@@ -75,12 +74,13 @@ class PhotoGallery:
         self._prepared: PreparedAvatars[PortraitAvatar] = PreparedAvatars()
 
     def listed(self) -> list[Listing]:
-        found = []
-        for name in sorted({*self._photos, *self._library.names()}):
-            with suppress(UnknownAvatarError):  # deleted just now
-                if name in self._photos or self._library.editable(name):
-                    found.append(Listing(name, self._title(name), self.stamp(name)))
-        return found
+        found = [
+            Listing(entry.name, entry.title, entry.stamp)
+            for entry in self._library.listed()
+            if entry.editable and entry.name not in self._photos
+        ]
+        found += [Listing(name, self._title(name), self.stamp(name)) for name in self._photos]
+        return sorted(found, key=lambda listing: listing.name)
 
     def stamp(self, name: str) -> str:
         if name not in self._photos:
@@ -115,7 +115,7 @@ class PhotoGallery:
     def _title(self, name: str) -> str:
         if name in self._photos:
             return self._photos[name].stem
-        return self._library.title(name)
+        return self._library.entry(name).title
 
     def _check(self, name: str) -> None:
         if self._library.built_in(name):

@@ -9,7 +9,8 @@ import sys
 import tempfile
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from renderer.avatar import EmbeddedAvatar, load_avatar
@@ -21,11 +22,12 @@ from renderer.portrait import (
     Portrait,
     PortraitError,
     Source,
+    Summary,
     checked_title,
     encoded,
     read_portrait,
     read_source,
-    read_title,
+    read_summary,
 )
 
 BUILT_IN = Path(__file__).parent / "data"
@@ -54,6 +56,20 @@ def user_folder() -> Path:
     return base / "avatar-server" / "avatars"
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of an avatar before its pictures are read."""
+
+    name: str
+    title: str
+    """Its name if its description cannot be read."""
+    stamp: str
+    """See :meth:`Library.stamp`."""
+    built_in: bool
+    editable: bool
+    """Whether it can be made anew from its picture."""
+
+
 class Library:
     """Avatars by name: the built-in ones, and those in ``folder``, which need not exist yet.
 
@@ -79,23 +95,30 @@ class Library:
         """
         return read_portrait(self.place(name))
 
-    def title(self, name: str) -> str:
-        """The title of an avatar, or its name if its description cannot be read."""
+    def listed(self) -> list[Entry]:
+        """All avatars, sorted by name."""
+        found = []
+        for name in self.names():
+            with suppress(UnknownAvatarError):  # deleted just now
+                found.append(self.entry(name))
+        return found
+
+    def entry(self, name: str) -> Entry:
+        """What is known of one avatar.
+
+        Raises :class:`~renderer.contract.UnknownAvatarError`.
+        """
+        built_in, stamp = self.built_in(name), self.stamp(name)
         try:
-            return read_title(self.place(name))
+            summary = read_summary(self.place(name))
         except PortraitError:
-            return name
+            summary = Summary(title=name, from_picture=False)
+        editable = summary.from_picture and not built_in
+        return Entry(name, summary.title, stamp, built_in, editable)
 
     def source(self, name: str) -> Source | None:
         """The picture that an avatar was made from; raises as :meth:`portrait` does."""
         return read_source(self.place(name))
-
-    def editable(self, name: str) -> bool:
-        """Whether an avatar can be made anew from its picture."""
-        try:
-            return not self.built_in(name) and self.source(name) is not None
-        except PortraitError:
-            return False
 
     def stamp(self, name: str) -> str:
         """A text that changes whenever the avatar of that name does.

@@ -108,6 +108,15 @@ class Portrait:
     """None for drawn portraits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What is known of a portrait without its pictures."""
+
+    title: str
+    from_picture: bool
+    """Whether it was made from a picture."""
+
+
 def read_portrait(path: Path) -> Portrait:
     """Read and check an avatar's folder or ``.avatar`` file; raises :class:`PortraitError`."""
     try:
@@ -117,11 +126,12 @@ def read_portrait(path: Path) -> Portrait:
         raise PortraitError(str(error)) from error
 
 
-def read_title(path: Path) -> str:
-    """The title of the portrait at ``path``; raises :class:`PortraitError`."""
+def read_summary(path: Path) -> Summary:
+    """What the portrait at ``path`` says of itself; raises :class:`PortraitError`."""
     try:
         with open_parts(path, FILES) as parts:
-            return checked_title(_read_description(parts).get("title"))
+            description = _read_description(parts)
+        return Summary(checked_title(description.get("title")), "source" in description)
     except ValueError as error:
         raise PortraitError(str(error)) from error
 
