@@ -85,7 +85,7 @@ class Library:
 
     def built_in(self, name: str) -> bool:
         """Whether ``name`` ships with the server; such avatars are not deleted or replaced."""
-        return name in _names_in(BUILT_IN)
+        return _place_in(BUILT_IN, name) is not None
 
     def portrait(self, name: str) -> Portrait:
         """The portrait of an avatar.
@@ -201,12 +201,10 @@ class Library:
         """The folder or file of an avatar; raises
         :class:`~renderer.contract.UnknownAvatarError`.
         """
-        known = self.names()
-        if name not in known:
-            raise UnknownAvatarError(name, known)
-        folder = BUILT_IN if self.built_in(name) else self.folder
-        inside = folder / name
-        return inside if inside.is_dir() else folder / f"{name}{SUFFIX}"
+        found = _place_in(BUILT_IN, name) or _place_in(self.folder, name)
+        if found is None:
+            raise UnknownAvatarError(name, self.names())
+        return found
 
     def _check(self, name: str) -> None:
         if not NAME.fullmatch(name):
@@ -243,6 +241,16 @@ def open_avatar(name: str, size: int = 512) -> EmbeddedAvatar:
     if name not in known:
         raise UnknownAvatarError(name, known)
     return load_avatar(BUILT_IN / name, size)
+
+
+def _place_in(folder: Path, name: str) -> Path | None:
+    """Where ``folder`` holds the avatar ``name``, if it does."""
+    if not NAME.fullmatch(name):
+        return None
+    subfolder, file = folder / name, folder / f"{name}{SUFFIX}"
+    if (subfolder / DESCRIPTION).exists():
+        return subfolder
+    return file if file.is_file() else None
 
 
 def _names_in(folder: Path) -> set[str]:
