@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 import torch
 from published_files import SMALL, write_published_files
-from test_signalling import WAIT, Browser
 from torch import Tensor
 from typer.testing import CliRunner, Result
 
@@ -35,6 +34,7 @@ from renderer.liveportrait.decoder import WarpAndGenerate
 from renderer.liveportrait.landmarks import FaceLandmarks, NoFaceError
 from streaming.protocol import Ready
 from tests.fakes import ToneSpeech, scripted_talking
+from tests.webrtc_browser import WAIT, Browser
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 import httpx
 import pytest
-from test_signalling import WAIT, Browser, browser, running
 
 from client.http import ConnectError
 from client.peer import Peer
 from tests.live import live_server
+from tests.webrtc_browser import WAIT, Browser, browser, running
 
 __all__ = ["browser"]
 

@@ -16,7 +16,6 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
-from test_signalling import WAIT, Browser, browser
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
@@ -27,6 +26,7 @@ from avatar_server.workers.messages import open_settings
 from avatar_server.workers.pool import Worker
 from benchmarks.server import running_server
 from streaming.protocol import Ready
+from tests.webrtc_browser import WAIT, Browser, browser
 
 __all__ = ["browser"]
 
