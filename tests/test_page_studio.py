@@ -251,6 +251,37 @@ def test_a_server_with_a_key_asks_for_it(browser: Browser, library: Path, pictur
         wait_for_preview(page)
 
 
+def test_points_that_were_moved_are_not_lost_unasked(
+    browser: Browser, url: str, picture: Path
+) -> None:
+    asked: list[str] = []
+    with studio(browser, url) as page:
+        page.on("dialog", lambda dialog: asked.append(dialog.type))
+        page.route("**/v1/preview*", lambda route: route.abort())
+        choose(page, picture)
+        page.click("#back")
+        page.wait_for_function("document.body.dataset.step === 'choose'")
+        choose(page, picture)
+        drag(page, "NOSE", 5, 5)
+        moved = places(page)
+        page.click("#back")
+        expect(page.locator("#ask")).to_contain_text("not saved")
+        page.keyboard.press("Escape")
+        assert places(page) == moved
+        page.click("#back")
+        page.click("#ask-no")
+        assert page.evaluate("document.body.dataset.step") == "edit"
+        page.reload()
+        assert asked == ["beforeunload"]
+        choose(page, picture)
+        drag(page, "NOSE", 5, 5)
+        page.click("#back")
+        page.click("#ask-yes")
+        page.wait_for_function("document.body.dataset.step === 'choose'")
+        page.reload()
+        assert asked == ["beforeunload"]
+
+
 def test_what_is_being_saved_when_the_user_goes_back_is_listed(
     browser: Browser, url: str, picture: Path
 ) -> None:
@@ -266,6 +297,7 @@ def test_what_is_being_saved_when_the_user_goes_back_is_listed(
             page.click("#save")
         drag(page, "NOSE", 5, 5)
         expect(page.locator("#save")).to_be_disabled()  # one at a time
+        page.click("#undo")
         page.click("#back")
         kept.append({**late, "thumbnail": "/none"})
         done = f"event: done\ndata: {json.dumps(late)}\n\n"

@@ -21,10 +21,12 @@ const preview = new Preview($("preview"), () =>
   library.preview(work.picture, editor.points, $("words").value),
 );
 
-/** What is on the desk: the picture, the avatar if it is kept already, and the steps so far. */
+/**
+ * What is on the desk: the picture, the avatar's name if it has been saved, the steps so far, and
+ * the keypoints that can be had again: found in the picture, or saved.
+ */
 let work = null;
-let saved = null;
-let saving = false;
+let saving = null; // keypoints
 
 // --- choosing --------------------------------------------------------------------------------
 
@@ -74,10 +76,19 @@ async function download({ name }) {
 }
 
 function askToRemove({ name, title }) {
-  $("ask-title").textContent = `Remove ${title}?`;
-  $("ask-text").textContent = "It cannot be brought back. Export it first if you may want it again.";
+  const text = "It cannot be brought back. Export it first if you may want it again.";
+  const remove = () => guarded(async () => library.remove(name).then(showOwn));
+  ask(`Remove ${title}?`, text, { yes: "Remove", no: "Keep" }, remove);
+}
+
+/** Do `act` if that is the answer. */
+function ask(title, text, { yes, no }, act) {
+  $("ask-title").textContent = title;
+  $("ask-text").textContent = text;
+  $("ask-yes").textContent = yes;
+  $("ask-no").textContent = no;
   $("ask").onclose = () => {
-    if ($("ask").returnValue === "yes") guarded(async () => library.remove(name).then(showOwn));
+    if ($("ask").returnValue === "yes") act();
   };
   $("ask").returnValue = "no";
   $("ask").showModal();
@@ -130,8 +141,8 @@ async function edit({ name, title }) {
 
 function open({ picture, width, height, keypoints, name, title }) {
   notice.hide();
-  work = { picture, name, url: URL.createObjectURL(picture), steps: new History(keypoints) };
-  saved = name === null ? null : keypoints;
+  const steps = new History(keypoints);
+  work = { picture, name, url: URL.createObjectURL(picture), steps, safe: keypoints };
   document.body.dataset.step = "edit";
   $("title").value = title;
   $("title").disabled = name !== null;
@@ -156,10 +167,22 @@ function close() {
   guarded(showOwn);
 }
 
+const unsaved = () => ![work.safe, saving].includes(work.steps.present);
+
+function back() {
+  if (!unsaved()) {
+    close();
+    return;
+  }
+  const text = "The points you have moved are not saved.";
+  ask("Discard your changes?", text, { yes: "Discard", no: "Go on editing" }, close);
+}
+
 function showSteps() {
   $("undo").disabled = !work.steps.canUndo;
   $("redo").disabled = !work.steps.canRedo;
-  $("save").disabled = saving || saved === work.steps.present;
+  $("save").disabled =
+    saving !== null || (work.name !== null && work.safe === work.steps.present);
   $("save").textContent = work.name === null ? "Save" : "Save changes";
 }
 
@@ -279,7 +302,7 @@ async function save() {
   const tell = (words) => {
     if (desk === work) $("progress").textContent = words;
   };
-  saving = true;
+  saving = keypoints;
   showSteps();
   try {
     const step = (words) => tell(`${words}…`);
@@ -292,7 +315,7 @@ async function save() {
       return;
     }
     work.name = made.name;
-    saved = keypoints;
+    work.safe = keypoints;
     $("title").disabled = true;
     const link = document.createElement("a");
     link.href = `.?avatar=${made.name}`;
@@ -302,7 +325,7 @@ async function save() {
     tell("");
     throw error;
   } finally {
-    saving = false;
+    saving = null;
     if (work) showSteps();
   }
 }
@@ -311,9 +334,9 @@ $("form").addEventListener("submit", (event) => {
   event.preventDefault();
   guarded(save);
 });
-$("back").addEventListener("click", close);
+$("back").addEventListener("click", back);
 addEventListener("beforeunload", (event) => {
-  if (work && saved !== work.steps.present) event.preventDefault();
+  if (saving || (work && unsaved())) event.preventDefault();
 });
 
 // --- files, errors, keys ---------------------------------------------------------------------
