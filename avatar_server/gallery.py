@@ -79,6 +79,9 @@ class Gallery:
     def stamp(self, name: str) -> str:
         return self.library.stamp(name)
 
+    def thumbnail(self, name: str) -> bytes | None:
+        return self.library.thumbnail(name)
+
     def open(self, name: str, size: int | None = None) -> EmbeddedAvatar:
         stamp, width = self.library.stamp(name), self._width(size)
         return self._prepared.get(f"{name} {width}", stamp, lambda: self.library.open(name, width))

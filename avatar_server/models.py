@@ -33,6 +33,12 @@ class Avatars(Protocol):
     def stamp(self, name: str) -> str:
         """See :class:`Listing`; raises :class:`~renderer.contract.UnknownAvatarError`."""
 
+    def thumbnail(self, name: str) -> bytes | None:
+        """A JPEG of the avatar at rest, where one comes with it.
+
+        Raises :class:`~renderer.contract.UnknownAvatarError`.
+        """
+
     def open(self, name: str, size: int | None = None) -> Avatar:
         """The avatar, ready to be drawn; takes a moment when it is met for the first time.
 

@@ -91,6 +91,9 @@ class PhotoGallery:
         except OSError as error:
             raise UnusableAvatarError(f"{self._photos[name]}: {error.strerror}") from error
 
+    def thumbnail(self, _name: str) -> bytes | None:
+        return None
+
     def open(self, name: str, _size: int | None = None) -> PortraitAvatar:
         return self._prepared.get(name, self.stamp(name), lambda: self._open(name))
 

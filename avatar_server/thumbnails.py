@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import cv2
-
 from avatar_server.models import Models
+from renderer.still import still
 
 
 class Thumbnails:
-    """Pictures of avatars at rest, drawn once; thread-safe."""
+    """Pictures of avatars at rest, drawn once where none comes with them; thread-safe."""
 
     def __init__(self, models: Models) -> None:
         self._models = models
-        self._drawn: dict[str, tuple[str, bytes]] = {}
+        self._kept: dict[str, tuple[str, bytes]] = {}
         """Stamp and JPEG by name."""
 
     def jpeg(self, name: str) -> tuple[str, bytes]:
@@ -21,18 +20,10 @@ class Thumbnails:
         Raises :class:`~renderer.contract.UnknownAvatarError` or
         :class:`~renderer.contract.UnusableAvatarError`.
         """
-        stamp = self._models.avatars.stamp(name)
-        known, image = self._drawn.get(name, ("", b""))
+        avatars = self._models.avatars
+        stamp = avatars.stamp(name)
+        known, image = self._kept.get(name, ("", b""))
         if known != stamp:
-            image = self._draw(name)
-            self._drawn[name] = stamp, image
+            image = avatars.thumbnail(name) or still(self._models.renderer, avatars.open(name))
+            self._kept[name] = stamp, image
         return stamp, image
-
-    def _draw(self, name: str) -> bytes:
-        avatar = self._models.avatar(name)
-        image = self._models.renderer.render(avatar, avatar.rest[None])[0]
-        picture = cv2.cvtColor(image, cv2.COLOR_YUV2BGR_I420)
-        done, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 88])
-        if not done:
-            raise RuntimeError(f"the thumbnail of {name!r} could not be encoded")
-        return data.tobytes()

@@ -32,6 +32,9 @@ from renderer.portrait import (
 
 BUILT_IN = Path(__file__).parent / "data"
 
+THUMBNAIL = "thumbnail.jpg"
+"""Only of built-in avatars: how they look at rest, so that nobody waits for all to be prepared."""
+
 SUFFIX = ".avatar"
 """Ending of the name of an avatar in one file."""
 
@@ -119,6 +122,14 @@ class Library:
     def source(self, name: str) -> Source | None:
         """The picture that an avatar was made from; raises as :meth:`portrait` does."""
         return read_source(self.place(name))
+
+    def thumbnail(self, name: str) -> bytes | None:
+        """A JPEG of a built-in avatar at rest, None for users' own.
+
+        Raises :class:`~renderer.contract.UnknownAvatarError`.
+        """
+        place = self.place(name)
+        return (place / THUMBNAIL).read_bytes() if self.built_in(name) else None
 
     def stamp(self, name: str) -> str:
         """A text that changes whenever the avatar of that name does.

@@ -137,6 +137,9 @@ class FlatAvatars:
         self.open(name)
         return "1"
 
+    def thumbnail(self, _name: str) -> bytes | None:
+        return None
+
     def open(self, name: str, size: int | None = None) -> FlatAvatar:
         if name not in self._avatars:
             raise UnknownAvatarError(name, self._avatars)

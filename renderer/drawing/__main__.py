@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from renderer.avatar import load_avatar
+from renderer.decoder import EmbeddedRenderer
 from renderer.drawing import finn, kofi, mira, ruth
 from renderer.drawing.sitter import draw_sitter
-from renderer.library import BUILT_IN
+from renderer.library import BUILT_IN, THUMBNAIL
+from renderer.still import still
 
 SITTERS = {sitter.name: sitter for sitter in (mira.SITTER, kofi.SITTER, ruth.SITTER, finn.SITTER)}
 
@@ -22,6 +25,7 @@ def main() -> None:
     for name in [options.avatar] if options.avatar else SITTERS:
         folder = options.out / name
         draw_sitter(SITTERS[name], folder)
+        (folder / THUMBNAIL).write_bytes(still(EmbeddedRenderer(), load_avatar(folder)))
         print(f"drew {folder}")
 
 
