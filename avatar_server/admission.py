@@ -6,7 +6,7 @@ import asyncio
 import ipaddress
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import ClassVar, Final, Protocol
@@ -216,10 +216,16 @@ class Admission:
 class RateLimit:
     """At most ``per_minute`` events of each client, a sixth of them at once."""
 
-    def __init__(self, per_minute: int, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        per_minute: int,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._rate = per_minute / _SECONDS
         self._burst = max(1.0, per_minute / 6)
         self._now = now
+        self._sleep = sleep
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
         """What each client may still do, and when that was so."""
 
@@ -233,3 +239,8 @@ class RateLimit:
         if len(self._left) > _MAX_CLIENTS:
             self._left.popitem(last=False)
         return wait
+
+    async def turn(self, client: str) -> None:
+        """Wait until an event may happen, and count it."""
+        while wait := self.take(client):
+            await self._sleep(wait)

@@ -305,6 +305,7 @@ class Api:
         try:
             event = read_client_event(await read_body(request, MAX_MESSAGE))
         except ProtocolError as error:
+            session.note_error("bad_message")
             raise ApiError(400, "bad_request", str(error)) from error
         answer = await session.handle(event)
         if isinstance(answer, ErrorEvent):

@@ -61,6 +61,7 @@ class Link:
             if event is not None:
                 answer = await self.session.handle(event)
         except ProtocolError as error:
+            self.session.note_error("bad_message")
             answer = ErrorEvent(code="bad_message", message=str(error))
         if answer is not None:
             self.tell(answer)

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 from avatar_server.settings import Settings, SettingsError
 from motion.layout import FloatArray
 from renderer.avatar import prepare
-from renderer.library import Library, LibraryError
+from renderer.library import Library, LibraryError, NameTakenError
 from renderer.parts import is_archive
 from renderer.photo.cascade import CascadeDetector
 from renderer.photo.detector import FaceDetector, single_face
@@ -124,7 +124,18 @@ class Maker:
         title = order.title or (order.name or "my avatar").replace("-", " ").title()
         name = order.name or self.library.free_name(title)
         made = self.prepare(order.content, order.points, name, title, on_step)
-        return self._keep(made, on_step)
+        on_step("Keeping the avatar")
+        while True:
+            try:
+                self.library.save(made.portrait, new=True)
+            except NameTakenError:
+                if order.name is not None:
+                    raise
+                # Another process was quicker; nobody asked for just this name.
+                name = self.library.free_name(title)
+                made = replace(made, portrait=replace(made.portrait, name=name))
+            else:
+                return Made(name, made.remarks)
 
     def remake(self, name: str, points: FloatArray, on_step: OnStep) -> Made:
         """Make the avatar ``name`` anew, its keypoints at ``points [21, 2]`` of its picture.
@@ -135,7 +146,10 @@ class Maker:
         if source is None or self.library.built_in(name):
             raise NoSourceError(f"{name!r} was not made from a picture; its keypoints are fixed")
         title = self.library.entry(name).title
-        return self._keep(self.prepare(source.picture, points, name, title, on_step), on_step)
+        made = self.prepare(source.picture, points, name, title, on_step)
+        on_step("Keeping the avatar")
+        self.library.save(made.portrait)
+        return Made(name, made.remarks)
 
     def prepare(
         self, content: bytes, points: FloatArray | None, name: str, title: str, on_step: OnStep
@@ -165,13 +179,9 @@ class Maker:
         name = order.name or portrait.name
         self.library.check_new(name)
         on_step("Keeping the avatar")
-        self.library.save(replace(portrait, name=name, title=order.title or portrait.title))
+        named = replace(portrait, name=name, title=order.title or portrait.title)
+        self.library.save(named, new=True)
         return Made(name)
-
-    def _keep(self, made: Preparation, on_step: OnStep) -> Made:
-        on_step("Keeping the avatar")
-        self.library.save(made.portrait)
-        return Made(made.portrait.name, made.remarks)
 
     def _check_room(self) -> None:
         own = [name for name in self.library.names() if not self.library.built_in(name)]

@@ -33,11 +33,14 @@ class ObservedSession(Session):
         try:
             answer = await super().attach(name, offer, watches_only=watches_only)
         except BadOfferError:
-            self._metrics.errors.labels("bad_offer").inc()
+            self.note_error("bad_offer")
             raise
         peer = self.peer(name)
         self._metrics.peers.labels((peer and peer.codec) or "none").inc()
         return answer
+
+    def note_error(self, code: str) -> None:
+        self._metrics.errors.labels(code).inc()
 
     def note_peer(self, peer: Peer, state: str) -> None:
         super().note_peer(peer, state)
@@ -49,7 +52,7 @@ class ObservedSession(Session):
         super()._send(event)
         if isinstance(event, ErrorEvent):
             if event.code not in _NO_ERRORS:
-                self._metrics.errors.labels(event.code).inc()
+                self.note_error(event.code)
         elif isinstance(event, ConversationState) and event.state == "interrupted":
             self._metrics.interrupts.labels(event.reason or "api").inc()
 
@@ -57,5 +60,5 @@ class ObservedSession(Session):
         self._metrics.events.labels(event.type).inc()
         answer = await super().handle(event)
         if isinstance(answer, ErrorEvent):
-            self._metrics.errors.labels(answer.code).inc()
+            self.note_error(answer.code)
         return answer

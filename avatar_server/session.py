@@ -50,7 +50,7 @@ from streaming.stages import StageTimes
 log = logging.getLogger(__name__)
 
 AUDIBLE: Final = 0.02
-"""Peak from which a microphone's sound counts as somebody being there."""
+"""Peak from which a client's sound counts as somebody being there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +225,9 @@ class Session:
         path = peer.path if state == "connected" else None
         log.info("peer is %s%s", state, f" ({path[0]} to {path[1]})" if path else "")
 
+    def note_error(self, code: str) -> None:
+        """A client was told of an error that is no event of the session."""
+
     def peer(self, name: str) -> Peer | None:
         link = self._links.get(name)
         return link.peer if link else None
@@ -283,8 +286,12 @@ class Session:
             self.talk.hear(pcm, rate)
         elif self.voice.microphone:
             self.voice.hear(pcm, rate)
-            if np.abs(pcm).max(initial=0.0) > AUDIBLE:
-                self._life.act()
+            self.note_sound(pcm)
+
+    def note_sound(self, pcm: FloatArray) -> None:
+        """Somebody sent sound, mono float32 [n], that the avatar is to speak."""
+        if np.abs(pcm).max(initial=0.0) > AUDIBLE:
+            self._life.act()
 
     def publish_audio(self, pts: int, pcm: FloatArray) -> None:
         """Sound of the avatar that is due now; see :class:`streaming.playout.Output`."""

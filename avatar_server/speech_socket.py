@@ -154,7 +154,7 @@ class _Call:
         try:
             item = message if isinstance(message, bytes) else read_socket_event(message)
         except ProtocolError as error:
-            self._put(ErrorEvent(code="bad_message", message=str(error)))
+            self._refuse(error)
             return
         if isinstance(item, Interrupt):
             self._forget_waiting()
@@ -219,7 +219,7 @@ class _Call:
                     if answer is not None:
                         self._put(answer)
         except (ProtocolError, UtteranceExistsError) as error:
-            self._put(ErrorEvent(code="bad_message", message=str(error)))
+            self._refuse(error)
 
     def _push(self, piece: bytes) -> None:
         if self._source is None:
@@ -228,8 +228,10 @@ class _Call:
         piece = self._odd + piece
         whole = len(piece) // 2 * 2
         self._odd = piece[whole:]
-        self._source.push(to_float(np.frombuffer(piece[:whole], "<i2")), self._rate)
+        pcm = to_float(np.frombuffer(piece[:whole], "<i2"))
+        self._source.push(pcm, self._rate)
         self._session.voice.arrived()
+        self._session.note_sound(pcm)
 
     def _finish(self) -> None:
         self._odd = b""
@@ -257,6 +259,10 @@ class _Call:
 
     def on_session_end(self, reason: str) -> None:
         self._socket.end(GOING_AWAY, reason)
+
+    def _refuse(self, error: ValueError) -> None:
+        self._session.note_error("bad_message")
+        self._put(ErrorEvent(code="bad_message", message=str(error)))
 
     def _put(self, event: ServerEvent | PlaybackStarted | PlaybackFinished) -> None:
         self._socket.send(event.model_dump_json())

@@ -28,6 +28,8 @@ class _Progress:
     """How much of an utterance has been heard."""
 
     utterance: Utterance
+    source: SpeechSource | None = None
+    """Of an utterance whose sound a caller pushes."""
     characters: int = 0
 
     @property
@@ -69,8 +71,9 @@ class Voice:
 
     @property
     def busy(self) -> bool:
-        """Whether an utterance is being said or waits to be."""
-        return bool(self._utterances)
+        """Whether an utterance is being said or waits to be, not only for its sound."""
+        sources = (progress.source for progress in self._utterances.values())
+        return any(source is None or not self._speech.starves(source) for source in sources)
 
     @property
     def microphone(self) -> bool:
@@ -102,8 +105,9 @@ class Voice:
     def begin(self, name: str | None = None) -> SpeechSource:
         """Queue an utterance whose sound the caller pushes; tell :meth:`arrived` of it."""
         name = self._unused(name)
-        self._utterances[name] = _Progress(Utterance(name, ""))
-        return self._speech.begin(name)
+        source = self._speech.begin(name)
+        self._utterances[name] = _Progress(Utterance(name, ""), source)
+        return source
 
     def arrived(self) -> None:
         """Sound was pushed to an utterance, or it was ended."""

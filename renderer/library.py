@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import re
@@ -151,7 +152,7 @@ class Library:
         """Raise :class:`LibraryError` unless a new avatar may have this name."""
         self._check(name)
         if name in self.names():
-            raise NameTakenError(f"there is an avatar {name!r} already; choose another name")
+            raise _taken(name)
 
     def free_name(self, title: str) -> str:
         """A name for a new avatar that people will call ``title``."""
@@ -159,13 +160,16 @@ class Library:
         base = re.sub(r"[^a-z0-9]+", "-", plain).strip("-").lstrip("0123456789-")[:26] or "avatar"
         taken = self.names()
         candidates = (base if i == 1 else f"{base}-{i}" for i in itertools.count(1))
-        return next(name for name in candidates if name not in taken)
+        return next(
+            name for name in candidates if name not in taken and not (self.folder / name).exists()
+        )
 
-    def save(self, portrait: Portrait) -> None:
+    def save(self, portrait: Portrait, *, new: bool = False) -> None:
         """Keep a user's portrait, in the place of one of the same name.
 
         Raises :class:`LibraryError` if the name is no name or that of a built-in avatar, or the
-        title no title.
+        title no title; :class:`NameTakenError` too if it is to be ``new`` and there is one of its
+        name, however short the time since that came.
         """
         self._check(portrait.name)
         try:
@@ -180,8 +184,16 @@ class Library:
             made.mkdir()
             for name, content in files.items():
                 (made / name).write_bytes(content)
-            self._set_aside(portrait.name, scratch)
-            made.rename(self.folder / portrait.name)
+            if new:
+                self.check_new(portrait.name)
+            else:
+                self._set_aside(portrait.name, scratch)
+            try:
+                made.rename(self.folder / portrait.name)
+            except OSError as error:
+                if new and error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise _taken(portrait.name) from error
+                raise
 
     def add(self, path: Path) -> str:
         """Check an avatar's folder or ``.avatar`` file and keep a copy of it; returns its name.
@@ -236,6 +248,10 @@ class Library:
         for path in (self.folder / name, self.folder / f"{name}{SUFFIX}"):
             if path.exists():
                 path.rename(scratch / f"old-{path.name}")
+
+
+def _taken(name: str) -> NameTakenError:
+    return NameTakenError(f"there is an avatar {name!r} already; choose another name")
 
 
 def avatar_names() -> list[str]:

@@ -214,12 +214,18 @@ class SpeechBuffer:
             await self._room.wait()
 
     def push_live(self, pcm: FloatArray, rate: int) -> None:
-        """Add sound of the live source; the oldest is dropped past ``MAX_LIVE_TICKS``."""
+        """Add sound of the live source.
+
+        The oldest is dropped past ``MAX_LIVE_TICKS`` and, until it is given out, past what it
+        takes to start: what waits then would stay late for good.
+        """
         if self._live is None:
             self._live = SpeechSource("", live=True)
         live = self._live
         live.push(pcm, rate)
-        excess = live.available - MAX_LIVE_TICKS * FEATURE_TICK
+        given_out = live.primed and self._current() is live
+        most = MAX_LIVE_TICKS if given_out else 1 + self._lookahead
+        excess = live.available - most * FEATURE_TICK
         if excess > 0:
             live.speech.pull(excess)
             live.audio.pull(excess * _RATIO)
@@ -315,6 +321,10 @@ class SpeechBuffer:
                     source.cues.appendleft((source.taken + at - first, cue))
             if source not in self._queue:
                 self._queue.appendleft(source)
+
+    def starves(self, source: SpeechSource) -> bool:
+        """Whether ``source`` is not ended and lacks the sound to start with."""
+        return not source.ended and source.available < (1 + self._lookahead) * FEATURE_TICK
 
     def _current(self) -> SpeechSource | None:
         if self.held:

@@ -84,6 +84,31 @@ async def test_a_backchannel_lets_the_avatar_finish() -> None:
         assert len(r.dialogue.asked) == 1
 
 
+async def test_a_voice_silences_what_others_have_the_avatar_say() -> None:
+    async with room() as r:
+        r.voice.say("a b c d e f g h i j k l m n o p", "en-us", "aside")
+        await r.until(Speaking, on=True)
+        await r.speak(words="wait please stop now", seconds=0.5)
+        cut = await r.until(Speaking, on=False, utterance="aside")
+        assert cut.reason == "interrupted"  # type: ignore[attr-defined]
+        await r.until(ConversationState, state="interrupted", reason="voice")
+        await r.until(Caption, text="You said: wait please stop now.", final=True)
+        assert r.conversation.history.turns[0] == Turn("user", "wait please stop now")
+
+
+async def test_a_backchannel_lets_it_be_said_to_its_end() -> None:
+    async with room() as r:
+        r.voice.say("a b c d e f", "en-us", "aside")
+        await r.until(Speaking, on=True)
+        await r.speak(words="mhm", seconds=0.2)
+        said = await r.until(Speaking, on=False, utterance="aside")
+        assert said.reason == "finished"  # type: ignore[attr-defined]
+        assert r.states[-1] == "listening"
+        assert r.dialogue.asked == []
+        await r.speak(words="how are you")
+        await r.until(Caption, text="You said: how are you.", final=True)
+
+
 async def test_the_button_silences_it() -> None:
     async with room() as r:
         r.conversation.type("a b c d e f g h i j k l m n o p")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import httpx
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from websockets.asyncio.client import connect
 
 from avatar_server.lifetime import Ended, Lifetime, LifetimePolicy
 from client.peer import Peer
@@ -187,6 +189,17 @@ async def test_an_idle_session_warns_and_ends() -> None:
             assert over - again == pytest.approx(1, abs=0.5)
             await peer.disconnected()
         await until_no_session(url)
+
+
+async def test_an_utterance_that_is_never_ended_is_not_speaking_for_ever() -> None:
+    with live_server(idle_minutes=1 / 60) as url:
+        async with connect(url.replace("http", "ws") + "/v1/speech") as socket:
+            await socket.send('{"type": "start", "rate": 16000}')
+            await socket.send('{"type": "speak"}')
+            await socket.send(np.full(8_000, 9_000, "<i2").tobytes())
+            async with asyncio.timeout(20):
+                await socket.wait_closed()
+        assert (socket.close_code, "nobody" in str(socket.close_reason)) == (1001, True)
 
 
 async def test_speaking_is_not_idling() -> None:

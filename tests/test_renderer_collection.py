@@ -16,7 +16,7 @@ import pytest
 
 from motion.keypoints import Keypoint
 from renderer.contract import UnknownAvatarError
-from renderer.library import BUILT_IN, Library, LibraryError
+from renderer.library import BUILT_IN, Library, LibraryError, NameTakenError
 from renderer.parts import LARGEST_PART
 from renderer.portrait import (
     DESCRIPTION,
@@ -105,6 +105,23 @@ def test_replaced_avatar_leaves_nothing_behind(library: Library, source: Path) -
     library.add(source)
     assert [path.name for path in library.folder.iterdir()] == ["ada"]
     assert {path.name for path in (library.folder / "ada").iterdir()} == set(FILES) - {SOURCE_FILE}
+
+
+def test_of_two_who_take_a_name_at_once_one_has_it(
+    library: Library, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = read_portrait(source)
+    check_new = library.check_new
+
+    def and_then_another_is_quicker(name: str) -> None:
+        check_new(name)
+        Library(library.folder).save(first, new=True)
+
+    monkeypatch.setattr(library, "check_new", and_then_another_is_quicker)
+    with pytest.raises(NameTakenError, match="choose another"):
+        library.save(replace(first, title="Late"), new=True)
+    assert library.portrait("ada").title == "Ada"
+    assert [path.name for path in library.folder.iterdir()] == ["ada"]
 
 
 def test_built_in_avatars_are_kept(library: Library) -> None:

@@ -220,6 +220,9 @@ async def test_bad_messages_are_answered_and_the_call_goes_on(url: str) -> None:
         for message in ("{}", "x", '{"type": "start"}', '{"type": "say", "text": ""}'):
             await socket.send(message)
             assert (await event(socket))["type"] == "error"
+        async with httpx.AsyncClient() as http:
+            metrics = (await http.get(f"{url}/metrics")).text
+        assert 'avatar_errors_total{code="bad_message"} 4.0' in metrics
         await socket.send(json.dumps({"type": "ping", "id": 1}))
         assert (await event(socket))["type"] == "pong"
 

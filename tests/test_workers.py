@@ -191,6 +191,13 @@ async def test_a_worker_that_writes_nonsense_is_killed() -> None:
         assert await asyncio.wait_for(worker.run(), WAIT) == -signal.SIGKILL
 
 
+async def test_a_worker_that_does_not_get_ready_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avatar_server.workers.pool._STARTING", 0.1)
+    process = await asyncio.create_subprocess_exec("sleep", "600", stdin=PIPE, stdout=PIPE)
+    worker = Worker(0, Path("nowhere"), process, Admission(SessionLimit.fixed(1)))
+    assert await asyncio.wait_for(worker.run(), WAIT) == -signal.SIGKILL
+
+
 async def test_a_worker_that_dies_ends_its_own_sessions_only_and_comes_back(
     url: str, http: httpx.AsyncClient, browser: Callable[..., Browser]
 ) -> None:

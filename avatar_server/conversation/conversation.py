@@ -134,6 +134,8 @@ class Conversation:
             if event.kind == "started":
                 self._speech = (second, second)
                 self._stop_settling()
+                if self._voice.busy:
+                    self._taker.aside_started()
                 self._do(self._taker.speech_started(at))
                 self._ear.feed_remembered()
             else:
@@ -159,9 +161,14 @@ class Conversation:
     # --- the avatar -----------------------------------------------------------------------------
 
     def on_event(self, event: ServerEvent) -> None:
-        """What happens in the session; only the present answer's events matter here."""
+        """What happens in the session."""
         answer = self._answer
-        if answer is None or answer.utterance is None:
+        if answer is None:
+            ended = isinstance(event, Speaking) and not event.on and not self._voice.busy
+            if ended and self._taker.phase in ("speaking", "held"):
+                self._pass_turn()  # what was no answer is over
+            return
+        if answer.utterance is None:
             return
         name = answer.utterance.name
         if isinstance(event, Caption) and event.utterance == name:

@@ -167,6 +167,11 @@ class TurnTaker:
         self._prepared = True
         self._protected = protected
 
+    def aside_started(self) -> None:
+        """The avatar says something that is no answer: a voice may interrupt that as well."""
+        if self.phase == "listening" and self.policy.barge_in:
+            self._enter("speaking", 0.0)
+
     def answer_started(self) -> list[Action]:
         """The first sound of the avatar's turn is heard."""
         if self.phase != "thinking":

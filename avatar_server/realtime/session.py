@@ -103,16 +103,24 @@ class RealtimeSession:
     async def receive(self, message: str | bytes) -> None:
         """Obey a message of the client, or tell it why not."""
         if isinstance(message, bytes):
+            self._session.note_error("bad_message")
             self._refuse(RealtimeError("invalid_value", "send events as text, not binary"), None)
             return
         try:
-            await self._obey(read_event(message))
+            event = read_event(message)
         except RealtimeError as error:
+            self._session.note_error("bad_message")
             self._refuse(error, event_id_of(message))
+            return
+        try:
+            await self._obey(event)
+        except RealtimeError as error:
+            self._refuse(error, event.event_id)
         except Exception:  # whatever it was, the session outlives it
             log.exception("a message could not be obeyed")
+            self._session.note_error("internal_error")
             failure = RealtimeError("internal_error", "the server failed to do this; see its log")
-            self._refuse(failure, event_id_of(message))
+            self._refuse(failure, event.event_id)
 
     # --- what the client wants ------------------------------------------------------------------
 

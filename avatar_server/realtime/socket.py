@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from typing import Final
 
@@ -82,7 +81,7 @@ class RealtimeSocket:
         limit = RateLimit(MESSAGES_PER_MINUTE)
 
         async def receive(message: str | bytes) -> None:
-            await asyncio.sleep(limit.take(""))
+            await limit.turn("")
             await client.receive(message)
 
         client.begin()

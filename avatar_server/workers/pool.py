@@ -89,13 +89,15 @@ class Worker:
     async def run(self) -> int:
         """Answer it until it ends; returns its exit status. All its places become free.
 
-        One that writes what cannot be read is killed.
+        One that writes what cannot be read, or is not ready in time, is killed.
         """
         assert self._process.stdout is not None
+        starting = asyncio.get_running_loop().call_later(_STARTING, self._give_up)
         try:
             async for line in self._process.stdout:
                 match REPORT.validate_json(line):
                     case Ready():
+                        starting.cancel()
                         self.ready.set()
                     case Enter() as wish:
                         await self._decide(wish)
@@ -107,6 +109,7 @@ class Worker:
             log.exception("worker %d is not understood and is killed", self.number)
             self._process.kill()
         finally:
+            starting.cancel()
             self.ready.clear()
             for client in tuple(self._clients.elements()):
                 self._leave(client)
@@ -125,6 +128,10 @@ class Worker:
             log.warning("worker %d does not stop and is killed", self.number)
             self._process.kill()
             await self._process.wait()
+
+    def _give_up(self) -> None:
+        log.error("worker %d is not ready after %g s and is killed", self.number, _STARTING)
+        self._process.kill()
 
     async def _decide(self, wish: Enter) -> None:
         try:
@@ -209,7 +216,7 @@ class Pool:
         running = asyncio.create_task(worker.run(), name=f"worker-{number}")
         ready = asyncio.create_task(worker.ready.wait())
         self._keepers.append(asyncio.create_task(self._keep(number, running)))
-        await asyncio.wait((running, ready), timeout=_STARTING, return_when="FIRST_COMPLETED")
+        await asyncio.wait((running, ready), return_when="FIRST_COMPLETED")
         if not ready.done():
             ready.cancel()
             raise WorkerError("a worker process did not start; its error is above")
