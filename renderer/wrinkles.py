@@ -21,7 +21,7 @@ from renderer.warp import Chart
 K = Keypoint
 Point = tuple[float, float]
 
-SHADE = np.array((0.56, 0.48, 0.27, 0.0), np.float32)
+SHADE = np.array((0.52, 0.45, 0.30, 0.0), np.float32)
 """Share of blue, green, red and alpha that the deepest fold takes away: shadows on skin are red."""
 GLOW = np.array((0.08, 0.08, 0.07, 0.0), np.float32)
 """Share that the brightest light adds."""
@@ -175,8 +175,8 @@ def _frown(canonical: FloatArray) -> Fold:
     left, right = _at(canonical, K.BROW_INNER_LEFT), _at(canonical, K.BROW_INNER_RIGHT)
     x, y = (left[0] + right[0]) / 2, (left[1] + right[1]) / 2
     lines = [
-        Line([(x + s * 0.030, y - 0.050), (x + s * 0.022, y), (x + s * 0.028, y + 0.045)],
-             0.52, 0.009)
+        Line([(x + s * 0.036, y - 0.075), (x + s * 0.028, y - 0.01), (x + s * 0.036, y + 0.05)],
+             0.40, 0.007)
         for s in (-1.0, 1.0)
     ]  # fmt: skip
     return Fold(
@@ -185,7 +185,7 @@ def _frown(canonical: FloatArray) -> Fold:
             K.BROW_INNER_RIGHT: (-0.25 / 0.016, 0.25 / 0.024),
         },
         lines,
-        [Spot((x, y), (0.05, 0.04), -0.20), Spot((x, y - 0.03), (0.012, 0.03), 0.5)],
+        [Spot((x, y), (0.06, 0.05), -0.10), Spot((x, y - 0.03), (0.012, 0.03), 0.5)],
         late=0.10,
     )
 
@@ -198,8 +198,8 @@ def _worry(canonical: FloatArray) -> Fold:
             K.BROW_INNER_LEFT: (0.0, -0.5 / 0.034),
             K.BROW_INNER_RIGHT: (0.0, -0.5 / 0.034),
         },
-        [Line([(x - 0.085, y + 0.004), (x - 0.03, y - 0.004), (x + 0.03, y - 0.004),
-               (x + 0.085, y + 0.004)], 0.30, 0.009) for y in _rows(canonical)],
+        [Line([(x - 0.12, y + 0.002), (x - 0.04, y - 0.004), (x + 0.04, y - 0.004),
+               (x + 0.12, y + 0.002)], 0.22, 0.007) for y in _rows(canonical)],
         late=0.25,
     )  # fmt: skip
 
@@ -209,8 +209,8 @@ def _forehead(canonical: FloatArray, sign: float) -> Fold:
     x = float(canonical[K.FOREHEAD, 0])
     return Fold(
         {_of_side(K.BROW_OUTER_LEFT, sign): (0.0, -1 / 0.034)},
-        [Line([(x + sign * 0.07, y), (x + sign * 0.13, y - 0.003), (x + sign * 0.19, y + 0.014)],
-              0.26, 0.009) for y in _rows(canonical)],
+        [Line([(x + sign * 0.03, y - 0.003), (x + sign * 0.12, y), (x + sign * 0.21, y + 0.018)],
+              0.17, 0.007) for y in _rows(canonical)],
         late=0.25,
     )  # fmt: skip
 
@@ -269,7 +269,7 @@ def _drawn_line(line: Line, chart: Chart, shape: tuple[int, int]) -> FloatArray:
     """``line`` as an array of ``shape``, full in its middle and thin at its ends."""
     places = np.rint(chart.index(_smooth(line.points)) * 16).astype(np.int32)
     drawn = np.zeros(shape, np.uint8)
-    strengths = np.sin(np.linspace(0.1, np.pi - 0.1, len(places) - 1)) ** 0.6 * 255
+    strengths = np.sin(np.linspace(0.1, np.pi - 0.1, len(places) - 1)) * 255
     for start, end, strength in zip(places[:-1], places[1:], strengths.tolist(), strict=True):
         cv2.line(drawn, start.tolist(), end.tolist(), strength, 1, cv2.LINE_AA, 4)
     sigma = line.width * chart.gain

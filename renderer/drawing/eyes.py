@@ -51,16 +51,17 @@ def draw_lower_rim(canvas: skia.Canvas, looks: Looks, sign: float) -> None:
     """Wet rim and fine lashes of the lower lid; part of the face."""
     rim = _place(sign, [(x, y + 1) for x, y in looks.geometry.lower_lid[1:]])
     canvas.drawPath(curve(rim, False), paint(looks.skin("#e7a899"), 150, stroke=3.2, blur=1.2))
-    line = _place(sign, [(x, y + 2.4) for x, y in looks.geometry.lower_lid[2:]])
-    canvas.drawPath(curve(line, False), paint(looks.skin("#7a4234"), 120, stroke=1.7, blur=0.8))
+    line = sampled(_place(sign, [(x, y + 1.2) for x, y in looks.geometry.lower_lid]), 40)[8:37]
+    along = np.linspace(0, 1, len(line))
+    width = np.interp(along, [0, 0.7, 1], [0.2, 2.6, 0.8])
+    canvas.drawPath(ribbon(line, width), paint(looks.skin("#7a4234"), 130, blur=0.9))
     rng = random.Random(5)
-    spine = sampled(line, 24)
-    for i, (x, y) in enumerate(spine[6:], 6):
-        length = 3.5 + 2.5 * i / 24
-        tip = (x + sign * length * (i / 24 - 0.15), y + length * rng.uniform(0.8, 1.1))
-        canvas.drawPath(
-            curve([(float(x), float(y)), tip], False), paint(looks.lash, 70, stroke=1.0)
-        )
+    for u, (x, y) in list(zip(along, line, strict=True))[8:]:
+        length = (2.6 + 4.2 * u) * rng.uniform(0.85, 1.1) * looks.lash_length
+        bend = (x + sign * length * 0.25 * u, y + length * 0.5)
+        tip = (x + sign * length * (0.15 + 0.6 * u), y + length * 0.8)
+        lash = curve([(float(x), float(y)), bend, tip], False)
+        canvas.drawPath(lash, paint(looks.lash, 80, stroke=1.0))
 
 
 def draw_iris(canvas: skia.Canvas, looks: Looks, sign: float) -> None:

@@ -12,6 +12,10 @@ from renderer.drawing.looks import Looks
 TEETH_UPPER = (15.0, 12.4, 13.0, 11.5, 10.5, 10.0, 9.0, 8.0)
 """Widths of the upper teeth from the middle outwards."""
 TEETH_LOWER = (9.6, 10.2, 11.2, 11.0, 11.0, 9.0)
+ENAMEL = (253, 247, 236)
+"""Red, green and blue of the front teeth."""
+RECESS = (0.066, 0.085, 0.094)
+"""Share of each that a tooth loses for every place that it lies further back."""
 UPPER_EDGE = 620.0
 """Height at which the upper front teeth end; behind the lips, 6 pixels below the seam."""
 LOWER_EDGE = 616.0
@@ -86,7 +90,7 @@ def draw_upper_teeth(canvas: skia.Canvas) -> None:
     x = 0.0
     for i, width in enumerate(TEETH_UPPER):
         lift = (0.0, 1.6, 0.5, 1.8, 2.6, 3.6, 4.6, 5.6)[i]
-        _tooth(canvas, x, width, 592.0, UPPER_EDGE - lift, 1.0 - 0.07 * i)
+        _teeth(canvas, x, width, 592.0, UPPER_EDGE - lift, i)
         x += width
     canvas.drawRect(skia.Rect.MakeLTRB(440, 586, 584, 606), paint("#5a2424", 70, blur=5))
 
@@ -96,23 +100,27 @@ def draw_lower_teeth(canvas: skia.Canvas) -> None:
     x = 0.0
     for i, width in enumerate(TEETH_LOWER):
         drop = 0.22 * i * i
-        _tooth(canvas, x, width, LOWER_EDGE + drop, 646.0, 0.93 - 0.08 * i)
+        _teeth(canvas, x, width, LOWER_EDGE + drop, 646.0, i + 1)
         x += width
 
 
-def _tooth(
-    canvas: skia.Canvas, x: float, width: float, top: float, bottom: float, light: float
+def _teeth(
+    canvas: skia.Canvas, x: float, width: float, top: float, bottom: float, place: int
 ) -> None:
-    tones = [f"#{int(c * light):02x}" for c in (250, 246, 238)]
-    grey = [f"{int(c * light * 0.86):02x}" for c in (250, 240, 226)]
-    body = tones[0] + tones[1][1:] + tones[2][1:]
-    shade = "#" + "".join(grey)
-    for sign in (-1.0, 1.0):
-        left = MIDLINE + (x if sign > 0 else -x - width)
-        box = skia.Rect.MakeLTRB(left + 0.25, top, left + width - 0.25, bottom)
-        canvas.drawRoundRect(
-            box, 3.2, 3.6, paint(shader=linear((left, 0), (left + width, 0), [shade, body, shade]))
-        )
+    """A pair of teeth; the further back its ``place``, the more of the mouth's shade it takes."""
+    body, side, gap = (_enamel(place, light) for light in (1.0, 0.93, 0.80))
+    for left in (MIDLINE + x, MIDLINE - x - width):
+        right = left + width
+        # Neighbours touch: what shows between them is no hole.
+        canvas.drawRect(skia.Rect.MakeLTRB(left, top + 3, right, bottom - 3), paint(gap))
+        shader = linear((left, 0), (right, 0), [side, body, body, side], [0.0, 0.3, 0.7, 1.0])
+        box = skia.Rect.MakeLTRB(left + 0.2, top, right - 0.2, bottom)
+        canvas.drawRoundRect(box, 3.2, 3.6, paint(shader=shader))
+
+
+def _enamel(place: int, light: float) -> str:
+    taken = (1.0 - share * place for share in RECESS)
+    return "#" + "".join(f"{int(c * t * light):02x}" for c, t in zip(ENAMEL, taken, strict=True))
 
 
 def draw_tongue(canvas: skia.Canvas) -> None:
