@@ -63,6 +63,8 @@ class AttentionState:
     nod: int = -_NOD_FRAMES
     """Frame at which the last nod began, or the next one will."""
     nods: int = 0
+    depth: float = 0.0
+    """Degrees by which the chin goes down in that nod."""
 
 
 def attend(
@@ -75,13 +77,13 @@ def attend(
     states = [state]
     for frame in motion:
         state = _next(state, attention, seed)
-        _move(frame, state, seed)
+        _move(frame, state)
         states.append(state)
     return states
 
 
 def _next(state: AttentionState, attention: Attention, seed: int) -> AttentionState:
-    frame, nod, nods = state.frame + 1, state.nod, state.nods
+    frame, nod, nods, depth = state.frame + 1, state.nod, state.nods, state.depth
     listens = attention == "listening"
     if attention != state.attention:
         state = replace(state, attention=attention, changed=frame, turns=state.turns + 1)
@@ -90,6 +92,7 @@ def _next(state: AttentionState, attention: Attention, seed: int) -> AttentionSt
     if listens and frame >= nod + _NOD_FRAMES:
         nods += 1
         nod = frame + _pause(seed, nods)
+        depth = 2.2 + 2.2 * uniform(seed, _STREAM_NOD, 2 * nods + 1)
     followed = _toward(state.followed, _wanted(state, frame, seed))
     return replace(
         state,
@@ -98,6 +101,7 @@ def _next(state: AttentionState, attention: Attention, seed: int) -> AttentionSt
         followed=followed,
         nod=nod,
         nods=nods,
+        depth=depth,
     )
 
 
@@ -117,7 +121,7 @@ def _toward(weights: Weights, wanted: Weights) -> Weights:
     return tuple(w + _PACE * (to - w) for w, to in zip(weights, wanted, strict=True))
 
 
-def _move(frame: FloatArray, state: AttentionState, seed: int) -> None:
+def _move(frame: FloatArray, state: AttentionState) -> None:
     listening, starting, tilt, thinking, aside = state.shown
     if listening + thinking < 1e-4:
         return
@@ -126,7 +130,7 @@ def _move(frame: FloatArray, state: AttentionState, seed: int) -> None:
     lift = listening * _LISTENING_BROWS + starting * _START_BROWS + thinking * _THINKING_BROWS
     face[_BROWS, 1] -= lift
     gaze[:2] *= 1.0 - 0.7 * listening
-    pitch = listening * (_LISTENING_PITCH - _nod(state, seed)) + thinking * _THINKING_PITCH
+    pitch = listening * (_LISTENING_PITCH - _nod(state)) + thinking * _THINKING_PITCH
     frame[PITCH] += pitch
     frame[YAW] += aside * _THINKING_YAW
     frame[ROLL] += tilt * _LISTENING_TILT
@@ -139,13 +143,12 @@ def _move(frame: FloatArray, state: AttentionState, seed: int) -> None:
     face[_LIDS, 1] -= (1.0 - closed) * (listening * _LISTENING_LIDS + 0.6 * thinking * up_by)
 
 
-def _nod(state: AttentionState, seed: int) -> float:
+def _nod(state: AttentionState) -> float:
     """Degrees by which the chin is down: once down and up."""
     at = (state.frame - state.nod) / _NOD_FRAMES
     if not 0.0 <= at < 1.0:
         return 0.0
-    depth = 2.2 + 2.2 * uniform(seed, _STREAM_NOD, 2 * state.nods + 1)
-    return depth * math.sin(math.pi * at) ** 2
+    return state.depth * math.sin(math.pi * at) ** 2
 
 
 def _pause(seed: int, number: int) -> int:

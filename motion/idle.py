@@ -56,9 +56,8 @@ class Event:
 @dataclass(frozen=True, slots=True)
 class IdleState:
     seed: int = 0
-    former_seed: int = 0
-    reseeded: int = -1000
-    """Frame at which ``seed`` took over from ``former_seed``."""
+    former: tuple[tuple[int, int], ...] = ()
+    """Seeds that it had before, oldest first, and the frames at which they were left."""
     frame: int = 0
     speaking: float = 0.0
     """How much has been spoken in the last second, 0..1."""
@@ -75,7 +74,18 @@ def reseed(state: IdleState, seed: int) -> IdleState:
         return state
     if state.frame == 0:
         return replace(state, seed=seed)
-    return replace(state, seed=seed, former_seed=state.seed, reseeded=state.frame)
+    former = (*_glides(state, state.frame), (state.seed, state.frame))
+    return replace(state, seed=seed, former=former)
+
+
+def _glides(state: IdleState, frame: int) -> tuple[tuple[int, int], ...]:
+    """What of ``state.former`` still counts at ``frame``."""
+    return tuple((seed, left) for seed, left in state.former if frame + 1 < left + _RESEED_FRAMES)
+
+
+def _seed_at(state: IdleState, frame: int) -> int:
+    """The seed that held at ``frame``, less than a glide ago."""
+    return next((seed for seed, left in state.former if frame < left), state.seed)
 
 
 def idle_motion(
@@ -117,13 +127,14 @@ def idle_motion(
 
 
 def _wander(state: IdleState, frames: npt.NDArray[np.int64]) -> FloatArray:
-    """Noise [n, 12] of the seed, faded in where another one was before."""
-    noise = wander(state.seed, _STREAM_WANDER, _PERIODS, frames)
-    share = (frames + 1 - state.reseeded) / _RESEED_FRAMES
-    if share[0] < 1.0:
-        former = wander(state.former_seed, _STREAM_WANDER, _PERIODS, frames)
-        weight = np.clip(share, 0.0, 1.0).astype(np.float32)[:, None]
-        noise += (1.0 - weight * weight * (3.0 - 2.0 * weight)) * (former - noise)
+    """Noise [n, 12] of the seed, faded in where others were before."""
+    glides = _glides(state, int(frames[0]))
+    seeds = [*(seed for seed, _ in glides), state.seed]
+    noise = wander(seeds[0], _STREAM_WANDER, _PERIODS, frames)
+    for (_, left), seed in zip(glides, seeds[1:], strict=True):
+        share = np.clip((frames + 1 - left) / _RESEED_FRAMES, 0.0, 1.0).astype(np.float32)[:, None]
+        weight = share * share * (3.0 - 2.0 * share)
+        noise += weight * (wander(seed, _STREAM_WANDER, _PERIODS, frames) - noise)
     return noise
 
 
@@ -148,7 +159,7 @@ def _events(
         row[0] = speaking
         row[1] = _BLINK[frame - blink.start] if frame >= blink.start else 0.0
         row[2:4] = _gaze(look, frame, seed)
-        row[4:6] = _accent(accent, frame, seed)
+        row[4:6] = _accent(accent, frame, _seed_at(state, accent.start))
         frame += 1
         states.append(
             replace(

@@ -86,6 +86,15 @@ def test_no_change_of_manner_makes_a_jump() -> None:
     assert expression(steps).max() < 0.008
 
 
+def test_a_nod_ends_as_it_began_though_the_seed_changes() -> None:
+    for seed in range(20):
+        motion = neutral_motion(200)
+        state = AttentionState()
+        for start in range(0, 200, 4):
+            state = attend(motion[start : start + 4], state, "listening", seed + start)[-1]
+        assert np.abs(np.diff(motion[:, PITCH])).max() < 1.3
+
+
 def test_chunks_join_without_a_trace() -> None:
     whole, parts = neutral_motion(200), neutral_motion(200)
     states = attend(whole, AttentionState(), "listening", 3)
