@@ -93,6 +93,19 @@ def test_truncated_empty_and_foreign_files_are_refused(
     assert "no such file" in refusal(path)
 
 
+@pytest.mark.parametrize("zipped", [True, False])
+def test_damaged_names_are_refused(tmp_path: Path, zipped: bool) -> None:
+    path = tmp_path / FILE
+    torch.save({"weight": torch.ones(1)}, path, _use_new_zipfile_serialization=zipped)
+    path.write_bytes(path.read_bytes().replace(b"weight", b"\xff\xfeight"))
+    assert "truncated or not a file of weights" in refusal(path)
+
+
+def test_keys_that_are_no_names_are_unexpected_ones(tmp_path: Path) -> None:
+    torch.save({0: torch.ones(1)}, tmp_path / FILE)
+    assert "unexpected key 0" in refusal(tmp_path / FILE)
+
+
 class Payload:
     """Runs a command when it is unpickled by a loader that trusts files."""
 

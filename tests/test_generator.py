@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from motion.contract import SAMPLES_PER_FRAME, Controls, MotionGenerator, MotionRequest
 from motion.features import LogMelFeatures
@@ -22,7 +23,7 @@ from motion.moda.causal import LOOKAHEAD, mouth_dimensions
 from motion.moda.config import CAUSAL
 from motion.moda.network import MoDA
 from motion.moda.normalisation import MotionStatistics
-from motion.moda.trained import TrainedModel, load_model, save_model
+from motion.moda.trained import ModelFileError, TrainedModel, load_model, save_model
 from motion.speech.espeak import engine
 from motion.training.ship import ship
 from motion.training.spectrum import change_rate
@@ -236,3 +237,12 @@ def test_onnx_files_move_the_face_as_torch_does(
     for chunk in (1, 8):
         expected = stream(generator, features, chunk)
         np.testing.assert_allclose(stream(shipped, features, chunk), expected, atol=1e-3)
+
+
+def test_a_model_that_does_not_describe_itself_is_refused(folder: Path, tmp_path: Path) -> None:
+    tensors = load_file(folder / MODEL_FILE)
+    damaged = tmp_path / MODEL_FILE
+    for config in ("{", "{}", '{"audio_dilations": [1], "colour": 3}'):
+        save_file(tensors, damaged, metadata={"config": config})
+        with pytest.raises(ModelFileError, match="another version, or damaged"):
+            load_model(damaged)

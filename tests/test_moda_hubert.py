@@ -121,6 +121,19 @@ def test_loading_reads_the_preprocessor(features: HubertFeatures, tmp_path: Path
     np.testing.assert_allclose(encode_clip(again, clip), encode_clip(features, clip), atol=1e-5)
 
 
+def test_odd_settings_are_named(features: HubertFeatures, tmp_path: Path) -> None:
+    features.model.save_pretrained(tmp_path)
+    preprocessor, config = tmp_path / "preprocessor_config.json", tmp_path / "config.json"
+    for broken in ("{", "[]"):
+        preprocessor.write_text(broken)
+        with pytest.raises(CheckpointError, match=r"preprocessor_config\.json: is no JSON object"):
+            hubert_checkpoint.load(tmp_path)
+    preprocessor.unlink()
+    config.write_text(json.dumps({**json.loads(config.read_text()), "conv_dim": None}))
+    with pytest.raises(CheckpointError, match=r"config\.json: .*conv_dim"):
+        hubert_checkpoint.load(tmp_path)
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_onnx_runtime_agrees(features: HubertFeatures, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript", reason="ONNX export needs onnx and onnxscript")

@@ -117,4 +117,4 @@ def _unnested(stored: dict[str, Any]) -> dict[str, Any]:
     for nest in _NESTS:
         if isinstance(stored.get(nest), dict):
             stored = stored[nest]
-    return {key.removeprefix("module."): value for key, value in stored.items()}
+    return {str(key).removeprefix("module."): value for key, value in stored.items()}

@@ -44,6 +44,7 @@ def add(folder: Path, cache: Path, config: MoDAConfig) -> None:
         )
         raise CheckpointError(found / CONFIG_FILE, [problem])
     state = _read_state(found, model.state_dict())
+    _normalises(found)
     write_cache(cache / WEIGHT_FILES[0], state)
     for name in (CONFIG_FILE, PREPROCESSOR_FILE):
         if (found / name).is_file():
@@ -54,10 +55,9 @@ def load(folder: Path, device: str = "cpu") -> HubertFeatures:
     """The encoder in ``folder`` (config.json and weights). Raises CheckpointError."""
     model = _model(folder)
     state = _read_state(folder, model.state_dict())
-    preprocessor = folder / PREPROCESSOR_FILE
-    settings = json.loads(preprocessor.read_text()) if preprocessor.is_file() else {}
+    normalise = _normalises(folder)
     try:
-        features = HubertFeatures(model, normalise=bool(settings.get("do_normalize", True)))
+        features = HubertFeatures(model, normalise=normalise)
     except ValueError as error:
         raise CheckpointError(folder, [str(error)]) from None
     model.load_state_dict(state)
@@ -85,6 +85,17 @@ def _is_hubert(config: Path) -> bool:
     return isinstance(stored, dict) and stored.get("model_type") == "hubert"
 
 
+def _normalises(folder: Path) -> bool:
+    """Whether the encoder wants sound of unit variance."""
+    path = folder / PREPROCESSOR_FILE
+    if not path.is_file():
+        return True
+    try:
+        return bool(json.loads(path.read_text()).get("do_normalize", True))
+    except (ValueError, AttributeError):
+        raise CheckpointError(path, ["is no JSON object of settings"]) from None
+
+
 def _model(folder: Path) -> Any:
     """An untrained model of the sizes in ``folder``."""
     from transformers import HubertConfig, HubertModel
@@ -94,8 +105,8 @@ def _model(folder: Path) -> Any:
         raise CheckpointError(folder, [f"holds no {CONFIG_FILE} of a HuBERT model"])
     try:
         return HubertModel(HubertConfig.from_pretrained(folder, local_files_only=True))
-    except (OSError, ValueError, TypeError) as error:
-        raise CheckpointError(path, [str(error).partition("\n")[0]]) from None
+    except Exception as error:  # transformers has errors of its own for each wrong setting
+        raise CheckpointError(path, [" ".join(str(error).split())]) from None
 
 
 def _read_state(folder: Path, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

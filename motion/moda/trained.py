@@ -53,10 +53,16 @@ def load_model(path: Path) -> TrainedModel:
         raise ModelFileError(f"{path} is not a safetensors file: {error}") from error
     if "config" not in facts:
         raise ModelFileError(f"{path} does not say which network it holds")
-    sizes = json.loads(facts.pop("config"))
-    sizes["audio_dilations"] = tuple(sizes["audio_dilations"])
+    try:
+        sizes = json.loads(facts.pop("config"))
+        config = MoDAConfig(**{**sizes, "audio_dilations": tuple(sizes["audio_dilations"])})
+        statistics = MotionStatistics(
+            *(tensors[f"statistics.{name}"].numpy() for name in ("mean", "std"))
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"{path} is of another version, or damaged: {error!r}") from error
     with torch.device("meta"):
-        network = MoDA(MoDAConfig(**sizes))
+        network = MoDA(config)
     weights = {
         name.removeprefix("network."): value
         for name, value in tensors.items()
@@ -66,7 +72,4 @@ def load_model(path: Path) -> TrainedModel:
         network.load_state_dict(weights, assign=True)
     except RuntimeError as error:
         raise ModelFileError(f"{path} does not fit its own configuration: {error}") from error
-    statistics = MotionStatistics(
-        tensors["statistics.mean"].numpy(), tensors["statistics.std"].numpy()
-    )
     return TrainedModel(network.requires_grad_(False).eval(), statistics, facts)
