@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -14,7 +15,6 @@ MAX_WAITING: Final = 4_000_000
 GOING_AWAY: Final = 1001
 BAD_DATA: Final = 1003
 POLICY: Final = 1008
-TOO_BIG: Final = 1009
 INTERNAL_ERROR: Final = 1011
 TRY_AGAIN: Final = 1013
 
@@ -79,5 +79,9 @@ class EventSocket:
 
 
 async def close(socket: WebSocket, code: int, reason: str) -> None:
-    """Close ``socket``; a reason holds at most 123 bytes (RFC 6455, section 5.5)."""
-    await socket.close(code, reason.encode()[:120].decode(errors="ignore"))
+    """Close ``socket``, unless the other side has gone.
+
+    A reason holds at most 123 bytes (RFC 6455, section 5.5).
+    """
+    with suppress(WebSocketDisconnect):
+        await socket.close(code, reason.encode()[:120].decode(errors="ignore"))

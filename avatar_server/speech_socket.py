@@ -22,7 +22,6 @@ from avatar_server.event_socket import (
     GOING_AWAY,
     INTERNAL_ERROR,
     POLICY,
-    TOO_BIG,
     TRY_AGAIN,
     EventSocket,
     close,
@@ -58,8 +57,8 @@ START_TIMEOUT: Final = 10.0
 
 NO_TEXT: Final = "the first message must be a start event, sent as text"
 
-MAX_PIECE: Final = 1_000_000
-"""Bytes of one binary message (10 s at 48 kHz)."""
+SLICE_SECONDS: Final = 1
+"""Sound that is taken at once: what comes in bulk must not hold up the other sessions."""
 
 MAX_WAITING: Final = 8_000_000
 """Bytes of messages that wait until there is room for their sound; past that the socket is not
@@ -159,14 +158,19 @@ class _Call:
         if isinstance(item, Interrupt):
             self._forget_waiting()
             await self._handle(item)
-        elif len(message) > MAX_PIECE:
-            self._socket.end(TOO_BIG, f"send at most {MAX_PIECE} bytes in one message")
+        elif isinstance(item, bytes):
+            step = 2 * self._rate * SLICE_SECONDS
+            for at in range(0, len(item), step):
+                await self._queue(item[at : at + step], min(step, len(item) - at))
         else:
-            async with self._changed:
-                await self._changed.wait_for(lambda: self._waiting_size < MAX_WAITING)
-                self._waiting.append((item, len(message)))
-                self._waiting_size += len(message)
-                self._changed.notify_all()
+            await self._queue(item, len(message))
+
+    async def _queue(self, item: SocketEvent | bytes, size: int) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._waiting_size < MAX_WAITING)
+            self._waiting.append((item, size))
+            self._waiting_size += size
+            self._changed.notify_all()
 
     async def _work(self) -> None:
         """Do what was received, in order, as there is room for it."""
@@ -193,6 +197,7 @@ class _Call:
             await self._handle(item)
         async with self._changed:
             self._changed.notify_all()
+        await asyncio.sleep(0)
 
     def _forget_waiting(self) -> None:
         """What came before an interrupt is not heard; whoever waits for it is told."""
@@ -203,6 +208,10 @@ class _Call:
             if isinstance(item, Speak | Say) and item.utterance is not None:
                 gone = PlaybackFinished(utterance=item.utterance, position_ms=0, interrupted=True)
                 self._put(gone)
+            if isinstance(item, SpeakEnd):
+                self._finish()
+            elif isinstance(item, Speak | bytes) and self._source is None:
+                self._source = SpeechSource("", ended=True)  # its rest goes nowhere
 
     async def _handle(self, event: SocketEvent) -> None:
         try:

@@ -25,7 +25,7 @@ from avatar_server.session import Session
 from avatar_server.talk import Talking
 from client.peer import Peer
 from streaming.protocol import Chat, Speaking
-from tests.fakes import scripted_talking
+from tests.fakes import EchoDialogue, scripted_talking
 from tests.live import live_server
 
 WAIT = 15.0
@@ -184,6 +184,38 @@ async def test_many_small_pieces_are_no_more_than_their_sound() -> None:
                     await send(socket, "input_audio_buffer.append", audio=silence)
                 await send(socket, "input_audio_buffer.clear")
                 await event(socket, "input_audio_buffer.cleared")
+
+
+async def test_half_a_sample_is_forgotten_with_the_sound_before_it() -> None:
+    def sound(count: int) -> str:
+        return base64.b64encode(bytes(count)).decode()
+
+    with live_server() as url:
+        async with calling(url) as (socket, _):
+            audio = {"input": {"turn_detection": None}}
+            await send(socket, "session.update", session={"type": "realtime", "audio": audio})
+            await send(socket, "input_audio_buffer.append", audio=sound(1))
+            await send(socket, "input_audio_buffer.clear")
+            tenth = 2 * RATE // 10
+            await send(socket, "input_audio_buffer.append", audio=sound(tenth - 1))
+            await send(socket, "input_audio_buffer.commit")
+            error = (await event(socket, "error"))["error"]
+            assert error["code"] == "input_audio_buffer_commit_empty"
+
+
+async def test_texts_of_the_system_are_forgotten_with_their_items() -> None:
+    talking = scripted_talking()
+    with live_server(talking) as url:
+        async with calling(url) as (socket, _):
+            for number in range(MAX_ITEMS + 5):
+                content = [{"type": "input_text", "text": f"note {number}."}]
+                item = {"type": "message", "role": "system", "content": content}
+                await send(socket, "conversation.item.create", item=item)
+            await send(socket, "response.create")
+            await event(socket, "response.done")
+    (instructions,) = cast(EchoDialogue, talking.engines.dialogue).instructions
+    noted = [line for line in instructions.splitlines() if line.startswith("note")]
+    assert (noted[0], noted[-1]) == ("note 5.", f"note {MAX_ITEMS + 4}.")
 
 
 async def test_a_full_server_says_try_again() -> None:

@@ -14,6 +14,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from streaming.speech import SpeechSource
 from tests.live import live_server
 
 WAIT = 20.0
@@ -147,6 +148,63 @@ async def test_an_interrupt_is_not_held_up_by_sound_that_waits(url: str) -> None
         await socket.send(json.dumps({"type": "speak_end"}))
         assert (await event(socket, "playback_started"))["utterance"] == "c"
         assert not (await event(socket, "playback_finished"))["interrupted"]
+
+
+async def test_what_ends_an_utterance_counts_though_an_interrupt_overtakes_it(url: str) -> None:
+    async with calling(url, rate=24_000) as socket:
+        await event(socket, "ready")
+        for _ in range(40):
+            await socket.send(tone(1.0, 24_000))
+        await socket.send(json.dumps({"type": "speak_end"}))  # waits for room
+        cut = (await event(socket, "playback_started"))["utterance"]
+        await socket.send(json.dumps({"type": "interrupt"}))
+        assert (await event(socket, "playback_finished"))["utterance"] == cut
+        await socket.send(tone(0.2, 24_000))
+        await socket.send(json.dumps({"type": "speak_end"}))
+        heard = await event(socket, "playback_finished")
+        assert (heard["utterance"] != cut, heard["interrupted"]) == (True, False)
+
+
+async def test_an_utterance_that_an_interrupt_overtakes_is_not_heard_in_part(url: str) -> None:
+    async with calling(url, rate=24_000) as first:
+        session = (await event(first, "ready"))["session"]
+        for _ in range(40):
+            await first.send(tone(1.0, 24_000))
+        await event(first, "playback_started")
+        async with calling(url, rate=24_000, session=session) as second:
+            await event(second, "ready")
+            await second.send(tone(0.2, 24_000))  # waits for room behind the first
+            await second.send(json.dumps({"type": "ping", "id": 1}))
+            await second.send(json.dumps({"type": "interrupt"}))
+            await event(second, "playback_finished")
+            await second.send(tone(0.2, 24_000))  # the rest of it
+            await second.send(json.dumps({"type": "speak_end"}))
+            await second.send(json.dumps({"type": "speak", "utterance": "next"}))
+            await second.send(tone(0.2, 24_000))
+            await second.send(json.dumps({"type": "speak_end"}))
+            assert (await event(second, "playback_started"))["utterance"] == "next"
+
+
+async def test_a_message_of_minutes_is_taken_second_by_second(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it at once would take the event loop for most of a second."""
+    taken: list[float] = []
+    push = SpeechSource.push
+
+    def note(source: SpeechSource, pcm: np.ndarray, rate: int) -> None:
+        taken.append(len(pcm) / rate)
+        push(source, pcm, rate)
+
+    monkeypatch.setattr(SpeechSource, "push", note)
+    async with calling(url, rate=8_000) as socket:
+        await event(socket, "ready")
+        await socket.send(json.dumps({"type": "speak", "utterance": "long"}))
+        await socket.send(bytes(4_800_000))
+        await event(socket, "playback_started")
+        await socket.send(json.dumps({"type": "interrupt"}))
+        assert (await event(socket, "playback_finished"))["interrupted"]
+    assert max(taken) <= 1
 
 
 async def test_sound_without_speak_and_text_work_too(url: str) -> None:

@@ -207,6 +207,7 @@ class RealtimeSession:
                 f"{MIN_SECONDS * 1000:.0f} ms before a commit",
             )
         spoken, self._spoken = self._spoken, None
+        self._reader = SoundReader()
         item = Item(new_turn_key(), "user", "input_audio")
         self._telling.committed(item)
         before = self._recognising
@@ -236,6 +237,7 @@ class RealtimeSession:
         self._emit("input_audio_buffer.cleared")
 
     def _forget_sound(self) -> None:
+        self._reader = SoundReader()
         if self._spoken is not None:
             self._spoken.close()
             self._spoken = None
@@ -250,6 +252,8 @@ class RealtimeSession:
         history = self._conversation.history
         if item.role == "system":
             self._notes[item.id] = message.text
+            # Those that the conversation has forgotten go with their items.
+            self._notes = {key: note for key, note in self._notes.items() if key in self._items}
             self._reconfigure()
         else:
             speaker: Any = "user" if item.role == "user" else "avatar"
