@@ -31,18 +31,13 @@ from motion.moda.causal_export import EMBEDDER_FILE, VELOCITY_FILE, Embedder
 from motion.moda.causal_runner import Runner, in_onnx_runtime, in_torch
 from motion.moda.masks import chunk_mask
 from motion.moda.network import VelocityStep
+from motion.moda.passes import guidance_passes, pass_weights
 from motion.moda.sampler import TIME_SCALE, uniform_schedule
 from motion.moda.trained import TrainedModel, load_model
 
 MODEL_FILE: Final = "model.safetensors"
 BUILT_IN: Final = Path(__file__).parent / "data" / "causal"
 """The model that ships with the package."""
-
-_GUIDANCE: Final = 1.2
-"""Weight of guidance that suits the model best: lips then open as wide as they should, not 0.8 of
-that, and follow no worse."""
-
-_CALM: Final = ("none", "neutral")
 
 _TRUST: Final = 1.0 - np.float32(0.25) * mouth_dimensions()
 """How much the motion shown before counts against the mood's rest [70].
@@ -118,17 +113,6 @@ class _Chunk:
     n: int
     heard: FloatArray
     """Features that the embedder needs [past + n to n + 2, 160]."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pass:
-    """One evaluation of the network for a chunk; guidance needs several (paper eq. 8)."""
-
-    chunk: int
-    weight: float
-    """Of its velocity in the sum."""
-    audio: bool = True
-    emotion: bool = True
 
 
 class CausalMoDA(MotionGenerator[CausalState]):
@@ -235,7 +219,7 @@ class CausalMoDA(MotionGenerator[CausalState]):
         tokens = np.stack([c.state.tokens for c in chunks])
         given = np.stack([c.state.given for c in chunks])
         audio = np.concatenate([tokens, fresh, unheard], axis=1)
-        passes = _passes(chunks)
+        passes = guidance_passes([c.controls for c in chunks])
         of = np.array([p.chunk for p in passes])
         audio = audio[of]
         audio[[not p.audio for p in passes]] = self._no_sound
@@ -258,8 +242,7 @@ class CausalMoDA(MotionGenerator[CausalState]):
             "identity": np.stack([c.state.identity for c in chunks])[of],
             "mask": self._mask(n, missing),
         }
-        weights = np.zeros((len(chunks), len(passes)), np.float32)
-        weights[of, np.arange(len(of))] = [p.weight for p in passes]
+        weights = pass_weights(passes, len(chunks))
         noise = np.stack([self._noise(c) for c in chunks])
         known = given[:, 1:-1]
         latent = noise
@@ -365,18 +348,3 @@ class CausalMoDA(MotionGenerator[CausalState]):
                 raise ValueError(f"{name} must be [n, {width}], not {list(rows.shape)}")
         if len(request.ahead) > LOOKAHEAD:
             raise ValueError(f"at most {LOOKAHEAD} rows ahead are used, not {len(request.ahead)}")
-
-
-def _passes(chunks: Sequence[_Chunk]) -> list[_Pass]:
-    """All evaluations that a batch of chunks needs in each step."""
-    passes: list[_Pass] = []
-    for i, chunk in enumerate(chunks):
-        controls = chunk.controls
-        more = (controls.guidance or _GUIDANCE) - 1.0
-        mood = 0.0 if controls.emotion in _CALM else more * controls.intensity
-        passes.append(_Pass(i, 1.0 + more + mood))
-        if more > 0.0:
-            passes.append(_Pass(i, -more, audio=False))
-        if mood > 0.0:
-            passes.append(_Pass(i, -mood, emotion=False))
-    return passes
