@@ -51,7 +51,10 @@ def say(
     from client.http import ConnectError
     from client.say import SpeechError
     from client.say import say as run
+    from streaming.protocol import MAX_TEXT
 
+    if not 1 <= len(text) <= MAX_TEXT:
+        raise _fail(f"TEXT has 1 to {MAX_TEXT} characters, not {len(text)}")
     try:
         report = asyncio.run(
             run(
@@ -117,13 +120,21 @@ def load(
     from client.load.plan import LoadPlan
     from client.load.result import Second
     from client.load.run import LoadError, run_load
+    from client.load.speech import read_speech
     from client.load.summary import Thresholds, summarise, timeline
     from streaming.protocol import PICTURE_SIZES
 
     if size not in (None, *PICTURE_SIZES):
         raise _fail(f"pictures are 256, 512 or 768 pixels wide, not {size}")
-    if scenario is Scenario.CONVERSE and (speech is None or not speech.is_file()):
-        raise _fail("to converse, name a recording of speech with --speech FILE")
+    if scenario is Scenario.CONVERSE:
+        if speech is None or not speech.is_file():
+            raise _fail("to converse, name a recording of speech with --speech FILE")
+        try:
+            read_speech(str(speech))
+        except (OSError, ValueError) as error:
+            raise _fail(f"nobody can say {speech}: {error}") from error
+    if html is not None and not html.parent.is_dir():
+        raise _fail(f"there is no folder {html.parent} to write the report to")
     plan = LoadPlan(
         url=url,
         sessions=sessions,

@@ -28,7 +28,8 @@ class ConnectError(RuntimeError):
     ) -> None:
         super().__init__(message)
         self.code = code
-        """Short name for programs: the server's own, or unreachable, no_address, no_path."""
+        """Short name for programs: the server's own, or bad_address, unreachable, stranger,
+        no_address, no_path."""
         self.status = status
         """HTTP status of the refusal; 0 if the server was not reached or did not refuse."""
         self.retry_after = retry_after
@@ -43,12 +44,16 @@ class Signalling:
     def __init__(
         self, url: str, token: str | None = None, timeout: float = 10.0, wait: float = 0.0
     ) -> None:
+        """Raises :class:`ConnectError` for a ``url`` that is none, as all methods do."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._url = url
         self._wait = wait
         self.waited = 0.0
         """Seconds spent in the line of a full server; at most ``wait``."""
-        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout)
+        try:
+            self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout)
+        except httpx.InvalidURL as error:
+            raise self._bad_address() from error
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,12 +67,15 @@ class Signalling:
         await self._http.aclose()
 
     async def ice_servers(self) -> list[RTCIceServer]:
-        """STUN and TURN servers to use; raises :class:`ConnectError`, as all methods do."""
-        config = (await self._request("GET", "/api/config")).json()
-        return [
-            RTCIceServer(server["urls"], server.get("username"), server.get("credential"))
-            for server in config["iceServers"]
-        ]
+        """STUN and TURN servers to use."""
+        config = await self._request("GET", "/api/config")
+        try:
+            return [
+                RTCIceServer(server["urls"], server.get("username"), server.get("credential"))
+                for server in config.json()["iceServers"]
+            ]
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise self._stranger() from error
 
     async def offer(self, offer: Offer) -> Answer:
         """Exchange an offer with all its candidates for the answer; a full server is waited for."""
@@ -85,7 +93,10 @@ class Signalling:
                 offer = offer.model_copy(update={"ticket": ticket})
                 self.waited = time.monotonic() - began
                 continue
-            return Answer.model_validate_json(answer.content)
+            try:
+                return Answer.model_validate_json(answer.content)
+            except ValidationError as error:
+                raise self._stranger() from error
 
     async def _turn(self, ticket: str, seconds: float) -> bool:
         """Wait in line until it is our turn; False if that takes longer than ``seconds``."""
@@ -120,8 +131,7 @@ class Signalling:
         try:
             response = await self._http.request(method, path, json=body)
         except httpx.UnsupportedProtocol as error:
-            message = f"{self._url!r} is not an address; give one like http://127.0.0.1:8080"
-            raise ConnectError("bad_address", message) from error
+            raise self._bad_address() from error
         except httpx.HTTPError as error:
             raise ConnectError(
                 "unreachable",
@@ -131,6 +141,14 @@ class Signalling:
         if response.is_error:
             raise _refusal(response)
         return response
+
+    def _bad_address(self) -> ConnectError:
+        message = f"{self._url!r} is not an address; give one like http://127.0.0.1:8080"
+        return ConnectError("bad_address", message)
+
+    def _stranger(self) -> ConnectError:
+        message = f"what answers at {self._url} is no avatar server; name another with --url"
+        return ConnectError("stranger", message)
 
 
 def _refusal(response: httpx.Response) -> ConnectError:

@@ -74,6 +74,21 @@ def test_say_fails_in_words(server_url: str, options: list[str], message: str) -
     assert "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["say", ""], "1 to 4000 characters"),
+        (["say", "x" * 4001], "1 to 4000 characters"),
+        (["say", "Hello.", "--url", "http://127.0.0.1:port"], "is not an address"),
+        (["load", "--html", "/nonexistent/load.html"], "no folder /nonexistent"),
+    ],
+)
+def test_what_cannot_work_is_told_at_once(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    assert message in result.stderr
+
+
 def test_a_file_keeps_the_times_of_what_is_written(tmp_path: Path) -> None:
     path = tmp_path / "times.mp4"
     tone = (8000 * np.sin(np.arange(960) / 8)).astype(np.int16)

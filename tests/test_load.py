@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 import wave
 import xml.etree.ElementTree as ET
@@ -12,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from client.cli import app
 from client.http import ConnectError
 from client.load.arrivals import PLAYER_BUFFER, Arrivals
 from client.load.chart import Series, line_chart, ticks
+from client.load.live import LiveTable
 from client.load.page import report_page
 from client.load.plan import LoadPlan, Scenario
 from client.load.result import Second, Session
@@ -27,6 +30,7 @@ from client.load.summary import Thresholds, summarise, timeline
 from client.load.viewer import Viewer
 from client.media import Sound
 from client.peer import Peer
+from renderer.library import BUILT_IN
 from tests.live import live_server
 
 PLAN = LoadPlan(url="http://x", sessions=2, seconds=4, ramp=1, scenario=Scenario.TALK)
@@ -268,6 +272,13 @@ def test_speech_to_converse_ends_where_it_falls_silent(tmp_path: Path) -> None:
     assert speech.ends == pytest.approx(1.0, abs=0.02)
 
 
+def test_the_table_shows_sessions_that_end_before_anything_is_measured() -> None:
+    shown = io.StringIO()
+    with LiveTable(PLAN, Console(file=shown, width=120)) as table:
+        table.update(Session(viewer=0, outcome="failed"))
+    assert "1 failed" in shown.getvalue()
+
+
 def test_a_size_that_there_is_not_is_refused_in_words() -> None:
     done = CliRunner().invoke(app, ["load", "--size", "384"])
     assert done.exit_code == 1
@@ -278,3 +289,10 @@ def test_to_converse_without_speech_is_refused_in_words() -> None:
     done = CliRunner().invoke(app, ["load", "--scenario", "converse"])
     assert done.exit_code == 1
     assert "--speech" in done.output
+
+
+@pytest.mark.parametrize("file", [__file__, str(BUILT_IN / "mira" / "face.png")])
+def test_what_is_no_recording_is_refused_in_words(file: str) -> None:
+    done = CliRunner().invoke(app, ["load", "--scenario", "converse", "--speech", file])
+    assert done.exit_code == 1
+    assert f"nobody can say {file}" in done.output

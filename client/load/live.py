@@ -22,7 +22,8 @@ class LiveTable:
         self._plan = plan
         self._recent: dict[int, list[Second]] = {}
         self._ended: Counter[str] = Counter()
-        self._live = Live(self._table(None), console=console, refresh_per_second=4)
+        self._now: Moment | None = None
+        self._live = Live(self._table(), console=console, refresh_per_second=4)
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -39,18 +40,19 @@ class LiveTable:
     def update(self, report: Second | Session) -> None:
         if isinstance(report, Session):
             self._ended[report.outcome] += 1
+            self._live.update(self._table())
             return
         self._recent.setdefault(report.second, []).append(report)
         # The second before the newest: the reports of all viewers are in by then.
         complete = max(self._recent) - 1
         for second in [s for s in self._recent if s < complete]:
             del self._recent[second]
-        now = timeline(self._recent.get(complete, ()), self._plan)
-        if now:
-            self._live.update(self._table(now[0]))
+        if found := timeline(self._recent.get(complete, ()), self._plan):
+            self._now = found[0]
+            self._live.update(self._table())
 
-    def _table(self, now: Moment | None) -> Table:
-        plan = self._plan
+    def _table(self) -> Table:
+        plan, now = self._plan, self._now
         table = Table(title=f"{plan.scenario.value}: {plan.sessions} sessions at {plan.url}")
         for name in ("second", "sessions", "fps, median", "fps, worst", "latest frame", "ended"):
             table.add_column(name, justify="right")

@@ -27,11 +27,13 @@ class RecordedSpeech:
 def read_speech(path: str) -> RecordedSpeech:
     """Speech from a file in any format that FFmpeg reads.
 
-    Raises OSError for a file that cannot be read, ValueError for one without sound.
+    Raises OSError or ValueError for a file that cannot be read or has no sound.
     """
     resampler = av.AudioResampler(format="flt", layout="mono", rate=AUDIO_RATE)
     parts: list[npt.NDArray[np.float32]] = []
     with av.open(Path(path)) as container:
+        if not container.streams.audio:
+            raise ValueError(f"there is no sound in {path}")
         for frame in container.decode(audio=0):
             parts += [part.to_ndarray()[0] for part in resampler.resample(frame)]
     parts += [part.to_ndarray()[0] for part in resampler.resample(None)]
