@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,7 +36,9 @@ COLLAR: Final = 6.0
 """How much wider a neck shows above a collar, per canonical unit of height."""
 CROWN: Final = 0.82
 """How far a head reaches above its eyes at least, of how far they lie above the chin."""
-_HOLE: Final = 8
+_GOES_ON: Final = 180.0
+"""Pixels by which what is beside the head goes on behind it, before it fades."""
+_HOLE: Final = 14
 """Pixels around the head that are filled with it, so that no hair stays behind."""
 
 
@@ -194,7 +197,7 @@ def _behind(
     ``seen [CANVAS, CANVAS]`` is the share of what is not behind the head.
     """
     around = cv2.erode(1.0 - person, np.ones((2 * _HOLE + 1,) * 2, np.uint8))
-    background = filled(canvas, inside * seen * np.asarray(around, np.float32))
+    background = _background(canvas, inside * seen * np.asarray(around, np.float32))
     chin = float(face[K.JAW, 1])
     body = _continued_upwards(canvas, seen, chin)
     x, y = canonical_grid(CANVAS)
@@ -207,16 +210,29 @@ def _behind(
     beyond = (1.0 - inside) * smoothstep(chin + 0.25, chin, y)
     known = (seen * (1.0 - beyond))[..., None]
     behind = (canvas * known + made * (1 - known)).astype(np.float32)
-    mirrored, share = _mirrored(behind, inside)
+    mirrored, share = _mirrored(behind, inside, math.inf)
     share = (share * beyond)[..., None]
     result: ImageArray = np.rint(behind * (1 - share) + mirrored * share).astype(np.uint8)
     return result
 
 
-def _mirrored(behind: FloatArray, inside: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """What is beyond the edges of a picture if it is mirrored there, and where it reaches."""
-    shown = inside > 0.99
-    _, labels = cv2.distanceTransformWithLabels(
+def _background(canvas: ImageArray, known: FloatArray) -> FloatArray:
+    """What is ``known`` of the background goes on behind the head, mirrored at its outline."""
+    mirrored, share = _mirrored(canvas.astype(np.float32), known, _GOES_ON)
+    background: FloatArray = filled(canvas, known) * (1 - share[..., None])
+    background += mirrored * share[..., None]
+    return background
+
+
+def _mirrored(
+    picture: FloatArray, known: FloatArray, reach: float
+) -> tuple[FloatArray, FloatArray]:
+    """What is beyond the edges of what is ``known`` of a picture if that is mirrored there, and
+    its share [CANVAS, CANVAS]: none where it mirrors the unknown, ever less up to ``reach`` pixels
+    from the edge.
+    """
+    shown = known > 0.99
+    distance, labels = cv2.distanceTransformWithLabels(
         np.where(shown, 0, 255).astype(np.uint8),
         cv2.DIST_L2,
         cv2.DIST_MASK_5,
@@ -228,9 +244,10 @@ def _mirrored(behind: FloatArray, inside: FloatArray) -> tuple[FloatArray, Float
     nearest = cv2.blur(places[labels], (9, 9))
     here = np.stack(np.meshgrid(np.arange(CANVAS), np.arange(CANVAS)), -1).astype(np.float32)
     x, y = cv2.split(2 * nearest - here)
-    mirrored = cv2.remap(behind, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    reached = cv2.remap(inside, x, y, cv2.INTER_LINEAR)
-    return np.asarray(mirrored, np.float32), np.asarray(reached, np.float32)
+    mirrored = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    reached = cv2.remap(known, x, y, cv2.INTER_LINEAR)
+    share = reached * smoothstep(1.0, 0.25, np.asarray(distance / reach, np.float32))
+    return np.asarray(mirrored, np.float32), np.asarray(share, np.float32)
 
 
 def _continued_upwards(canvas: ImageArray, seen: FloatArray, chin: float) -> ImageArray:
