@@ -66,6 +66,40 @@ def test_it_fits_and_says_before_what_it_checks(
     context.close()
 
 
+def test_leaving_in_the_middle_frees_the_place(browser: Browser, server_url: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{server_url}/selftest")
+    with page.expect_response(lambda response: response.request.method == "PATCH"):
+        page.click("#start")
+    with page.expect_request(lambda request: request.method == "DELETE"):
+        page.evaluate("dispatchEvent(new Event('pagehide'))")
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("clipboard", "shown"),
+    [("undefined", None), ("{ writeText: async () => {} }", "Copied")],
+)
+def test_the_result_is_copied_where_the_browser_lets_it(
+    browser: Browser, server_url: str, clipboard: str, shown: str | None
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.add_init_script(f"Object.defineProperty(navigator, 'clipboard', {{ value: {clipboard} }})")
+    page.add_init_script("delete window.RTCPeerConnection")  # the test is over at once
+    page.goto(f"{server_url}/selftest")
+    page.click("#start")
+    expect(page.locator("#overall")).to_be_visible()
+    copy = page.locator("#copy")
+    if shown is None:
+        expect(copy).to_be_hidden()
+    else:
+        copy.click()
+        expect(copy).to_have_text(shown)
+    context.close()
+
+
 REFUSAL = {"error": "unsupported_media", "message": "no video that the server can send"}
 CONFIG = {
     "avatar": "mira",

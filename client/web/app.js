@@ -13,6 +13,7 @@ import { setUpPictureSize } from "./picture-size.js";
 import { Player } from "./player.js";
 import { setUpSettings } from "./settings.js";
 import { setUpSignIn } from "./sign-in.js";
+import { remember, remembered } from "./storage.js";
 import { setUpThemeButton } from "./theme.js";
 import { Transcript } from "./transcript.js";
 import { TurnSign } from "./turn.js";
@@ -93,9 +94,7 @@ function connectFailed(error) {
   if (error.status === 401) {
     signIn();
   } else if (error.retryAfter !== null) {
-    const why = "The server takes no more sessions right now, and its line is full.";
-    const now = [["Try now", connect]];
-    notice.countDown("All places are taken", why, error.retryAfter, now, RETRIES, connect);
+    notice.retry(error, connect);
   } else {
     showError(error, [["Try again", connect]]);
   }
@@ -106,8 +105,6 @@ function showError(error, actions = []) {
   company.settle();
   notice.explain(error, actions);
 }
-
-const RETRIES = (left) => `Trying again in ${left} s.`;
 
 const STATUS = {
   idle: () => "Not connected",
@@ -216,10 +213,10 @@ function setMode(wanted) {
   showMode();
 }
 
-$("mode-speak").checked = localStorage.getItem(MODE_KEY) === "speak";
+$("mode-speak").checked = remembered(MODE_KEY) === "speak";
 for (const id of ["mode-conversation", "mode-speak"]) {
   $(id).addEventListener("change", () => {
-    localStorage.setItem(MODE_KEY, mode());
+    remember(MODE_KEY, mode());
     showMode();
     if (client.state !== "connected") return;
     stop();
@@ -293,7 +290,8 @@ function stop() {
 
 $("stop").addEventListener("click", stop);
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !document.querySelector("dialog[open]")) stop();
+  if (event.key !== "Escape" || event.isComposing) return;
+  if (!document.querySelector("dialog[open]")) stop();
 });
 
 client.addEventListener("speaking", ({ detail }) => {

@@ -21,7 +21,7 @@
 
 import { Connection, notConnected } from "./connection.js";
 import { Conversation } from "./conversation.js";
-import { Microphone, openMicrophone } from "./microphone.js";
+import { Microphone } from "./microphone.js";
 import { AvatarError, Signalling } from "./signalling.js";
 
 export { AvatarError };
@@ -280,8 +280,8 @@ export class AvatarClient extends EventTarget {
    * @param {boolean} on
    * @param {{deviceId?: string | null}} [options] which microphone; the browser's choice if absent.
    *   Switching on again with another one changes over without a gap in the session.
-   * @throws {AvatarError} no permission, no microphone, not connected; "cancelled": the session or
-   *   the conversation ended, or one began, while the user was asked
+   * @throws {AvatarError} no permission, no microphone, not connected; "cancelled": it was switched
+   *   otherwise, or the session or the conversation ended, or one began, while the user was asked
    */
   async setMicrophone(on, { deviceId = null } = {}) {
     if (!on) {
@@ -291,13 +291,9 @@ export class AvatarClient extends EventTarget {
     const { link } = this.#connection;
     const conversing = this.#conversation.wanted;
     if (this.state !== "connected") throw notConnected();
-    const track = await openMicrophone(deviceId);
-    if (link !== this.#connection.link || conversing !== this.#conversation.wanted) {
-      track.stop();
-      throw new AvatarError("cancelled", "What the microphone was for is over.");
-    }
-    this.#microphone.use(track);
-    await link.setMicrophoneTrack(track);
+    const wanted = () =>
+      link === this.#connection.link && conversing === this.#conversation.wanted;
+    await link.setMicrophoneTrack(await this.#microphone.open(deviceId, wanted));
     if (!this.#conversation.wanted) this.#send({ type: "microphone", on: true });
     this.#emit("microphone", { on: true });
   }
@@ -376,13 +372,17 @@ export class AvatarClient extends EventTarget {
   }
 
   #microphoneLost(error) {
-    this.#dropMicrophone();
+    this.#microphoneOff();
     this.#emit("error", error);
   }
 
   #dropMicrophone() {
-    if (!this.microphone) return;
+    const on = this.microphone;
     this.#microphone.stop();
+    if (on) this.#microphoneOff();
+  }
+
+  #microphoneOff() {
     this.#connection.send({ type: "microphone", on: false });
     this.#connection.link?.setMicrophoneTrack(null);
     this.#emit("microphone", { on: false });

@@ -3,6 +3,14 @@
 const PAGE = 84; // characters, about two lines on a phone
 const LINGER = 1_800; // ms that the last words stay after they were said
 
+// A word with the space after it; a character, where words have none between them; and a part of what
+// is too long for a word (an address, say).
+const UNSPACED = String.raw`[\p{Ideographic}\p{sc=Hira}\p{sc=Kana}]`;
+const WORD = new RegExp(
+  String.raw`(?:${UNSPACED}[、。，！？」』）]*|(?:(?!${UNSPACED})\S){1,24})\s*`,
+  "gu",
+);
+
 /**
  * The part of `text` that is on screen when its last word sounds: captions fill a page, then
  * begin the next one, at the end of a sentence if one is near. More text never moves the start of
@@ -12,12 +20,13 @@ const LINGER = 1_800; // ms that the last words stay after they were said
  */
 export function captionPage(text, limit = PAGE) {
   let page = "";
-  for (const word of text.trim().split(/\s+/)) {
-    const full = page.length + 1 + word.length > limit;
-    const sentenceEnds = page.length > limit / 3 && /[.!?…]["'”’)]*$/.test(page);
-    page = page === "" || full || sentenceEnds ? word : `${page} ${word}`;
+  for (const [word] of text.matchAll(WORD)) {
+    const before = page.trimEnd();
+    const full = page.length + word.trimEnd().length > limit;
+    const sentenceEnds = before.length > limit / 3 && /[.!?…。！？]["'”’)」』）]*$/.test(before);
+    page = full || sentenceEnds ? word : page + word;
   }
-  return page;
+  return page.replace(/\s+/g, " ").trim();
 }
 
 export class Captions {

@@ -4,6 +4,7 @@ import { Backoff } from "./backoff.js";
 import { Link } from "./link.js";
 import { AvatarError } from "./signalling.js";
 
+const CONFIG_KEPT = 60_000; // ms
 const GONE = "The server could not be reached again. Connect anew when it is back.";
 
 /**
@@ -29,6 +30,7 @@ export class Connection {
   #hooks;
   #signalling;
   #config = null;
+  #configAsked = 0;
   #link = null;
   #state = "idle";
   #former = { name: null, session: null }; // of the connection that was lost
@@ -63,7 +65,11 @@ export class Connection {
 
   /** Fetch ahead what {@link open} needs. @throws {AvatarError} */
   async prepare() {
-    this.#config ??= this.#signalling.config();
+    // Not kept for long: it may hold credentials of a TURN server, which run out.
+    if (this.#config === null || performance.now() - this.#configAsked > CONFIG_KEPT) {
+      this.#config = this.#signalling.config();
+      this.#configAsked = performance.now();
+    }
     try {
       return await this.#config;
     } catch (error) {

@@ -1,5 +1,7 @@
 /** The pickers of microphone and speaker; the choices are remembered in this browser. */
 
+import { remember, remembered } from "./storage.js";
+
 /**
  * @param {HTMLSelectElement} select
  * @param {MediaDeviceKind} kind
@@ -24,13 +26,13 @@ export function setUpDevicePicker(select, kind, onChoice) {
       const label = device.label || `Device ${index + 1}`;
       if (device.deviceId) options.push(new Option(label, device.deviceId));
     });
-    const chosen = localStorage.getItem(key) ?? "";
+    const chosen = remembered(key) ?? "";
     select.replaceChildren(...options);
     select.value = options.some((option) => option.value === chosen) ? chosen : "";
     tell();
   };
   select.addEventListener("change", () => {
-    localStorage.setItem(key, select.value);
+    remember(key, select.value);
     tell();
   });
   navigator.mediaDevices?.addEventListener("devicechange", fill);

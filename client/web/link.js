@@ -40,11 +40,12 @@ export class Link extends EventTarget {
    * @param {import("./signalling.js").Signalling} signalling
    * @param {RTCIceServer[]} iceServers
    * @param {(track: MediaStreamTrack) => void} onTrack called for each track of the avatar
+   * @throws {AvatarError} the browser has no WebRTC, or does not take the servers
    */
   constructor(signalling, iceServers, onTrack) {
     super();
     this.#signalling = signalling;
-    this.#peer = new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+    this.#peer = newPeer(iceServers);
     // The microphone's place is negotiated from the start, without a track: switching it on and
     // off then needs no renegotiation.
     this.#microphone = this.#peer.addTransceiver("audio", { direction: "sendrecv" });
@@ -214,6 +215,22 @@ export class Link extends EventTarget {
     this.dispatchEvent(new CustomEvent("lost", { detail: error }));
   }
 }
+
+function newPeer(iceServers) {
+  if (!("RTCPeerConnection" in globalThis)) {
+    throw new AvatarError("no-webrtc", NO_WEBRTC, { fatal: true });
+  }
+  try {
+    return new RTCPeerConnection({ iceServers, bundlePolicy: "max-bundle" });
+  } catch (cause) {
+    const message = `The server names a STUN or TURN server that this browser does not take (${cause.message}). Tell whoever runs it.`;
+    throw new AvatarError("no-path", message, { fatal: true, cause });
+  }
+}
+
+const NO_WEBRTC =
+  "This browser has no WebRTC, or an extension or a setting switches it off. Use a current Chrome, " +
+  "Edge, Firefox or Safari.";
 
 const NO_PATH =
   "No media path to the server was found. A firewall may block UDP: try another network, " +

@@ -31,6 +31,7 @@ export class Microphone {
   #onLost;
   #track = null;
   #muted = false;
+  #calls = 0; // of open and stop; the last one counts
 
   /** @param {(error: AvatarError) => void} onLost the microphone went away; it is off */
   constructor(onLost) {
@@ -52,15 +53,38 @@ export class Microphone {
     if (this.#track !== null) this.#track.enabled = !muted;
   }
 
-  /** Switch on, or over to another track. */
-  use(track) {
-    this.stop();
+  /**
+   * Switch on, or over to another device.
+   * @param {string | null} deviceId the browser's choice if null
+   * @param {() => boolean} wanted asked again once the user has allowed it
+   * @returns {Promise<MediaStreamTrack>}
+   * @throws {AvatarError} as {@link openMicrophone}; "cancelled": no longer wanted
+   */
+  async open(deviceId, wanted) {
+    this.#calls += 1;
+    const call = this.#calls;
+    const track = await openMicrophone(deviceId);
+    if (call !== this.#calls || !wanted()) {
+      track.stop();
+      throw new AvatarError("cancelled", "What the microphone was for is over.");
+    }
+    this.#drop();
     this.#track = track;
     track.enabled = !this.#muted;
-    track.onended = () => this.#onLost(new AvatarError("microphone-lost", LOST));
+    track.onended = () => {
+      this.#drop();
+      this.#onLost(new AvatarError("microphone-lost", LOST));
+    };
+    return track;
   }
 
+  /** Switch off, also one that is still being asked for. */
   stop() {
+    this.#calls += 1;
+    this.#drop();
+  }
+
+  #drop() {
     if (this.#track === null) return;
     this.#track.onended = null;
     this.#track.stop();

@@ -1,12 +1,18 @@
 /** The one place where the page says what is wrong and what can be done about it. */
 
 const TITLES = {
+  server_full: "All places are taken",
+  draining: "The server is about to stop",
+  client_limit: "You have other sessions",
+  too_many_requests: "That was too often",
   lost: "The connection was lost",
   session_ended: "The server ended the session",
   session_failed: "The session failed",
   unreachable: "The server does not answer",
   unauthorized: "The token was not accepted",
   "no-path": "No way through the network",
+  "no-webrtc": "This browser cannot connect",
+  "not-the-server": "Something else answered",
   session_expired: "The session has ended",
   unknown_persona: "Nobody of that name is here",
   unknown_avatar: "There is no such face",
@@ -59,7 +65,17 @@ export class Notice {
    * @param {[string, () => void][]} [actions]
    */
   explain({ code, message }, actions = []) {
-    this.show(TITLES[code] ?? titleFor(code), sentence(message), actions);
+    this.show(titleFor(code), sentence(message), actions);
+  }
+
+  /**
+   * Try again after the time that the server asks for.
+   * @param {import("./signalling.js").AvatarError} error
+   * @param {() => void} again
+   */
+  retry({ code, message, retryAfter }, again) {
+    const now = [["Try now", again]];
+    this.countDown(titleFor(code), sentence(message), retryAfter, now, TRYING_AGAIN, again);
   }
 
   /**
@@ -76,15 +92,16 @@ export class Notice {
     const count = document.createElement("span");
     count.ariaLive = "off";
     this.#element.querySelector("p").append(" ", count);
-    let left = Math.ceil(seconds);
+    // By the clock: browsers slow the timers of hidden pages down.
+    const end = performance.now() + 1000 * seconds;
     const tick = () => {
-      if (left === 0) {
+      const left = Math.round((end - performance.now()) / 1000);
+      if (left > 0) {
+        count.textContent = say(left);
+      } else {
         this.hide();
         act();
-        return;
       }
-      count.textContent = say(left);
-      left -= 1;
     };
     tick();
     this.#timer = setInterval(tick, 1000);
@@ -96,8 +113,11 @@ export class Notice {
   }
 }
 
+const TRYING_AGAIN = (left) => `Trying again in ${left} s.`;
+
 function titleFor(code) {
-  return code.startsWith("microphone") ? "The microphone is not available" : "That did not work";
+  const other = code.startsWith("microphone") ? "The microphone is not available" : "That did not work";
+  return TITLES[code] ?? other;
 }
 
 /** Servers write their messages without a capital and a full stop, for logs. */

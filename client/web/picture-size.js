@@ -1,5 +1,7 @@
 /** The picker of the size of the pictures; the choice is remembered in this browser. */
 
+import { remember, remembered } from "./storage.js";
+
 const KEY = "avatar.size";
 
 /**
@@ -7,10 +9,10 @@ const KEY = "avatar.size";
  * @param {import("./avatar-client.js").AvatarClient} client its own size goes first
  */
 export function setUpPictureSize(select, client) {
-  client.size ??= Number(localStorage.getItem(KEY)) || null;
+  client.size ??= Number(remembered(KEY)) || null;
   if (client.size !== null) select.value = String(client.size);
   select.addEventListener("change", () => {
-    localStorage.setItem(KEY, select.value);
+    remember(KEY, select.value);
     client.size = Number(select.value);
   });
 }

@@ -120,8 +120,10 @@ async function checkConnection({ client }) {
   await video.play();
   await client.stats();
   await pause(WATCHING);
-  const { fps, roundTrip, codec, path } = await client.stats();
+  const figures = await client.stats();
   client.close();
+  if (figures === null) return ["bad", `Connected in ${took} ms, and lost the connection again.`];
+  const { fps, roundTrip, codec, path } = figures;
   const way = path === null ? "" : ` over ${path.local} to ${path.remote}`;
   const words =
     `Connected in ${took} ms${way}; ${codec ?? "no picture"}, ` +
@@ -189,10 +191,16 @@ async function run() {
   const lines = addLines();
   const client = new AvatarClient({ token });
   const facts = { client, iceServers: [] };
+  client.addEventListener("state", ({ detail: { state, place } }) => {
+    if (state === "waiting") facts.tell(`All places are taken: waiting, number ${place} in line.`);
+  });
+  const leave = () => client.close();
+  addEventListener("pagehide", leave);
   const verdicts = new Set();
   for (const [index, [name, , check]] of CHECKS.entries()) {
     const show = lines[index];
     show("running", name === "Microphone" ? "Say something…" : "Checking…");
+    facts.tell = (words) => show("running", words);
     const [verdict, words] = await Promise.resolve(check(facts)).catch(({ message }) => [
       name === "Microphone" ? "warning" : "bad",
       message,
@@ -203,20 +211,28 @@ async function run() {
     if (verdict === "bad" && (name === "Browser" || name === "Server")) break;
   }
   client.close();
+  removeEventListener("pagehide", leave);
   const overall = ["bad", "warning", "good"].find((verdict) => verdicts.has(verdict));
   $("overall").dataset.verdict = overall;
   $("overall").textContent = SUMMARY[overall];
   $("overall").hidden = false;
-  $("copy").hidden = false;
+  $("copy").hidden = !navigator.clipboard; // browsers have it on secure pages only
+  $("copy").textContent = "Copy the result";
   $("start").disabled = false;
   $("start").textContent = "Test again";
 }
 
-function copy() {
+async function copy() {
   const lines = [...$("checks").children].map((line) =>
     [...line.children].map((part) => part.textContent).join(" "),
   );
-  navigator.clipboard.writeText([$("overall").textContent, ...lines, navigator.userAgent].join("\n"));
+  const text = [$("overall").textContent, ...lines, navigator.userAgent].join("\n");
+  try {
+    await navigator.clipboard.writeText(text);
+    $("copy").textContent = "Copied";
+  } catch {
+    $("copy").textContent = "The browser does not allow it";
+  }
 }
 
 setUpThemeButton($("theme"));

@@ -1,6 +1,9 @@
-/** The dialog with microphone, speaker and captions. */
+/** The dialog with microphone, speaker and captions; the choices are remembered in this browser. */
 
 import { setUpDevicePicker } from "./devices.js";
+import { remember, remembered } from "./storage.js";
+
+const CAPTIONS_KEY = "avatar.captions";
 
 /**
  * @param {(id: string) => HTMLElement} $
@@ -13,8 +16,10 @@ import { setUpDevicePicker } from "./devices.js";
  */
 export function setUpSettings($, { player, captions, notice, onMicrophone }) {
   $("settings-open").addEventListener("click", () => $("settings").showModal());
+  captions.enabled = $("captions-on").checked = remembered(CAPTIONS_KEY) !== "off";
   $("captions-on").addEventListener("change", (event) => {
     captions.enabled = event.target.checked;
+    remember(CAPTIONS_KEY, event.target.checked ? "on" : "off");
   });
   const fillMicrophones = setUpDevicePicker($("microphones"), "audioinput", (deviceId) =>
     onMicrophone(deviceId || null),

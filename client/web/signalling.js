@@ -5,6 +5,7 @@
 
 const REQUEST_TIMEOUT = 10_000; // ms
 const DEFAULT_RETRY_AFTER = 5; // s, for a busy server that does not say
+const LINE_LOST = 2_000; // ms before it is asked again by an offer
 
 /** @typedef {{ticket: string, place: number, ready: boolean}} QueuePlace in line; 1 is next */
 
@@ -49,7 +50,7 @@ export class Signalling {
 
   /** @returns {Promise<{iceServers: RTCIceServer[], avatar: string}>} */
   async config() {
-    return (await this.#request("GET", "api/config")).json();
+    return this.#json("GET", "api/config");
   }
 
   /**
@@ -57,7 +58,7 @@ export class Signalling {
    *   picture: Promise<Blob>}[]}>}
    */
   async avatars() {
-    const { avatars, default: chosen } = await (await this.#request("GET", "api/avatars")).json();
+    const { avatars, default: chosen } = await this.#json("GET", "api/avatars");
     // Fetched rather than linked, because an `<img>` sends no token; what is seen first, first.
     const first = avatars.toSorted((a, b) => (b.name === chosen) - (a.name === chosen));
     const pictures = new Map(first.map(({ name, thumbnail }) => [name, this.#blob(thumbnail)]));
@@ -73,7 +74,7 @@ export class Signalling {
    *   avatar: string | null, language: string}[]}>}
    */
   async personas() {
-    return (await this.#request("GET", "v1/personas")).json();
+    return this.#json("GET", "v1/personas");
   }
 
   /**
@@ -94,7 +95,7 @@ export class Signalling {
     if (size) body.size = size;
     if (resume) body.pc_id = resume;
     if (ticket) body.ticket = ticket;
-    return (await this.#request("POST", "api/offer", body)).json();
+    return this.#json("POST", "api/offer", body);
   }
 
   /**
@@ -118,8 +119,8 @@ export class Signalling {
   }
 
   /**
-   * Wait in the line of a full server; resolves when it is the ticket's turn, when it is lost (the
-   * next offer then gets another one) or given up.
+   * Wait in the line of a full server; resolves when it is the ticket's turn, some time after it is
+   * lost (the next offer then gets another one) or when it is given up.
    * @param {QueuePlace} place as the refusal had it
    * @param {(place: number) => void} onPlace called whenever the place changes
    * @param {AbortSignal} signal gives the place up
@@ -127,31 +128,43 @@ export class Signalling {
   async turn(place, onPlace, signal) {
     const path = `api/queue/${encodeURIComponent(place.ticket)}`;
     onPlace(place.place);
-    try {
-      // A stream and no timer: browsers slow the timers of hidden pages down.
-      const response = await this.#fetch("GET", path, { Accept: "text/event-stream" }, { signal });
-      if (!response.ok) return;
-      const lines = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      for (let rest = ""; ; ) {
-        const { value, done } = await lines.read();
-        if (done) return;
-        const events = (rest + value).split("\n\n");
-        rest = events.pop();
-        for (const event of events) {
-          const data = /^data: (.*)$/m.exec(event)?.[1];
-          const now = data ? JSON.parse(data) : {};
-          if (now.ready || event.startsWith("event: gone")) return;
-          if (now.place) onPlace(now.place);
-        }
+    // Lost: the next offer says what is the matter.
+    const told = await this.#follow(path, onPlace, signal).catch(() => false);
+    if (!told && !signal.aborted) await pause(LINE_LOST, signal);
+    if (signal.aborted) this.#request("DELETE", path, undefined, true).catch(() => {});
+  }
+
+  /** @returns {Promise<boolean>} true once the server says that the waiting is over */
+  async #follow(path, onPlace, signal) {
+    // A stream and no timer: browsers slow the timers of hidden pages down.
+    const response = await this.#fetch("GET", path, { Accept: "text/event-stream" }, { signal });
+    if (!response.ok) return false;
+    const lines = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    for (let rest = ""; ; ) {
+      const { value, done } = await lines.read();
+      if (done) return false;
+      const events = (rest + value).split("\n\n");
+      rest = events.pop();
+      for (const event of events) {
+        const data = /^data: (.*)$/m.exec(event)?.[1];
+        const now = data ? JSON.parse(data) : {};
+        if (now.ready || event.startsWith("event: gone")) return true;
+        if (now.place) onPlace(now.place);
       }
-    } catch {
-      // Lost: the next offer says what is the matter.
-      if (signal.aborted) this.#request("DELETE", path, undefined, true).catch(() => {});
     }
   }
 
   async #blob(path) {
     return (await this.#request("GET", path)).blob();
+  }
+
+  async #json(method, path, body) {
+    const response = await this.#request(method, path, body);
+    try {
+      return await response.json();
+    } catch (cause) {
+      throw new AvatarError("not-the-server", NOT_THE_SERVER, { cause });
+    }
   }
 
   async #request(method, path, body, keepalive = false) {
@@ -179,6 +192,21 @@ export class Signalling {
     if (this.#token) headers.Authorization = `Bearer ${this.#token}`;
     return fetch(new URL(path, this.#base), { method, headers, cache: "no-store", ...more });
   }
+}
+
+const NOT_THE_SERVER =
+  "What answered is not the avatar server. Perhaps this network wants you to sign in first: open " +
+  "any other page to see. If not, tell whoever runs the server.";
+
+function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    const end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    signal.addEventListener("abort", end, { once: true });
+  });
 }
 
 /** The error that a refusing answer stands for. */

@@ -1,11 +1,13 @@
 /** Light, dark, or as the system has it; remembered in this browser. */
 
+import { remember, remembered } from "./storage.js";
+
 const KEY = "avatar.theme";
 const THEMES = ["auto", "light", "dark"];
 const LABELS = { auto: "as the system", light: "light", dark: "dark" };
 
 function stored() {
-  const theme = localStorage.getItem(KEY);
+  const theme = remembered(KEY);
   return THEMES.includes(theme) ? theme : "auto";
 }
 
@@ -22,7 +24,7 @@ export function setUpThemeButton(button) {
   };
   button.addEventListener("click", () => {
     const theme = THEMES[(THEMES.indexOf(stored()) + 1) % THEMES.length];
-    localStorage.setItem(KEY, theme);
+    remember(KEY, theme);
     apply(theme);
     show(theme);
   });

@@ -2,6 +2,7 @@
 
 import { Meter } from "./meter.js";
 import { PushToTalk } from "./push-to-talk.js";
+import { remember, remembered } from "./storage.js";
 
 const PUSH_KEY = "avatar.push-to-talk";
 
@@ -45,10 +46,10 @@ export class VoiceControls extends EventTarget {
       // While it is held to talk, it stays on.
       if (!this.pushes || !client.microphone) this.dispatchEvent(new CustomEvent("press"));
     });
-    push.ariaPressed = String(localStorage.getItem(PUSH_KEY) === "on");
+    push.ariaPressed = String(remembered(PUSH_KEY) === "on");
     push.addEventListener("click", () => {
       const on = push.ariaPressed !== "true";
-      localStorage.setItem(PUSH_KEY, on ? "on" : "off");
+      remember(PUSH_KEY, on ? "on" : "off");
       push.ariaPressed = String(on);
       if (on) push.blur(); // Space is for talking from now on
       this.#show();

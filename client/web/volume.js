@@ -1,4 +1,8 @@
-/** How loud the avatar is. */
+/** How loud the avatar is; remembered in this browser. */
+
+import { remember, remembered } from "./storage.js";
+
+const KEY = "avatar.volume";
 
 /**
  * @param {import("./player.js").Player} player
@@ -6,6 +10,8 @@
  * @param {HTMLButtonElement} button mutes
  */
 export function setUpVolume(player, slider, button) {
+  slider.value = remembered(KEY) ?? slider.value;
+  player.volume = slider.valueAsNumber / 100;
   const mute = (muted) => {
     player.muted = muted;
     button.ariaPressed = String(muted);
@@ -15,5 +21,6 @@ export function setUpVolume(player, slider, button) {
     player.volume = slider.valueAsNumber / 100;
     mute(false);
   });
+  slider.addEventListener("change", () => remember(KEY, slider.value));
   button.addEventListener("click", () => mute(!player.muted));
 }
