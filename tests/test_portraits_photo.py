@@ -262,6 +262,16 @@ def test_the_head_moves_without_its_background() -> None:
     assert difference(rest[100:400, 150:360], shown).mean() < 6
 
 
+def test_the_background_goes_on_behind_the_head() -> None:
+    layers = portrait_from(*before_a_grid("kofi"), "photo", "A photo").portrait.layers
+    covered = np.maximum(layers["hair"][..., 3], layers["face"][..., 3])
+    depth = cv2.distanceTransform((covered > 128).astype(np.uint8), cv2.DIST_L2, 5)
+    uncovered_by_turns = (depth > 16) & (depth < 40)
+    uncovered_by_turns[500:] = False
+    joints = layers["plate"][..., :3].mean(-1)[uncovered_by_turns] < 160
+    assert joints.mean() > 0.05
+
+
 def test_a_head_that_cannot_be_told_apart_is_not_cut_out() -> None:
     picture, points = flattened("ruth")
     noise = np.random.default_rng(0).integers(0, 255, picture.shape, dtype=np.uint8)
