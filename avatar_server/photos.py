@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from avatar_server.gallery import PreparedAvatars
@@ -79,7 +80,9 @@ class PhotoGallery:
             for entry in self._library.listed()
             if entry.editable and entry.name not in self._photos
         ]
-        found += [Listing(name, self._title(name), self.stamp(name)) for name in self._photos]
+        for name in self._photos:
+            with suppress(UnusableAvatarError):  # its file is away
+                found.append(Listing(name, self._title(name), self.stamp(name)))
         return sorted(found, key=lambda listing: listing.name)
 
     def stamp(self, name: str) -> str:

@@ -181,6 +181,9 @@ def test_thumbnails_and_bad_photos(home: Path, monkeypatch: pytest.MonkeyPatch) 
     assert cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_COLOR).shape[0] == 512
     with pytest.raises(UnusableAvatarError, match="drawing for the embedded models"):
         family.avatar("mira")
+    elsewhere = (home / "My photo.jpg").rename(home / "elsewhere.jpg")
+    assert family.avatars.listed() == []
+    elsewhere.rename(home / "My photo.jpg")
 
     (home / "notes.jpg").write_text("no picture")
     cv2.imwrite(str(home / "tiny.png"), np.zeros((20, 300, 3), np.uint8))
