@@ -30,7 +30,10 @@ from streaming.resample import FloatArray, Resampler
 log = logging.getLogger(__name__)
 
 MUTE_SECONDS: Final = 0.5
-"""Seconds without a packet after which a microphone counts as switched off."""
+"""Seconds without sound after which a microphone counts as switched off."""
+
+CHUNK_SECONDS: Final = 2.0
+"""Seconds of sound that may come at once, and are waited out before silence is noticed."""
 
 RETRY_SECONDS: Final = 1.5
 """When to ask again for a conversation whose engines are still loading."""
@@ -117,6 +120,8 @@ class Talk:
         self._resampler: tuple[int, Resampler] | None = None
         self._played = Resampler(SAMPLE_RATE, SPEECH_RATE)
         self._silence: asyncio.TimerHandle | None = None
+        self._sound_until = 0.0
+        """When the sound that came would be over, in real time, on the loop's clock."""
 
     @property
     def conversation(self) -> Conversation | None:
@@ -196,9 +201,14 @@ class Talk:
         sound = self._resampler[1].push(pcm)
         frames, self._echo = self._guard.hear(self._echo, sound)
         self._conversation.hear(frames)
-        if self._silence is not None:
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if self._silence is None:
+            self._sound_until = now
+        else:
             self._silence.cancel()
-        self._silence = asyncio.get_running_loop().call_later(MUTE_SECONDS, self._fall_silent)
+        self._sound_until = min(self._sound_until + len(pcm) / rate, now + CHUNK_SECONDS)
+        self._silence = loop.call_at(max(self._sound_until, now) + MUTE_SECONDS, self._fall_silent)
 
     def _fall_silent(self) -> None:
         """A microphone that was switched off sends nothing: to the conversation it is silent."""

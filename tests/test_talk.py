@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from avatar_server.conversation.engines import EngineUnavailableError
-from avatar_server.talk import Engines, EnginesLoadingError, Talk, Talking
+from avatar_server.talk import MUTE_SECONDS, Engines, EnginesLoadingError, Talk, Talking
 from avatar_server.voice import Voice
 from client.peer import Peer
 from streaming.playout import Pacing
@@ -97,6 +97,27 @@ async def test_a_session_that_converses_ends_cleanly() -> None:
             async with asyncio.timeout(20):
                 while (await http.get("/api/status")).json()["tasks"] > before:
                     await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "seconds"), [([0.02], 0.02), ([1.0], 1.0), ([0.02] * 20, 0.4), ([1.0] * 5, 2.0)]
+)
+async def test_sound_that_comes_at_once_is_waited_out(chunks: list[float], seconds: float) -> None:
+    nothing = NoPictures()
+    voice = Voice(ToneSpeech(), nothing, nothing, 2, Pacing(), print)
+    talking = scripted_talking()
+    await talking.prepare()
+    talk = Talk(talking, voice, print, print)
+    talk.begin(talking.personas.get())
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    for chunk in chunks:
+        talk.hear(np.full(round(chunk * 48_000), 0.3, np.float32), 48_000)
+    assert talk._silence is not None
+    silent = talk._silence.when() - MUTE_SECONDS
+    assert before + seconds <= silent + 1e-6
+    assert silent <= loop.time() + seconds
+    talk._silence.cancel()
 
 
 async def test_a_microphone_that_is_switched_off_ends_the_turn() -> None:
