@@ -118,7 +118,7 @@ async def _chunks(
     wanted = (CHUNK_TICKS + lookahead + 1) / FPS
     async for chunk in speech:
         source.push(chunk.pcm, chunk.rate)
-        while buffer.seconds_ahead >= wanted:
+        while buffer.seconds_ahead() >= wanted:
             yield [buffer.take() for _ in range(CHUNK_TICKS)]
     tail = round(TAIL_SECONDS * FPS)
     source.push(np.zeros(tail * TICK, np.float32), SAMPLE_RATE)

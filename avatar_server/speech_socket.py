@@ -178,7 +178,7 @@ class _Call:
             async with self._changed:
                 await self._changed.wait_for(lambda: self._waiting)
             if isinstance(self._waiting[0][0], bytes):
-                await self._session.voice.room()
+                await self._session.voice.room(self._source)
             await self._do_next()
 
     def _worked(self, task: asyncio.Task[None]) -> None:

@@ -113,9 +113,9 @@ class Voice:
         """Sound was pushed to an utterance, or it was ended."""
         self._playout.speech_arrived()
 
-    async def room(self) -> None:
-        """Wait until the voice is less than 30 s behind with what it was given."""
-        await self._speech.room()
+    async def room(self, source: SpeechSource | None) -> None:
+        """Wait until the voice is less than 30 s behind with ``source``, or all it was given."""
+        await self._speech.room(source)
 
     def refresh(self) -> None:
         """The avatar is to move in another way: begin soon, unless it is speaking."""

@@ -207,9 +207,10 @@ class SpeechBuffer:
         self._queue.append(source)
         return source
 
-    async def room(self) -> None:
-        """Wait until less than ``MAX_AHEAD_SECONDS`` of speech is ahead."""
-        while self.seconds_ahead > MAX_AHEAD_SECONDS:
+    async def room(self, source: SpeechSource | None = None) -> None:
+        """Wait until less than ``MAX_AHEAD_SECONDS`` of speech is ahead, up to the end of
+        ``source``; what is behind that must wait for it anyway."""
+        while self.seconds_ahead(source) > MAX_AHEAD_SECONDS:
             self._room.clear()
             await self._room.wait()
 
@@ -246,9 +247,16 @@ class SpeechBuffer:
 
     # --- consumer ---------------------------------------------------------------------------
 
-    @property
-    def seconds_ahead(self) -> float:
-        return sum(source.available for source in self._queue) / FEATURE_RATE
+    def seconds_ahead(self, last: SpeechSource | None = None) -> float:
+        """Sound that waits to be spoken, up to the end of ``last`` if one is named."""
+        if last is not None and last not in self._queue:
+            return 0.0
+        samples = 0
+        for source in self._queue:
+            samples += source.available
+            if source is last:
+                break
+        return samples / FEATURE_RATE
 
     @property
     def ready(self) -> bool:
@@ -294,8 +302,7 @@ class SpeechBuffer:
             if source.ended and not source.available:
                 at = min(filled * _RATIO, TICK - 1)
                 cues += [(at, cue) for cue in self._finish(source)]
-        if self.seconds_ahead < MAX_AHEAD_SECONDS:
-            self._room.set()
+        self._room.set()
         return SpeechTick(audio, speech, self._peek(), tuple(cues), tuple(spans))
 
     def put_back(self, tick: SpeechTick, start: int = 0) -> None:

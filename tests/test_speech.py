@@ -181,6 +181,18 @@ async def test_a_producer_far_ahead_waits() -> None:
     await asyncio.wait_for(waiting, 1)
 
 
+async def test_what_waits_behind_an_utterance_does_not_hold_its_producer_up() -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    first, second = buffer.begin("a"), buffer.begin("b")
+    second.push(np.zeros(40 * 48_000, np.float32), 48_000)
+    await asyncio.wait_for(buffer.room(first), 1)
+    waiting = asyncio.create_task(buffer.room(second))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    buffer.clear()
+    await asyncio.wait_for(waiting, 1)
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     chunks=st.lists(st.integers(1, 4_000), min_size=1, max_size=30),

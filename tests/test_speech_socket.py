@@ -207,6 +207,19 @@ async def test_a_message_of_minutes_is_taken_second_by_second(
     assert max(taken) <= 1
 
 
+async def test_text_and_sound_are_heard_in_the_order_in_which_they_came(url: str) -> None:
+    async with calling(url) as socket:
+        await event(socket, "ready")
+        for name in ("1", "2"):
+            await socket.send(json.dumps({"type": "say", "text": "one", "utterance": name}))
+        await socket.send(json.dumps({"type": "speak", "utterance": "3"}))
+        await socket.send(tone(0.2, 24_000))
+        await socket.send(json.dumps({"type": "speak_end"}))
+        await socket.send(json.dumps({"type": "say", "text": "one", "utterance": "4"}))
+        heard = [(await event(socket, "playback_started"))["utterance"] for _ in range(4)]
+        assert heard == ["1", "2", "3", "4"]
+
+
 async def test_sound_without_speak_and_text_work_too(url: str) -> None:
     async with calling(url) as socket:
         await event(socket, "ready")

@@ -73,17 +73,17 @@ class Speaker:
         self._speech = speech
         self._on_speech = on_speech
         self._on_error = on_error
-        self._waiting: asyncio.Queue[Utterance] = asyncio.Queue(MAX_WAITING)
+        self._waiting: asyncio.Queue[tuple[Utterance, SpeechSource]] = asyncio.Queue(MAX_WAITING)
         self._current: asyncio.Task[None] | None = None
 
     def say(self, utterance: Utterance) -> None:
         """Queue an utterance; raises :class:`SpeakerBusyError` when too many wait."""
-        try:
-            self._waiting.put_nowait(utterance)
-        except asyncio.QueueFull:
+        if self._waiting.full():
             raise SpeakerBusyError(
                 f"{MAX_WAITING} utterances wait to be spoken; interrupt or send less at a time"
-            ) from None
+            )
+        # It has its place among all that is to be heard before there is any sound of it.
+        self._waiting.put_nowait((utterance, self._speech.begin(utterance.name)))
 
     def stop(self) -> None:
         """Forget what waits and stop the engine."""
@@ -95,8 +95,8 @@ class Speaker:
     async def run(self) -> None:
         """Speak until cancelled."""
         while True:
-            utterance = await self._waiting.get()
-            self._current = asyncio.create_task(self._speak(utterance), name="speak")
+            speaking = self._speak(*await self._waiting.get())
+            self._current = asyncio.create_task(speaking, name="speak")
             try:
                 await asyncio.wait([self._current])
             finally:
@@ -105,8 +105,7 @@ class Speaker:
                 raise error
             self._current = None
 
-    async def _speak(self, utterance: Utterance) -> None:
-        source = self._speech.begin(utterance.name)
+    async def _speak(self, utterance: Utterance, source: SpeechSource) -> None:
         while (piece := await utterance.next()) is not None:
             try:
                 await self._speak_piece(utterance, source, *piece)
@@ -135,4 +134,4 @@ class Speaker:
                 if utterance.listener is not None:
                     utterance.listener.on_chunk(index, chunk)
                 self._on_speech()
-                await self._speech.room()
+                await self._speech.room(source)
