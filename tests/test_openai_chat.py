@@ -209,11 +209,17 @@ def test_turns_become_alternating_messages() -> None:
     ]
     system, *rest = messages(turns, "", "de")
     assert "tag de" in system["content"]
+    assert system["content"].endswith('You spoke first and said: "Hi, I am Mira."')
     assert "tag" not in messages(turns, "", "auto")[0]["content"]
     assert rest == [
-        {"role": "assistant", "content": "Hi, I am Mira."},
         {"role": "user", "content": "Tell me about cats."},
         {"role": "assistant", "content": "Cats are"},
+    ]
+
+
+def test_a_greeting_alone_stays_a_message() -> None:
+    assert messages([Turn("avatar", "Hi.")], "", "en")[1:] == [
+        {"role": "assistant", "content": "Hi."}
     ]
 
 

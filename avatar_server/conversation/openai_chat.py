@@ -73,7 +73,11 @@ class OpenAiChat:
 
 
 def messages(turns: Sequence[Turn], instructions: str, language: str) -> list[dict[str, str]]:
-    """The conversation as chat messages: roles alternate, turns that nobody heard are left out."""
+    """The conversation as chat messages: roles alternate, turns that nobody heard are left out.
+
+    What the avatar said first is told in the system prompt: templates of some models (Mistral's,
+    Gemma's) fail where the assistant begins.
+    """
     tongue = "Answer in the language you are spoken to in."
     if language != "auto":
         tongue = f"Answer in the language of the tag {language}."
@@ -87,6 +91,9 @@ def messages(turns: Sequence[Turn], instructions: str, language: str) -> list[di
             result[-1]["content"] += f" {text}"
         else:
             result.append({"role": role, "content": text})
+    if [message["role"] for message in result[1:3]] == ["assistant", "user"]:
+        first = result.pop(1)["content"]
+        result[0]["content"] += f'\n\nYou spoke first and said: "{first}"'
     return result
 
 
