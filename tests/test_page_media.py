@@ -121,6 +121,14 @@ def test_typing_before_connecting_connects_and_speaks(browser: Browser, server_u
         assert page.input_value("#text") == ""
 
 
+def test_a_picture_that_something_pauses_goes_on(browser: Browser, server_url: str) -> None:
+    with opened_page(browser, server_url) as page:
+        connect(page)
+        page.evaluate("window.paused = 0; video.addEventListener('pause', () => { paused += 1; })")
+        page.evaluate("video.pause()")
+        page.wait_for_function("paused === 1 && !video.paused")
+
+
 def test_picture_comes_within_a_second_of_the_click(browser: Browser, server_url: str) -> None:
     with opened_page(browser, server_url) as page:
         page.evaluate("window.shown = new Promise((r) => video.requestVideoFrameCallback(r)); null")

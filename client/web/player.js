@@ -16,6 +16,9 @@ export class Player extends EventTarget {
   constructor(video) {
     super();
     this.#video = video;
+    // Telephones pause it for a call or while the page is hidden, and there is no button to go on.
+    video.addEventListener("pause", () => this.#resume());
+    document.addEventListener("visibilitychange", () => this.#resume());
   }
 
   /** True while the browser refuses to play sound. */
@@ -75,6 +78,11 @@ export class Player extends EventTarget {
   /** @param {string} deviceId "" for the system's choice */
   setSpeaker(deviceId) {
     return this.#video.setSinkId(deviceId);
+  }
+
+  #resume() {
+    const { paused, srcObject } = this.#video;
+    if (paused && srcObject?.active && !document.hidden) this.play(srcObject);
   }
 
   #unduckAfter(delay) {
