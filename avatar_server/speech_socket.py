@@ -48,7 +48,7 @@ from streaming.protocol import (
     read_socket_event,
 )
 from streaming.resample import to_float
-from streaming.speech import SpeechSource
+from streaming.speech_source import SpeechSource
 
 log = logging.getLogger(__name__)
 

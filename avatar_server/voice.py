@@ -16,7 +16,8 @@ from streaming.clock import SAMPLE_RATE, MediaClock
 from streaming.playout import Animator, Output, Pacing, Playout
 from streaming.protocol import Caption, ErrorEvent, ServerEvent, Speaking
 from streaming.resample import FloatArray
-from streaming.speech import Cue, SpeechBuffer, SpeechSource
+from streaming.speech import SpeechBuffer
+from streaming.speech_source import Cue, SpeechSource
 
 
 class UtteranceExistsError(ValueError):

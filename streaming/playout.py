@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from streaming.clock import PACKET, SAMPLE_RATE, TICK, MediaClock
 from streaming.resample import FloatArray
-from streaming.speech import Cue, SpeechBuffer, SpeechTick
+from streaming.speech import SpeechBuffer, SpeechTick
+from streaming.speech_source import Cue
 
 RAMP: Final = PACKET // 2
 """Samples over which interrupted sound fades out (10 ms)."""

@@ -1,42 +1,26 @@
 """Speech that waits to be spoken, cut into ticks of the session clock.
 
 Utterances queue behind each other; a live source (a microphone) is heard whenever none waits.
-Every utterance is kept twice: at 48 kHz for the listener and at 16 kHz for the motion features,
-made from the same samples so that both mean the same instant.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass, field
-from typing import Final, Literal
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from streaming.clock import SAMPLE_RATE, TICK
-from streaming.resample import FloatArray, Resampler
-
-FEATURE_RATE: Final = 16_000
-FEATURE_TICK: Final = FEATURE_RATE * TICK // SAMPLE_RATE
-"""Feature-rate samples per tick."""
-_RATIO: Final = SAMPLE_RATE // FEATURE_RATE
+from streaming.clock import TICK
+from streaming.resample import FloatArray
+from streaming.speech_source import FEATURE_RATE, FEATURE_TICK, RATIO, Cue, SpeechSource
 
 MAX_AHEAD_SECONDS: Final = 30.0
 """Speech that an utterance may hold ahead of playout; its producer waits at that point."""
 
 MAX_LIVE_TICKS: Final = 8
 """Backlog at which a live source drops its oldest sound: lateness helps nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """Something that happens at a sample of an utterance."""
-
-    kind: Literal["start", "word", "end"]
-    utterance: str
-    heard: int = 0
-    """Characters of the text that have been heard once this cue has passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,116 +54,6 @@ class SpeechTick:
     @property
     def spoken(self) -> bool:
         return any(span.count for span in self.spans)
-
-
-class _Fifo:
-    """A queue of samples that gives out slices without copying what stays."""
-
-    def __init__(self) -> None:
-        self._chunks: deque[FloatArray] = deque()
-        self.size = 0
-
-    def push(self, pcm: FloatArray) -> None:
-        if len(pcm):
-            self._chunks.append(pcm)
-            self.size += len(pcm)
-
-    def put_back(self, pcm: FloatArray) -> None:
-        """Let ``pcm`` be the first samples again."""
-        if len(pcm):
-            self._chunks.appendleft(pcm)
-            self.size += len(pcm)
-
-    def pull(self, count: int) -> FloatArray:
-        """The first ``count`` samples, padded with silence where there are fewer."""
-        out = np.zeros(count, np.float32)
-        filled = 0
-        while filled < count and self._chunks:
-            head = self._chunks.popleft()
-            part = head[: count - filled]
-            out[filled : filled + len(part)] = part
-            filled += len(part)
-            if len(part) < len(head):
-                self._chunks.appendleft(head[len(part) :])
-        self.size -= filled
-        return out
-
-    def peek(self, count: int) -> FloatArray:
-        """Up to ``count`` of the first samples, left where they are."""
-        parts: list[FloatArray] = []
-        missing = count
-        for chunk in self._chunks:
-            if missing <= 0:
-                break
-            parts.append(chunk[:missing])
-            missing -= len(parts[-1])
-        return np.concatenate(parts) if parts else np.empty(0, np.float32)
-
-
-@dataclass(eq=False, slots=True)
-class SpeechSource:
-    """The sound of one utterance, filled by whoever makes it; both rates advance together.
-
-    Once its buffer has been cleared it belongs to nobody, and filling it does nothing.
-    """
-
-    name: str
-    text: str = ""
-    live: bool = False
-    ended: bool = False
-    primed: bool = False
-    """Whether enough is buffered to start (again)."""
-    taken: int = 0
-    """48 kHz samples given out so far."""
-    pushed_seconds: float = 0.0
-    """Seconds of sound that were pushed so far."""
-    cues: deque[tuple[int, Cue]] = field(default_factory=deque)
-    audio: _Fifo = field(default_factory=_Fifo)
-    speech: _Fifo = field(default_factory=_Fifo)
-    _rate: int = 0
-    _resamplers: tuple[Resampler, Resampler] | None = None
-
-    def push(self, pcm: FloatArray, rate: int) -> None:
-        """Add mono float32 samples; raises ValueError for a rate outside 8-192 kHz."""
-        if self.ended:
-            return
-        if self._resamplers is None or rate != self._rate:
-            self._drain()
-            self._resamplers = (Resampler(rate, SAMPLE_RATE), Resampler(rate, FEATURE_RATE))
-            self._rate = rate
-        self.audio.push(self._resamplers[0].push(pcm))
-        self.speech.push(self._resamplers[1].push(pcm))
-        self.pushed_seconds += len(pcm) / rate
-
-    def cue(self, sample: int, rate: int, heard: int) -> None:
-        """Mark a word that begins at ``sample`` (at ``rate``), after which ``heard`` characters
-        of the text have been heard."""
-        self.cues.append((sample * SAMPLE_RATE // rate, Cue("word", self.name, heard)))
-
-    def end(self) -> None:
-        """All of it is there."""
-        if not self.ended:
-            self._drain()
-            self.ended = True
-
-    def _drain(self) -> None:
-        if self._resamplers is None:
-            return
-        self.audio.push(self._resamplers[0].flush())
-        self.speech.push(self._resamplers[1].flush())
-        self._resamplers = None
-        # The two filters round their lengths apart by a few samples: level them.
-        short = self.speech.size * _RATIO - self.audio.size
-        if short > 0:
-            self.audio.push(np.zeros(short, np.float32))
-        elif short < 0:
-            self.speech.push(np.zeros(-(short // _RATIO), np.float32))
-            self.audio.push(np.zeros(self.speech.size * _RATIO - self.audio.size, np.float32))
-
-    @property
-    def available(self) -> int:
-        """Feature-rate samples that can be given out at both rates."""
-        return min(self.speech.size, self.audio.size // _RATIO)
 
 
 class SpeechBuffer:
@@ -229,7 +103,7 @@ class SpeechBuffer:
         excess = live.available - most * FEATURE_TICK
         if excess > 0:
             live.speech.pull(excess)
-            live.audio.pull(excess * _RATIO)
+            live.audio.pull(excess * RATIO)
 
     def end_live(self) -> None:
         """The live source is gone; what it said last is still heard."""
@@ -293,14 +167,14 @@ class SpeechBuffer:
                 break
             source.primed = True
             count = min(FEATURE_TICK - filled, source.available)
-            start = filled * _RATIO
-            audio[start : start + count * _RATIO] = source.audio.pull(count * _RATIO)
+            start = filled * RATIO
+            audio[start : start + count * RATIO] = source.audio.pull(count * RATIO)
             speech[filled : filled + count] = source.speech.pull(count)
-            spans.append(Span(source, start, count * _RATIO, source.taken))
-            cues += self._cues(source, start, count * _RATIO)
+            spans.append(Span(source, start, count * RATIO, source.taken))
+            cues += self._cues(source, start, count * RATIO)
             filled += count
             if source.ended and not source.available:
-                at = min(filled * _RATIO, TICK - 1)
+                at = min(filled * RATIO, TICK - 1)
                 cues += [(at, cue) for cue in self._finish(source)]
         self._room.set()
         return SpeechTick(audio, speech, self._peek(), tuple(cues), tuple(spans))
@@ -311,7 +185,7 @@ class SpeechBuffer:
         Ticks go back in the reverse of the order in which they were taken; live sound does not
         go back, it has passed.
         """
-        start = -(-start // _RATIO) * _RATIO
+        start = -(-start // RATIO) * RATIO
         for span in reversed(tick.spans):
             source = span.source
             end = span.start + span.count
@@ -320,7 +194,7 @@ class SpeechBuffer:
             if source.live or (first == end and not cues):
                 continue
             source.audio.put_back(tick.audio[first:end])
-            source.speech.put_back(tick.speech[first // _RATIO : end // _RATIO])
+            source.speech.put_back(tick.speech[first // RATIO : end // RATIO])
             source.taken -= end - first
             for at, cue in reversed(cues):
                 # The end will be found again.

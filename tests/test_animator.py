@@ -19,7 +19,8 @@ from motion.layout import EXP
 from renderer.contract import Renderer
 from streaming.clock import FPS, TICK
 from streaming.playout import Plan
-from streaming.speech import FEATURE_TICK, SpeechTick
+from streaming.speech import SpeechTick
+from streaming.speech_source import FEATURE_TICK
 from streaming.stages import StageTimes
 from tests.fakes import FlatAvatar, FlatAvatars, LoudnessFeatures, LoudnessMotion
 

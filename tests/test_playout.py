@@ -10,7 +10,8 @@ import pytest
 
 from streaming.clock import PACKET, TICK, MediaClock
 from streaming.playout import RAMP, Pacing, Plan, Playout
-from streaming.speech import Cue, SpeechBuffer
+from streaming.speech import SpeechBuffer
+from streaming.speech_source import Cue
 
 
 @dataclass

@@ -16,7 +16,8 @@ from avatar_server.conversation.speaker import (
     Utterance,
 )
 from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError
-from streaming.speech import Cue, SpeechBuffer
+from streaming.speech import SpeechBuffer
+from streaming.speech_source import Cue
 from tests.fakes import ToneSpeech
 
 

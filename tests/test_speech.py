@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streaming.clock import TICK
-from streaming.speech import FEATURE_TICK, MAX_LIVE_TICKS, SpeechBuffer, SpeechTick
+from streaming.speech import MAX_LIVE_TICKS, SpeechBuffer, SpeechTick
+from streaming.speech_source import FEATURE_TICK
 
 LOOKAHEAD = 2
 

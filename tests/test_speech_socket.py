@@ -14,7 +14,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from streaming.speech import SpeechSource
+from streaming.speech_source import SpeechSource
 from tests.live import live_server
 
 WAIT = 20.0

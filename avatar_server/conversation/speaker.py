@@ -9,7 +9,8 @@ from contextlib import aclosing
 from typing import Final, Protocol
 
 from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, TextToSpeech
-from streaming.speech import SpeechBuffer, SpeechSource
+from streaming.speech import SpeechBuffer
+from streaming.speech_source import SpeechSource
 
 log = logging.getLogger(__name__)
 
