@@ -75,9 +75,13 @@ class Sessions:
             self._metrics.admissions.labels(error.code).inc()
             raise
         self._metrics.admissions.labels("admitted").inc()
-        # Asked for anew each time: credentials may be good for some hours only.
-        parts = replace(self._parts, ice_servers=self._ice_servers())
-        session = ObservedSession(parts, avatar, self._metrics, persona, client.avatar)
+        try:
+            # Asked for anew each time: credentials may be good for some hours only.
+            parts = replace(self._parts, ice_servers=self._ice_servers())
+            session = ObservedSession(parts, avatar, self._metrics, persona, client.avatar)
+        except BaseException:  # such as a device without memory for one more
+            self._places.leave(client)
+            raise
         context = contextvars.copy_context()
         context.run(current_session.set, session.id)
         task = asyncio.create_task(session.run(), name=f"session {session.id}", context=context)

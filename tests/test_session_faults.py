@@ -73,6 +73,25 @@ async def test_a_renderer_that_fails_ends_only_the_session_that_it_drew(
         renderer.let_go.set()
 
 
+async def test_a_session_that_cannot_begin_takes_no_place(
+    browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = flat_models()
+    monkeypatch.setattr(webrtc_browser, "flat_models", lambda: models)
+    async with running(max_sessions=1) as (_, http):
+        body = {"sdp": await browser().offer(), "type": "offer"}
+        with monkeypatch.context() as here:
+
+            def full(_: object) -> int:
+                raise MemoryError("the device is full")
+
+            here.setattr(models.generator, "init_state", full)
+            with pytest.raises(MemoryError):
+                await http.post("/api/offer", json=body)
+        assert (await http.get("/readyz")).json()["sessions"] == 0
+        assert (await http.post("/api/offer", json=body)).status_code == 200
+
+
 async def test_a_system_clock_that_jumps_changes_nothing(
     browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
 ) -> None:
