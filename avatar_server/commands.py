@@ -63,11 +63,13 @@ class Commands:
 
     def _say(self, event: Say) -> ErrorEvent | None:
         try:
-            self._session.voice.say(event.text, self._session.parts.voice, event.utterance)
+            self._session.voice.say(event.text, self._session.spoken_voice, event.utterance)
         except UtteranceExistsError as error:
             return ErrorEvent(code="bad_message", message=str(error))
         except SpeakerBusyError as error:
             return ErrorEvent(code="busy", message=str(error))
+        except UnknownPersonaError as error:
+            return ErrorEvent(code="unknown_persona", message=str(error))
         return None
 
     async def _converse(self, event: Converse) -> ErrorEvent | None:

@@ -343,6 +343,17 @@ class Session:
         """
         return self.parts.talking.personas.get(name or self._persona, self.avatar.name)
 
+    @property
+    def spoken_voice(self) -> str:
+        """Voice of what it is told to say: that of whom the client talks to or has named, else
+        the server's.
+
+        Raises as :meth:`persona` does.
+        """
+        if self.talk.conversation is not None:
+            return self.talk.conversation.voice
+        return self.parts.voice if self._persona is None else self.persona().voice
+
     def may_show(self, avatar: str | None) -> bool:
         """Whether the client may see this avatar; None: whichever it sees."""
         return self._only_avatar is None or avatar in (None, self._only_avatar)

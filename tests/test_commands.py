@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 
 import pytest
 
+from avatar_server.conversation.tts import SpeechChunk
+from client.peer import Peer
 from streaming.protocol import ErrorEvent, Ready, Speaking
+from tests.fakes import ToneSpeech, scripted_talking
+from tests.live import live_server
 from tests.webrtc_browser import WAIT, Browser, browser, running
 
 __all__ = ["browser"]
@@ -34,6 +39,26 @@ async def test_another_avatar_without_a_new_connection(browser: Callable[..., Br
         for wrong in ("nobody", "big"):
             viewer.send(type="show", avatar=wrong)
             assert isinstance(await viewer.event(), ErrorEvent)
+
+
+async def test_who_was_named_speaks_with_one_voice(tmp_path: Path) -> None:
+    (tmp_path / "anna.json").write_text('{"name": "anna", "voice": "de"}')
+    voices: list[str] = []
+
+    class Heard(ToneSpeech):
+        async def synthesize(self, text: str, voice: str) -> AsyncGenerator[SpeechChunk]:
+            voices.append(voice)
+            async for chunk in super().synthesize(text, voice):
+                yield chunk
+
+    with live_server(scripted_talking(folder=tmp_path), Heard()) as url:
+        async with Peer.connect(url) as peer:
+            await peer.spoken(peer.say("hello"))
+            peer.converse(persona="anna")
+            await peer.spoken(peer.say("hello"))
+        async with Peer.connect(url, persona="anna") as peer:
+            await peer.spoken(peer.say("hello"))
+    assert voices == ["en-us", "de", "de"]
 
 
 async def test_bad_events_are_answered_and_change_nothing(

@@ -85,6 +85,11 @@ class Conversation:
         return answer.key if answer is not None and answer.committed else None
 
     @property
+    def voice(self) -> str:
+        """Voice that it speaks with."""
+        return self._persona.voice
+
+    @property
     def hearing(self) -> bool:
         """Whether the user is in the middle of a spoken turn."""
         return self._user is not None
