@@ -51,9 +51,7 @@ class Queue:
         """``place`` events until the ticket is used, given up or lost; comments in between."""
         told = None
         while (place := self._admission.ask(ticket)) is not None:
-            yield (
-                ": still there\n\n" if place == told else server_event("place", place.model_dump())
-            )
+            yield _STILL if place == told else server_event("place", place.model_dump())
             told = place
             await self._admission.change(_REFRESH)
         yield server_event("gone", {"ticket": ticket})
