@@ -10,6 +10,7 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from motion.files import replacing
 from motion.onnx_file import OPSET, write_onnx
 
 
@@ -26,9 +27,8 @@ def exported(module: nn.Module, examples: Mapping[str, Tensor], output: str, fol
     """The ONNX file of ``module`` in ``folder``, written if it is not there yet."""
     path = onnx_path(module, folder)
     if not path.exists():
-        partial = path.with_suffix(".partial")
-        write_onnx(module, partial, examples, (output,))
-        partial.replace(path)
+        with replacing(path) as partial:
+            write_onnx(module, partial, examples, (output,))
     return path
 
 

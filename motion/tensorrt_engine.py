@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from motion.batches import BATCHES
+from motion.files import replacing
 from motion.onnx_engine import exported
 
 logger = logging.getLogger(__name__)
@@ -62,9 +63,8 @@ class TensorRTEngine:
         path = onnx.with_name(f"{onnx.stem}-{device}-{trt.__version__}-{sizes}.plan")
         if not path.exists():
             logger.info("building the TensorRT engine %s", path.name)
-            partial = path.with_suffix(".partial")
-            partial.write_bytes(build_plan(trt, onnx, batches))
-            partial.replace(path)
+            with replacing(path) as partial:
+                partial.write_bytes(build_plan(trt, onnx, batches))
         return cls(path.read_bytes(), trt)
 
     def __call__(self, *inputs: Tensor) -> Tensor:

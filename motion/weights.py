@@ -12,6 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from motion.files import replacing
+
 Shapes = Mapping[str, tuple[int, ...]]
 
 _SHOWN: Final = 5
@@ -104,15 +106,11 @@ def _shape(shape: Collection[int]) -> str:
 
 def write_cache(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write ``tensors`` as safetensors; a reader never sees half of it. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    try:
-        save_file({key: value.contiguous() for key, value in tensors.items()}, partial)
-        partial.replace(path)
-    except SafetensorError as error:
-        raise OSError(f"{path} cannot be written: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as partial:
+        try:
+            save_file({key: value.contiguous() for key, value in tensors.items()}, partial)
+        except SafetensorError as error:
+            raise OSError(f"{path} cannot be written: {error}") from error
 
 
 def read_cache(path: Path) -> dict[str, Tensor]:
