@@ -10,9 +10,9 @@ import pytest
 
 from motion.contract import SAMPLES_PER_FRAME, Controls, Emotion, MotionGenerator
 from motion.features import LogMelFeatures
-from motion.generator import BUILT_IN, CausalMoDA
+from motion.generator import BUILT_IN, CausalMoDA, Sampling
 from motion.keypoints import LID_TRAVEL, Keypoint
-from motion.layout import EXP, FPS, YAW, FloatArray, expression
+from motion.layout import EXP, FPS, PITCH, ROLL, TRANSLATION, YAW, FloatArray, expression
 from motion.training.coarticulation import mouth_motion, speaking
 from motion.training.corpus import assemble
 from motion.training.phonemes import Utterance
@@ -93,6 +93,16 @@ def test_the_mouth_rests_in_silence_while_the_eyes_blink(moda: CausalMoDA) -> No
     lids = expression(motion)[:, Keypoint.LID_LEFT, 1] > 0.5 * LID_TRAVEL
     blinks = np.count_nonzero(lids[1:] & ~lids[:-1])
     assert 4 <= blinks <= 14
+
+
+@pytest.mark.parametrize("emotion", ["none", "happiness"])
+def test_the_head_does_not_wander_off_in_silence(emotion: Emotion) -> None:
+    moda = CausalMoDA.load(sampling=Sampling(idle=0.0))
+    silence = features_of(np.zeros(90 * FPS * SAMPLES_PER_FRAME, np.float32))
+    motion = move(moda, silence, 4, Controls(emotion))
+    leant = np.abs(motion[-30 * FPS :].mean(axis=0))
+    assert leant[[PITCH, YAW, ROLL]].max() < 1.5
+    assert leant[TRANSLATION].max() < 0.006  # a pixel and a half of 512
 
 
 def test_seeds_repeat_and_differ_in_the_head_more_than_in_the_lips(

@@ -16,6 +16,7 @@ from motion.moda.trained import ModelFileError, load_model, save_model
 from motion.training.corpus import random_clip, write_shard
 from motion.training.dataset import Corpus
 from motion.training.objective import random_partition
+from motion.training.ship import averaged
 from motion.training.train import Schedule, Trainer, new_network
 
 TINY = replace(CAUSAL, width=32, heads=2, audio_channels=32, audio_dilations=(1, 2))
@@ -117,6 +118,17 @@ def test_model_files_keep_weights_sizes_and_facts(corpus: Corpus, tmp_path: Path
     np.testing.assert_allclose(loaded.statistics.std, model.statistics.std)
     for name, value in model.network.state_dict().items():
         torch.testing.assert_close(loaded.network.state_dict()[name], value, atol=2e-3, rtol=2e-3)
+
+
+def test_two_runs_are_averaged(corpus: Corpus) -> None:
+    one, other = (Trainer(corpus, SCHEDULE, new_network(TINY, seed)).trained() for seed in (0, 1))
+    mean = averaged(one, other)
+    for name, value in mean.network.state_dict().items():
+        ones, others = one.network.state_dict()[name], other.network.state_dict()[name]
+        torch.testing.assert_close(value, (ones + others) / 2)
+    wider = Trainer(corpus, SCHEDULE, new_network(replace(TINY, width=64), 0)).trained()
+    with pytest.raises(ValueError, match="same sizes"):
+        averaged(one, wider)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -28,17 +29,14 @@ from motion.training.augmentation import degrade, random_noise, warp_timbre
 from motion.training.coarticulation import mouth_motion, speaking
 from motion.training.phonemes import Segment, Utterance
 from motion.training.visemes import BILABIALS
+from motion.training.vocoder import revoice
 
 CLIP_SECONDS: Final = 12.0
 FEATURE_STEP: Final = 0.025
 FEATURE_FLOOR: Final = -2.0
 """Features are stored as bytes: ``floor + step * byte`` (half a decibel each)."""
 
-RECORDED_SHARE: Final = 0.42
 SILENT_SHARE: Final = 0.07
-INVENTED_SHARE: Final = 0.6
-"""Part of espeak-ng's speech whose timbre is invented: its own variants are too few to generalise
-from."""
 WARPED_SHARE: Final = 0.5
 WARPED_SHARE_RECORDED: Final = 0.85
 """Few recorded voices have to stand for many."""
@@ -53,6 +51,19 @@ _OPENNESS_OF_EMOTION: Final = {
 
 Pool = list[list[Utterance]]
 """Recorded utterances by voice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mix:
+    """Who speaks in a corpus; all are shares from 0 to 1."""
+
+    recorded: float = 0.42
+    """Of the speech: that of recorded voices, where there are any."""
+    revoiced: float = 0.0
+    """Of recorded speech: that with speakers made of the few (:mod:`motion.training.vocoder`)."""
+    invented: float = 0.6
+    """Of espeak-ng's speech: that with invented timbres, since its own are too few to generalise
+    from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +137,21 @@ def closed_frames(utterance: Utterance, frames: int) -> FloatArray:
     return closed
 
 
-def random_clip(
-    pool: Pool, random: np.random.Generator, invented_share: float = INVENTED_SHARE
-) -> Clip:
+def random_clip(pool: Pool, random: np.random.Generator, mix: Mix | None = None) -> Clip:
     """A clip of random speech, mood and surroundings; recorded speech comes from ``pool``."""
+    mix = mix or Mix()
     utterances: list[Utterance] = []
     if random.random() >= SILENT_SHARE:
-        use_pool = len(pool) > 0 and random.random() < RECORDED_SHARE
+        use_pool = len(pool) > 0 and random.random() < mix.recorded
         left = CLIP_SECONDS
         while left > 0.0:
             if use_pool:
                 voice = pool[int(random.integers(len(pool)))]
                 utterance = voice[int(random.integers(len(voice)))]
+                if mix.revoiced > 0.0 and random.random() < mix.revoiced:
+                    utterance = revoice(utterance, random)
             else:
-                utterance = espeak_voices.random_utterance(random, False, invented_share)
+                utterance = espeak_voices.random_utterance(random, False, mix.invented)
             if random.random() < (WARPED_SHARE_RECORDED if use_pool else WARPED_SHARE):
                 utterance = warp_timbre(utterance, random)
             utterances.append(utterance)
@@ -204,10 +216,18 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=6.0)
     parser.add_argument("--shards", type=int, default=12)
     parser.add_argument("--recorded-seconds", type=float, default=900.0, help="of each voice")
-    parser.add_argument("--invented-share", type=float, default=INVENTED_SHARE, help="of timbres")
+    usual = Mix()
+    parser.add_argument("--recorded-share", type=float, default=usual.recorded, help="of speech")
+    parser.add_argument(
+        "--revoiced-share", type=float, default=usual.revoiced, help="of recorded speech"
+    )
+    parser.add_argument("--invented-share", type=float, default=usual.invented, help="of timbres")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
 
+    if options.revoiced_share > 0.0 and find_spec("pyworld") is None:
+        parser.error("--revoiced-share needs pyworld: pip install '.[corpus]'")
+    mix = Mix(options.recorded_share, options.revoiced_share, options.invented_share)
     options.out.mkdir(parents=True, exist_ok=True)
     engine().seed(options.seed)
     pool: Pool = []
@@ -216,7 +236,7 @@ def main() -> None:
     per_shard = max(1, round(options.hours * 3600 / CLIP_SECONDS / options.shards))
     for shard in range(options.shards):
         random = np.random.default_rng((options.seed, 2, shard))
-        clips = [random_clip(pool, random, options.invented_share) for _ in range(per_shard)]
+        clips = [random_clip(pool, random, mix) for _ in range(per_shard)]
         write_shard(options.out / f"{shard:03d}.npz", clips)
         print(f"shard {shard}: {per_shard} clips of {CLIP_SECONDS:g} s", flush=True)
 

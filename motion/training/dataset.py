@@ -27,6 +27,8 @@ class Batch:
 
     audio: Tensor
     """Features [B, past + N + ahead, 1, 160]."""
+    noise: Tensor
+    """Features of other windows, in which nobody speaks, of the same shape."""
     motion: Tensor
     """Normalised motion [B, 1 + N, 70]; the first is the frame before the window."""
     closed: Tensor
@@ -59,6 +61,8 @@ class Corpus:
         self._mean = torch.from_numpy(self.statistics.mean - neutral_motion()[0]).to(device)
         self._scale = 1.0 / (torch.from_numpy(self.statistics.std).to(device) + 1e-5)
         self._held = min(32, max(1, len(self._features) // 10))
+        silent = parts["voice"][: self.clips - self._held].max(axis=1) == 0.0
+        self._silent = torch.from_numpy(np.flatnonzero(silent)).to(device)
 
     @property
     def clips(self) -> int:
@@ -77,18 +81,32 @@ class Corpus:
         start = torch.from_numpy(random.integers(1, length - frames - ahead + 1, size))
         start = start.to(self.device)
         heard = start[:, None] + torch.arange(-past, frames + ahead, device=self.device)
-        rows = self._features[clip[:, None], heard.clamp(min=0)].float()
-        audio = rows * FEATURE_STEP + FEATURE_FLOOR
+        audio = self._audio(clip, heard.clamp(min=0))
         audio[heard < 0] = SILENCE
         shown = start[:, None] + torch.arange(-1, frames, device=self.device)
         motion = (self._motion[clip[:, None], shown].float() - self._mean) * self._scale
         return Batch(
             audio=audio[:, :, None],
+            noise=self._noise(size, past + frames + ahead, random)[:, :, None],
             motion=motion,
             closed=self._closed[clip[:, None], shown[:, 1:]].float(),
             voice=self._voice[clip[:, None], shown[:, 1:]].float(),
             emotion=self._emotion[clip],
         )
+
+    def _audio(self, clip: Tensor, frames: Tensor) -> Tensor:
+        """Features [B, M, 160] of ``frames [B, M]`` of clips [B]."""
+        rows = self._features[clip[:, None], frames].float()
+        return rows * FEATURE_STEP + FEATURE_FLOOR
+
+    def _noise(self, size: int, length: int, random: np.random.Generator) -> Tensor:
+        """Random windows [size, length, 160] of clips without speech; silence if there are none."""
+        if len(self._silent) == 0:
+            return torch.full((size, length, self._features.shape[2]), SILENCE, device=self.device)
+        clip = self._silent[torch.from_numpy(random.integers(0, len(self._silent), size))]
+        starts = random.integers(0, self._features.shape[1] - length + 1, size)
+        start = torch.from_numpy(starts).to(self.device)
+        return self._audio(clip, start[:, None] + torch.arange(length, device=self.device))
 
 
 def _emotion_weights(emotion: npt.NDArray[np.uint8], intensity: FloatArray) -> Tensor:

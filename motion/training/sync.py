@@ -20,7 +20,7 @@ from motion.features import LogMelFeatures
 from motion.moda.causal import LOOKAHEAD, mouth_dimensions
 from motion.moda.normalisation import MotionStatistics
 from motion.training.dataset import Batch, Corpus
-from motion.training.probe import vary
+from motion.training.variation import vary
 
 SYNC_FILE: Final = "sync.safetensors"
 

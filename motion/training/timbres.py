@@ -28,22 +28,23 @@ def random_timbre(random: np.random.Generator) -> str:
     low = random.triangular(55.0, 100.0, 220.0)
     lines.append(f"pitch {low:.0f} {low * random.uniform(1.15, 1.8):.0f}")
     tract = np.exp(random.normal(0.05, 0.1))
+    odd = 0.16 if random.random() < 0.3 else 0.06
     for formant in range(_FORMANTS):
-        frequency = 100.0 * tract * np.exp(random.normal(0.0, 0.06))
+        frequency = 100.0 * tract * np.exp(random.normal(0.0, odd))
         height, width = 100.0 * np.exp(random.normal(0.0, (0.25, 0.2)))
         lines.append(f"formant {formant} {frequency:.0f} {height:.0f} {width:.0f}")
     if random.random() < 0.6:
-        lines.append(f"voicing {random.triangular(35, 100, 220):.0f}")
-        hiss, burst = random.triangular(20, 90, 190, 2)
+        lines.append(f"voicing {random.triangular(30, 100, 230):.0f}")
+        hiss, burst = random.triangular(15, 90, 200, 2)
         lines.append(f"consonants {hiss:.0f} {burst:.0f}")
     if random.random() < 0.5:
         levels = random.uniform(30, 255, 3)
         lines.append(f"tone 600 {levels[0]:.0f} 1200 {levels[1]:.0f} 2000 {levels[2]:.0f}")
     if random.random() < 0.5:
         lines += [f"roughness {random.integers(0, 4)}", f"flutter {random.integers(0, 6)}"]
-    if random.random() < 0.2:
-        breath = " ".join(str(level) for level in random.integers(0, 12, 8))
+    if random.random() < 0.25:
+        breath = " ".join(str(level) for level in random.integers(0, 15, 8))
         lines += ["breathw 150 150 200 200 400 400 600 600", f"breath {breath}"]
-    if random.random() < 0.1:
-        lines.append(f"echo {random.integers(20, 60)} {random.integers(20, 60)}")
+    if random.random() < 0.2:
+        lines.append(f"echo {random.integers(10, 150)} {random.integers(10, 80)}")
     return "\n".join(lines)

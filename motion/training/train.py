@@ -34,8 +34,9 @@ from motion.moda.network import MoDA
 from motion.moda.trained import TrainedModel, save_model
 from motion.training.dataset import Corpus
 from motion.training.objective import FlowObjective
-from motion.training.probe import Probe, vary
+from motion.training.probe import Probe
 from motion.training.sync import SYNC_FILE, SyncExpert, load_expert, save_expert, train_expert
+from motion.training.variation import vary
 
 _EMA: Final = 0.998
 _CHECKPOINT_SECONDS: Final = 60.0
