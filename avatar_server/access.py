@@ -1,4 +1,4 @@
-"""Who may ask what over HTTP: keys, session tokens, origins, rates."""
+"""Access control over HTTP: the server's key, session tokens, origins, rate limits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _LIMITED: Final = (
     "/api/offer", "/v1/whep", "/v1/speech", "/v1/realtime", "/v1/tokens", "/v1/avatars",
     "/v1/keypoints", "/v1/preview", "/start", "/sessions/",
 )  # fmt: skip
-"""Paths that cost the server more than an answer."""
+"""Expensive paths: requests to them are rate-limited per client."""
 
 TOKEN_SUBPROTOCOL: Final = "openai-insecure-api-key."
 
@@ -47,7 +47,7 @@ _MAX_BODY: Final = 4096
 
 
 class AccessGuard:
-    """ASGI middleware: lets through what may pass and notes who asks."""
+    """ASGI middleware: authorises requests and sets ``current_client``."""
 
     def __init__(
         self,
@@ -135,8 +135,11 @@ class AccessGuard:
 
 
 def _bearer(connection: HTTPConnection) -> str | None:
-    """The token that a request carries; browsers can send one to a WebSocket only among its
-    subprotocols, for which OpenAI's clients have a name."""
+    """The bearer token of a request.
+
+    Browsers cannot set headers on a WebSocket, so it may also come as a subprotocol, under the
+    name that OpenAI's clients use.
+    """
     scheme, _, given = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return given.strip()
@@ -152,7 +155,7 @@ class TokenRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     seconds: Annotated[int, Field(ge=1, le=MAX_SECONDS)] = 300
-    """For how long sessions can be begun with it; running ones go on."""
+    """How long the token can start sessions; those that run are not ended."""
     avatar: Annotated[str, Field(max_length=64)] | None = None
     client: Annotated[str, Field(min_length=1, max_length=64)] | None = None
 

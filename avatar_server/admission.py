@@ -1,4 +1,4 @@
-"""Who may begin a session, and how often."""
+"""Admission of sessions: how many run at once, who is next in the queue, rate limits."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from avatar_server.waiting import WaitingLine
 from streaming.protocol import QueuePlace
 
 _MAX_CLIENTS: Final = 10_000
-"""Clients that a rate limit remembers; past that it forgets who was not seen for longest."""
+"""Clients that a rate limit tracks; beyond that the least recently seen is forgotten."""
 
 _MAX_NAME: Final = 64
-"""Characters that are kept of an address that is none."""
+"""Characters kept of a peer's name that is no IP address."""
 
 _SECONDS: Final = 60.0
 
@@ -41,7 +41,7 @@ current_client: ContextVar[Client] = ContextVar("current_client", default=NOBODY
 
 
 def client_address(host: str) -> str:
-    """What stands for one client: its IPv4 address, or its IPv6 network of 64 bits."""
+    """The key of one client: its IPv4 address, or the /64 network of its IPv6 address."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:  # a test client, a socket file, or what a trusted proxy lets through
@@ -54,27 +54,27 @@ def client_address(host: str) -> str:
 
 
 class AdmissionError(RuntimeError):
-    """There is no session now; the message says why."""
+    """A session cannot start now; the message says why."""
 
     status: ClassVar[int]
     code: ClassVar[str]
     retry_after: ClassVar[int]
-    """Seconds after which it is worth to ask again."""
+    """Seconds after which another attempt is worth while."""
 
     def __init__(self, message: str, queue: QueuePlace | None = None) -> None:
         super().__init__(message)
         self.queue = queue
-        """Where in the line of those who wait, if in it at all."""
+        """The client's place in the queue, if it has one."""
 
 
 class ServerFullError(AdmissionError):
-    """As many sessions run as the server carries, or others are first."""
+    """The server is at its session limit, or other clients are ahead in the queue."""
 
     status, code, retry_after = 503, "server_full", 3
 
 
 class DrainingError(AdmissionError):
-    """The server finishes its sessions and takes no more."""
+    """The server is draining: running sessions finish, no new ones start."""
 
     status, code, retry_after = 503, "draining", 5
 
@@ -89,10 +89,10 @@ class Places(Protocol):
     """Where sessions get their places from."""
 
     async def enter(self, client: Client, ticket: str | None = None, *, waits: bool = True) -> None:
-        """Count a session of ``client``; raises :class:`AdmissionError` if it may not begin.
+        """Take a place for a session of ``client``; raises :class:`AdmissionError` if none is free.
 
-        Whoever ``waits`` gets a ticket for the line when the server is full, and comes again with
-        it.
+        A client that ``waits`` gets a queue ticket with the refusal of a full server, and passes
+        it as ``ticket`` when it asks again.
         """
 
     def leave(self, client: Client) -> None:
@@ -100,7 +100,7 @@ class Places(Protocol):
 
 
 class Admission:
-    """Counts sessions and knows who is next; use from one event loop only."""
+    """Counts running sessions and serves the queue; use from one event loop only."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Admission:
 
     @property
     def limit(self) -> int:
-        """Sessions that may run now; more may still do so that began before."""
+        """The session limit now; after it fell, more than that may still be running."""
         return self._limit.now
 
     @property
@@ -131,11 +131,11 @@ class Admission:
 
     @property
     def draining(self) -> bool:
-        """Whether nobody is let in any more."""
+        """Whether new sessions are refused because the server is about to stop."""
         return self._draining
 
     def drain(self) -> None:
-        """Let nobody in any more."""
+        """Refuse new sessions from now on."""
         self._draining = True
         self._note_change()
 
@@ -166,7 +166,7 @@ class Admission:
         self._note_change()
 
     def second(self, strained: bool) -> None:
-        """A second has passed in which sessions got what they should, or did not."""
+        """A second has passed; ``strained``: sound or pictures of sessions came late in it."""
         if self._limit.second(self.running, strained=strained):
             self._note_change()
 
@@ -180,14 +180,14 @@ class Admission:
     # --- the line -------------------------------------------------------------------------------
 
     def ask(self, ticket: str) -> QueuePlace | None:
-        """Where a ticket is in the line, which keeps it there; None if it is not (any more)."""
+        """A ticket's place in the queue, which this renews; None if it is not in it (any more)."""
         place = self._line.ask(ticket, self._free)
         if place is None:
             return None
         return QueuePlace(ticket=ticket, place=place, ready=place <= self._free)
 
     def give_up(self, ticket: str) -> None:
-        """Its holder no longer waits."""
+        """Remove a ticket from the queue."""
         self._line.leave(ticket)
         self._note_change()
 
@@ -227,7 +227,7 @@ class RateLimit:
         self._now = now
         self._sleep = sleep
         self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """What each client may still do, and when that was so."""
+        """Token bucket of each client: events left, and when that was computed."""
 
     def take(self, client: str) -> float:
         """Count an event; returns the seconds to wait if it is one too many, else 0."""

@@ -47,17 +47,17 @@ class SessionAnimator:
         self._shared = animation
         self._avatar = avatar
         self.controls = controls
-        """What the client may change, from the next plan on."""
+        """Set by the client; applies from the next plan on."""
         self._phase = controls.seed
         self._jobs: deque[Plan] = deque(maxlen=_MAX_PLANS)
         self._wake = asyncio.Event()
         self._pictures: dict[int, asyncio.Future[ImageArray]] = {}
-        """Of ticks that were not shown yet, done or not."""
+        """Pictures by tick that have not been shown, drawn or still waiting."""
         self._moments: dict[int, Moment] = {-1: animation.models.begin(avatar)}
         self._due = 0
         """First tick whose picture can still be shown in time."""
         self._valid_until = math.inf
-        """First tick that a rewind has taken from the plans being worked on."""
+        """First tick that a rewind has made invalid among the plans being worked on."""
         self.frames_late = 0
         """Pictures that were not ready when their tick was due."""
 

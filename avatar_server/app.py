@@ -64,7 +64,7 @@ from streaming.protocol import (
 from streaming.stages import StageTimes
 
 _PATIENCE: Final = 600.0
-"""Seconds for a run where nobody expects real time."""
+"""Watchdog seconds for models that are not expected to keep real time."""
 
 PAGE = Path(client.__file__).parent / "web"
 
@@ -79,9 +79,9 @@ def create_app(
 ) -> Starlette:
     """The application; its lifespan owns the worker threads and all sessions.
 
-    ``admission`` is where places come from, by default as many as the settings say. In one of
-    several processes names of sessions and connections begin with ``id_prefix``, so that others
-    know where they are.
+    ``admission`` grants places for sessions; by default as many as the settings allow. In a
+    worker process, ids of sessions and connections begin with ``id_prefix``, by which the front
+    process routes requests to it.
     """
     models.avatar(settings.avatar)
     executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="encode")

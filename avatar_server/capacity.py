@@ -28,16 +28,16 @@ _SECONDS: Final = 0.6
 _LEAST_FRAMES: Final = 5
 
 _SENDING: Final = 18.0
-"""What the event loop spends on a packet of sound and its share of video (RTP, SRTP, sockets, the
-session's clock) in parts of what encoding the sound costs; from profiles of benchmarks.load."""
+"""CPU time of the event loop for one audio packet and its share of video (RTP, SRTP, sockets, the
+session's clock), as a multiple of encoding that packet; from profiles of benchmarks.load."""
 
 _LIVE: Final = 1.2
-"""What animating takes between the work of other sessions, which empties the caches, in parts of
-what it takes here, one frame after the other; from benchmarks.load."""
+"""How much more animating costs in a running server, where other sessions' work evicts the caches,
+than in this measurement; from benchmarks.load."""
 
 _AT_FIRST: Final = 0.45
-"""Share of the cores that sessions may take before it has shown how they fare. At 0.7 of two
-virtual cores three were admitted at once and had 15 fps, with the clients on the same machine."""
+"""Share of the cores that sessions may take at start, before any has run. At 0.7 of two virtual
+cores three were admitted at once and got 15 fps, with the clients on the same machine."""
 
 _AT_MOST: Final = 0.7
 """Share of the cores that sessions may ever take; the rest is for connecting and for peaks."""
@@ -59,11 +59,11 @@ class Capacity:
     """Share of the device that animates, where it is one and not the cores."""
 
     def at_first(self, processes: int = 1) -> int:
-        """How many surely run at 25 fps in so many processes; at least one in each."""
+        """Sessions that are certain to run at 25 fps in ``processes``; at least one in each."""
         return self._sessions(_AT_FIRST, processes)
 
     def at_most(self, processes: int = 1) -> int:
-        """How many may run at 25 fps, if nothing else runs on the machine."""
+        """Sessions that can run at 25 fps when nothing else runs on the machine."""
         return self._sessions(_AT_MOST, processes)
 
     def _sessions(self, usable: float, processes: int) -> int:
@@ -110,7 +110,7 @@ def measure_frame(
 ) -> FrameCost:
     """Let ``avatar`` speak noise for a moment on this thread; medians of what ``clock`` says."""
     if models.one_device:
-        # The cores wait for it, which is no CPU time.
+        # Waiting for the device takes no CPU time.
         clock = time.perf_counter
     noise = np.random.default_rng(0).normal(0, 0.1, TICK).astype(np.float32)
     chunk = models.generator.chunk

@@ -1,4 +1,4 @@
-"""What clients ask of a session, done, or refused with a reason."""
+"""Carries out what clients ask of a session, or refuses it with a reason."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Commands:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._wanted = session.avatar.name
-        """The avatar that was asked for last."""
+        """Name of the avatar requested last."""
 
     async def do(self, event: ClientEvent) -> ServerEvent | None:
         """Do what a client asks; returns an answer for that client alone, if there is one."""

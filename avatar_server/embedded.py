@@ -20,7 +20,7 @@ from streaming.playout import Pacing
 
 
 def embedded_models(library: Path | None = None, largest: int = USUAL_SIZE) -> Models:
-    """The avatars that ship with the server, those in the folder ``library``, what moves them.
+    """The embedded models, with the built-in avatars and those in the folder ``library``.
 
     Without ``library``, users' avatars are in the platform's folder for their data. No pictures are
     wider than ``largest`` pixels.

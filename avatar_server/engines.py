@@ -27,7 +27,8 @@ def built_in_talking(settings: Settings) -> Talking:
     Raises :class:`~avatar_server.conversation.persona.PersonaError` for a broken document.
     """
     voice = {"voice": settings.voice}
-    # Those that ship have voices of espeak-ng; whoever sets up others hears these.
+    # Built-in personas name voices of espeak-ng, which other engines do not know; a voice that
+    # the operator sets overrides them too.
     chosen = "voice" in settings.model_fields_set or settings.tts[0] != "espeak"
     personas = Personas(
         settings.personas,

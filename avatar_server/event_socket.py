@@ -1,4 +1,4 @@
-"""A WebSocket on which events go to a caller that may read slowly, and that ends with a reason."""
+"""A WebSocket with a bounded send queue, closed with a code and a reason."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 MAX_WAITING: Final = 4_000_000
-"""Characters that may wait for a caller that reads slowly; past that it is disconnected."""
+"""Characters queued for a caller that reads slowly; beyond that it is disconnected."""
 
 GOING_AWAY: Final = 1001
 BAD_DATA: Final = 1003
@@ -56,7 +56,7 @@ class EventSocket:
             self._outgoing.put_nowait(message)
 
     def end(self, code: int, reason: str) -> None:
-        """Close the socket; what waits is not sent."""
+        """Close the socket; queued messages are not sent."""
         if not self._ended.done():
             self._ended.set_result((code, reason))
 

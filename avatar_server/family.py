@@ -72,6 +72,6 @@ def _published(
 
 
 def _plain(stem: str) -> str:
-    """A name for the avatar of the photo with that name."""
+    """A valid avatar name made of the name of a photo's file."""
     plain = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-").lstrip("0123456789-")
     return plain[:32] or "photo"

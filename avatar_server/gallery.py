@@ -1,4 +1,4 @@
-"""The embedded avatars that a server has: a library's, prepared when they are first met."""
+"""The embedded avatars of a server: those of a library, prepared on first use."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from renderer.library import Library
 from renderer.portrait import Portrait
 
 _KEPT: Final = 24
-"""Prepared avatars in memory, some 10 MB each; past that, the one not met for longest is dropped
-here and lives on in the sessions that show it."""
+"""Prepared avatars kept in memory, some 10 MB each; beyond that the least recently used is dropped.
+Sessions that show it keep it alive."""
 
 USUAL_SIZE: Final = 512
 """Width in pixels of the pictures for clients that ask for none."""
@@ -23,20 +23,20 @@ AvatarT = TypeVar("AvatarT")
 
 
 class PreparedAvatars(Generic[AvatarT]):
-    """The avatars met last; thread-safe."""
+    """A cache of the most recently used avatars; thread-safe."""
 
     def __init__(self) -> None:
         self._prepared: OrderedDict[str, tuple[str, AvatarT]] = OrderedDict()
-        """Stamp and avatar by name, the one met last at the end."""
+        """Stamp and avatar by name, most recently used last."""
         self._lock = Lock()
         self._preparing = Lock()
 
     def get(self, name: str, stamp: str, prepare: Callable[[], AvatarT]) -> AvatarT:
-        """What is known as ``name``, prepared unless it was with this ``stamp``."""
+        """The avatar cached as ``name`` with this ``stamp``, else a newly prepared one."""
         avatar = self._kept(name, stamp)
         if avatar is not None:
             return avatar
-        # One at a time: many that are asked for together shall not slow down running sessions.
+        # One at a time, so that many requests at once do not slow down running sessions.
         with self._preparing:
             avatar = self._kept(name, stamp)
             if avatar is None:
@@ -63,8 +63,8 @@ class PreparedAvatars(Generic[AvatarT]):
 class Gallery:
     """Implements :class:`avatar_server.models.Avatars`.
 
-    The library's folder is looked at each time, so avatars that come, change or go while the
-    server runs are noticed, whoever put them there.
+    The library's folder is read at each call, so avatars that any program adds, changes or removes
+    while the server runs are noticed.
     """
 
     def __init__(self, library: Library, largest: int = USUAL_SIZE) -> None:

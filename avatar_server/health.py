@@ -1,4 +1,4 @@
-"""What machines ask: is it alive, may clients come, what are the figures."""
+"""Health, readiness and metrics endpoints."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Health:
         exposition: Callable[[Request], Awaitable[bytes]],
         able: Callable[[], bool] = lambda: True,
     ) -> None:
-        """``able``: whether there is anything to run sessions in."""
+        """``able``: whether there is a process to run sessions in."""
         self._admission = admission
         self._exposition = exposition
         self._able = able

@@ -17,7 +17,7 @@ _HUBERT: Final = ("config.json", "preprocessor_config.json", "pytorch_model.bin"
 
 
 class DownloadError(RuntimeError):
-    """The files cannot be had; the text says why."""
+    """The files cannot be downloaded; the message says why."""
 
 
 def wanted() -> list[str]:

@@ -17,17 +17,17 @@ from avatar_server.settings import IceServer, PortRange, Settings
 
 try:
     from uvloop import Loop as EventLoop
-except ImportError:  # not to be had on Windows
+except ImportError:  # uvloop does not support Windows
     from asyncio import SelectorEventLoop as EventLoop  # type: ignore[assignment]
 
 _ANY_PORT: Final = 0
 
 
 def ice_servers(settings: Settings, now: Callable[[], float] = time.time) -> list[IceServer]:
-    """The servers as they are set, and those with credentials made for the next hours.
+    """The servers of the settings, and the TURN servers with time-limited credentials.
 
-    The latter follow coturn's ``use-auth-secret`` (draft-uberti-behave-turn-rest-00): the user
-    name is when it ends, the password the SHA-1 HMAC of that.
+    Those follow coturn's ``use-auth-secret`` (draft-uberti-behave-turn-rest-00): the user name is
+    the Unix time at which they expire, the password its SHA-1 HMAC.
     """
     servers = list(settings.ice_servers)
     if settings.turn_secret is not None:

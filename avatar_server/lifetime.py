@@ -1,4 +1,4 @@
-"""How long a session lives: until nobody speaks, until nobody comes back, or for its time."""
+"""When a session ends: idle timeout, maximum length, and how long a lost client may come back."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Limit = Literal["idle", "maximum"]
 
 @dataclass(frozen=True, slots=True)
 class LifetimePolicy:
-    """Durations in seconds; None: for ever."""
+    """Durations in seconds; None means no limit."""
 
     idle: float | None = None
-    """Without a word or a deed of anybody."""
+    """Without speech or input of anybody."""
     maximum: float | None = None
-    """In all."""
+    """Of the whole session."""
     alone: float = 0.0
-    """Without a client, which may come back."""
+    """Without a connected client, which may reconnect."""
     warning: float = 30.0
     """Between the warning and the end of a session that is idle or has had its time; at most
     half of that time."""
@@ -35,7 +35,7 @@ class Ended:
 
 
 class Lifetime:
-    """Told what happens; :meth:`run` says in time when the session will end, and when it does."""
+    """Tracks activity and clients; :meth:`run` warns before the session ends, and ends it."""
 
     def __init__(self, policy: LifetimePolicy, now: Callable[[], float]) -> None:
         """``now`` is the clock of the event loop that :meth:`run` runs in, in seconds."""
@@ -87,7 +87,7 @@ class Lifetime:
         return min(times, default=None)
 
     def tick(self) -> list[SessionWarning | Ended]:
-        """What follows from the time that has passed."""
+        """Warnings and the end that are due now."""
         now = self._now()
         if self._left is not None and now >= self._left + self._alone:
             return [Ended(self._left_because)]

@@ -1,4 +1,4 @@
-"""What joins a session with one of its peers."""
+"""The link between a session and one of its peers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Link:
     def on_message(self, message: str | bytes) -> None:
         if self.watches_only:
             return
-        # Clients of the SmallWebRTC form keep the channel alive with this bare text.
+        # SmallWebRTC clients keep the channel alive with this bare text.
         if isinstance(message, str) and message.startswith("ping"):
             return
         self.session.start(self._answer(message))
@@ -78,7 +78,7 @@ class Link:
         replies, event = self.rtvi.read(foreign)
         for reply in replies:
             self.peer.send(json.dumps(reply))
-        # A client that comes back, or joins, goes on with the conversation that there is.
+        # A client that reconnects or joins continues the running conversation.
         going_on = isinstance(event, Converse) and self.session.talk.conversation is not None
         return None if going_on else event
 

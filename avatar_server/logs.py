@@ -1,4 +1,4 @@
-"""Logs for machines and people: every line of a session carries its id, none what was said."""
+"""Logs as text or JSON: lines of a session carry its id; what is said is never logged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ current_session: ContextVar[str | None] = ContextVar("current_session", default=
 """Id of the session for which the running task works."""
 
 _CHATTY: Final = ("aioice", "aiortc", "av", "httpx", "httpcore", "libav", "faster_whisper")
-"""Libraries that log every packet, address or text; only their warnings are of use."""
+"""Libraries that log every packet, address or text; only their warnings are kept."""
 
 _TEXT: Final = "%(asctime)s %(levelname)s %(name)s%(session)s %(message)s"
 

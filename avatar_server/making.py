@@ -36,7 +36,7 @@ GUESSED: Final = (
 
 
 class BusyError(RuntimeError):
-    """Too many pictures wait to be worked on."""
+    """Too many pictures are queued."""
 
 
 class LibraryFullError(LibraryError):
@@ -44,7 +44,7 @@ class LibraryFullError(LibraryError):
 
 
 class NoSourceError(LookupError):
-    """An avatar was not made from a picture, or not here."""
+    """The avatar has no picture of its own to be made from again."""
 
 
 def face_detector(settings: Settings) -> FaceDetector:
@@ -62,7 +62,7 @@ def face_detector(settings: Settings) -> FaceDetector:
 
 
 class Bench:
-    """Where pictures are worked on, away from the event loop: one at a time, few waiting."""
+    """Runs slow work on pictures off the event loop: one at a time, with a short queue."""
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="make")
@@ -84,12 +84,12 @@ class Bench:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is asked for."""
+    """A request for a new avatar."""
 
     content: bytes
     """A picture, or an ``.avatar`` file."""
     name: str | None = None
-    """One that follows from the title if None."""
+    """Derived from the title if None."""
     title: str | None = None
     points: FloatArray | None = None
     """Keypoints [21, 2] in pixels of the upright picture; found in it if None."""

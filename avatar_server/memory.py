@@ -1,4 +1,4 @@
-"""Memory of a process that holds sessions: what is garbage is freed, what is free is given back."""
+"""Garbage collection in a process that holds sessions, and returning free memory to the system."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _COLLECT_AFTER: Final = (700, 5, 1)
 
 
 def freeze_models() -> None:
-    """Keep the collector from walking what is there now: it lives as long as the process.
+    """Exclude all present objects from garbage collection: they live as long as the process.
 
     What a session leaves behind holds megabytes and native threads. Without the models a full
-    collection takes a few milliseconds, so it comes often from now on.
+    collection takes a few milliseconds, so it runs often from now on.
     """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*_COLLECT_AFTER)
-    # A full collection becomes due by what survived the last one, hence another one now.
+    # The next full collection depends on how many objects survived the last: run one without them.
     release_memory()
 
 

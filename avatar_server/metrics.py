@@ -42,7 +42,7 @@ _LAG_INTERVAL: Final = 0.25
 
 @dataclass(eq=False, slots=True)
 class _Media(Collector):
-    """Figures that others count anyway."""
+    """Values that other objects count, read at every scrape."""
 
     figures: MediaFigures
     scheduler: Scheduler
@@ -160,7 +160,7 @@ class Metrics:
             buckets=_STAGE_SECONDS,
             registry=self._registry,
         )
-        # Looked up once: this is counted a hundred times a second in each session.
+        # Looked up once: each session observes a hundred runs a second.
         self._stages = {stage: by_stage.labels(stage) for stage in get_args(Stage)}
         self._lag = Histogram(
             "avatar_tick_lateness_seconds",

@@ -1,4 +1,4 @@
-"""Sets of published models that users brought: checked once, then kept in our own form."""
+"""Published models that users supply: checked once, then stored converted, one folder a set."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from renderer.liveportrait.landmarks import DETECTOR_FILE, LANDMARK_FILE, FaceLa
 
 DESCRIPTION: Final = "set.json"
 FORMAT: Final = 1
-"""Raised when sets have to be made anew."""
+"""Version of a set's files; sets of another version are converted again."""
 
 _SUFFIXES: Final = (".pth", ".pt", ".bin", ".safetensors", ".onnx", ".json")
-"""Of published files; others do not matter."""
+"""Suffixes of published files; other files are ignored."""
 
 
 _NEEDED: Final = (
@@ -80,7 +80,7 @@ class ModelStore:
         return [each for each in found if each is not None]
 
     def find(self, folder: Path) -> ModelSet | None:
-        """The set that was made of the files in ``folder`` as they are now, or lies there."""
+        """The set stored in ``folder``, or the one made of the published files now in it."""
         return _read(folder) or _read(self.folder / _fingerprint(folder))
 
     def add(self, folder: Path, on_step: Callable[[str], None]) -> ModelSet:
@@ -121,7 +121,7 @@ class ModelStore:
         return ModelSet(place, source, now)
 
     def remove(self, name: str) -> None:
-        """Forget a set; raises LookupError with those that there are."""
+        """Delete a set; raises LookupError, which lists the known ones."""
         if name not in (known := [each.name for each in self.sets()]):
             there = f"there are: {', '.join(known)}" if known else "there is none"
             raise LookupError(f"there is no set of models {name!r}; {there}")

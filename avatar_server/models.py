@@ -40,7 +40,7 @@ class Avatars(Protocol):
         """
 
     def open(self, name: str, size: int | None = None) -> Avatar:
-        """The avatar, ready to be drawn; takes a moment when it is met for the first time.
+        """The avatar, ready to be drawn; takes a moment on first use.
 
         Its pictures are ``size`` pixels wide where the family can choose, else as wide as usual.
         Raises :class:`~renderer.contract.UnknownAvatarError` or
@@ -48,13 +48,14 @@ class Avatars(Protocol):
         """
 
     def unkept(self, portrait: Portrait) -> Avatar:
-        """The avatar that a portrait would be; raises
-        :class:`~renderer.contract.UnusableAvatarError`.
+        """The avatar of a portrait that is not in the library.
+
+        Raises :class:`~renderer.contract.UnusableAvatarError`.
         """
 
 
 ClipMotion = Callable[[Avatar, FloatArray, Controls], FloatArray]
-"""Motion [n, 70] of an avatar for ``speech [640 n]`` of which the end is known."""
+"""Motion [n, 70] of an avatar for a complete recording ``speech [640 n]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,13 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One session's wish to go on from a moment."""
+    """One session's request to advance from a moment."""
 
     moment: Moment
     speech: FloatArray
     """The sound of the next n frames [640 n] at 16 kHz."""
     ahead: FloatArray
-    """The sound that follows [640 m], as far as it is known."""
+    """The sound after that [640 m], as far as it is known: the look-ahead."""
     controls: Controls
 
 
@@ -88,7 +89,7 @@ class Models:
     pacing: Pacing = field(default_factory=Pacing)
     """How far ahead of the clock a session of this family has to plan."""
     clip: ClipMotion | None = None
-    """For files; None where chunks of a stream do as well."""
+    """Motion for files; None where the streaming generator is as good."""
     one_device: bool = False
     """Whether one device does all the work, so that a second thread would only get in its way."""
     real_time: bool = True

@@ -1,4 +1,4 @@
-"""Sessions that count what happens in them."""
+"""Sessions that report to the metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streaming.protocol import ClientEvent, ConversationState, ErrorEvent, Serve
 from streaming.sdp import BadOfferError
 
 _NO_ERRORS: Final = frozenset({"session_ended", "session_expired"})
-"""Told as errors, because they end a connection."""
+"""Codes of error events that only say why a session ended as it should."""
 
 
 class ObservedSession(Session):

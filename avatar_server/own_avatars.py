@@ -68,7 +68,7 @@ class KeypointsBody(BaseModel):
 
 
 class OwnAvatars:
-    """Routes below ``/v1``; what takes long is done on a bench of its own."""
+    """Routes below ``/v1``; slow work is done on a bench, off the event loop."""
 
     def __init__(
         self, maker: Maker, bench: Bench, models: Models, speech_engine: TextToSpeech, voice: str
@@ -299,7 +299,7 @@ _ANSWERS: Final[tuple[tuple[type[Exception], int, str], ...]] = (
 
 @contextmanager
 def _told_apart() -> Iterator[None]:
-    """Answer with an :class:`ApiError` for each way in which a file or a wish is refused."""
+    """Map the reasons for refusing a picture or a request to an :class:`ApiError` each."""
     try:
         yield
     except BusyError as error:

@@ -1,4 +1,4 @@
-"""``/v1/personas``: who avatars are in conversations, listed, shown, written and deleted."""
+"""``/v1/personas``: list, show, write and delete the personas of conversations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PersonaApi:
         ]
 
     async def index(self, _: Request) -> Response:
-        """What people choose from: no instructions, which may be a secret of the operator."""
+        """The personas to choose from, without instructions, which may be confidential."""
         await self._refresh()
         granted = current_client.get().avatar
         listed = [

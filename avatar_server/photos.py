@@ -34,7 +34,7 @@ class PhotoStudio:
     def __init__(
         self, networks: LivePortrait, landmarks: FaceLandmarks, folder: Path, models: str
     ) -> None:
-        """``models`` is the name of the set that the networks are of."""
+        """``models`` is the name of the set that the networks come from."""
         self._networks = networks
         self._landmarks = landmarks
         self._folder = folder
@@ -50,8 +50,8 @@ class PhotoStudio:
                 made = prepare(self._networks, picture, points, name=name, title=title)
                 try:
                     save_avatar(made, path)
-                except OSError as error:  # it is made anew the next time
-                    log.warning("%s: what was prepared cannot be kept: %s", name, error)
+                except OSError as error:  # it is prepared again the next time
+                    log.warning("%s: the prepared avatar cannot be stored: %s", name, error)
                     return made
             return load_avatar(path, name=name, title=title, device=self._networks.device)
         except (PictureError, NoFaceError) as error:
@@ -81,7 +81,7 @@ class PhotoGallery:
             if entry.editable and entry.name not in self._photos
         ]
         for name in self._photos:
-            with suppress(UnusableAvatarError):  # its file is away
+            with suppress(UnusableAvatarError):  # its file is missing
                 found.append(Listing(name, self._title(name), self.stamp(name)))
         return sorted(found, key=lambda listing: listing.name)
 

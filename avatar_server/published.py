@@ -34,12 +34,12 @@ from streaming.playout import Pacing
 log = logging.getLogger(__name__)
 
 HOP: Final = 8
-"""Frames of motion made at a time: fewer cost more (a window of 80 is sampled for each hop), more
-take longer to answer."""
+"""Frames of motion generated at a time: fewer cost more (each hop samples a window of 80), more
+delay the reaction to new speech."""
 
 PACING: Final = Pacing(lead=6, chunk=HOP, reaction=0.2)
-"""240 ms for a hop of motion and the first of its pictures, also where several sessions' hops fall
-together; speech that replaces silence is seen after 200 ms."""
+"""240 ms for a hop of motion and its first picture, also when several sessions' hops coincide;
+speech that replaces silence shows after 200 ms."""
 
 _PASSES: Final = (2, 4, 8, 16)
 """Windows in a batch: two passes of each session's."""
@@ -101,7 +101,7 @@ def published_models(
 
 
 def _use_tensor_cores() -> None:
-    """Let float32 products round their factors to TF32, and convolutions find their best way."""
+    """Let float32 matrix products use TF32, and cuDNN choose its algorithms by measurement."""
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cudnn.allow_tf32 = True
     torch.backends.cudnn.benchmark = True

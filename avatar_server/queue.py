@@ -1,4 +1,4 @@
-"""``/api/queue``: where clients of a full server ask how far they are."""
+"""``/api/queue``: clients of a full server ask for their place in the queue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STILL: Final = ": still there\n\n"
 
 
 class Queue:
-    """Routes of the line in front of a full server."""
+    """Routes of the queue of a full server."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
@@ -33,7 +33,7 @@ class Queue:
         ]
 
     async def place(self, request: Request) -> Response:
-        """Where a ticket is, now or, as an event stream, whenever that changes."""
+        """The place of a ticket: once, or as an event stream whenever it changes."""
         ticket = request.path_params["ticket"]
         place = self._admission.ask(ticket)
         if place is None:

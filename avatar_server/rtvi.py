@@ -36,7 +36,7 @@ Message = dict[str, Any]
 
 
 class TrackStatus(BaseModel):
-    """What a SmallWebRTC client says of its camera and screen, which nobody here looks at."""
+    """What a SmallWebRTC client says about its camera and screen; ignored."""
 
     type: Literal["signalling"]
 
@@ -60,7 +60,7 @@ _FOREIGN: Final[TypeAdapter[RtviMessage | TrackStatus]] = TypeAdapter(RtviMessag
 
 
 def read_foreign(message: str | bytes) -> RtviMessage | TrackStatus | None:
-    """The message of a Pipecat client that ``message`` is; None if it is something else."""
+    """Parse a message of a Pipecat client; None if it is something else."""
     if len(message) > MAX_MESSAGE:
         return None
     try:
@@ -75,7 +75,7 @@ def rtvi(kind: str, data: object = None, message_id: str = "") -> Message:
 
 
 class RtviClient:
-    """Translates for one client; keeps what was said to it of each utterance."""
+    """Translates for one client; remembers the caption last sent of each utterance."""
 
     def __init__(self) -> None:
         self._told: dict[str, str] = {}

@@ -1,8 +1,8 @@
 """Runs the work of all sessions on a few threads, earliest deadline first, in batches.
 
-Every item of work says by when it is needed. A free thread takes the most urgent item and, where
-the work gains from it, others of its kind, but never more than its share: while one thread works
-on a batch the others must not run dry.
+Every item of work has a deadline. A free thread takes the most urgent item and batches it with
+others of its kind, but never more than its share: while one thread works on a batch, the others
+must not run dry.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Work(Protocol[ItemT, ResultT]):
 
 
 class WorkHungError(RuntimeError):
-    """A run did not come back; what it worked on is given up."""
+    """A run did not return in time; its items are given up."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,7 +60,7 @@ class _Failure:
 class Scheduler:
     """Use as an async context manager; submit from its event loop only.
 
-    A deadline is a time of the loop's clock. What is cancelled before its turn is never run.
+    Deadlines are times of the loop's clock. Items cancelled before their turn are never run.
     """
 
     def __init__(self, threads: int, watchdog_seconds: float = WATCHDOG_SECONDS) -> None:
@@ -143,7 +143,7 @@ class Scheduler:
                 self.busy_seconds += time.perf_counter() - began
                 for entry, result in zip(entries, results, strict=True):
                     _settle(entry.done, result)
-                # Let those who waited act first: it may make what else waits needless.
+                # Let the waiting tasks run first: they may cancel other items.
                 await asyncio.sleep(0)
         finally:
             thread.close()

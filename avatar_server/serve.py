@@ -103,7 +103,7 @@ def tune_interpreter() -> None:
 
 
 def session_limit(settings: Settings, models: Models) -> SessionLimit:
-    """What is set, or what the machine is measured to carry."""
+    """The limit of the settings, or what the machine is measured to carry."""
     if settings.max_sessions is not None:
         return SessionLimit.fixed(settings.max_sessions)
     capacity = measure_capacity(models, models.avatar(settings.avatar), settings.video_bitrate)
@@ -119,7 +119,7 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM; ``announce`` gets the address once it accepts requests.
 
-    ``make_app`` gets where places for sessions come from.
+    ``make_app`` gets the admission that grants places for sessions.
     """
     set_up_logging(settings.log_level, settings.log_format)
     listener = listen(settings.host, settings.port)

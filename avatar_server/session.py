@@ -50,7 +50,7 @@ from streaming.stages import StageTimes
 log = logging.getLogger(__name__)
 
 AUDIBLE: Final = 0.02
-"""Peak from which a client's sound counts as somebody being there."""
+"""Peak level above which a client's sound counts as activity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class SessionParts:
     lifetime: LifetimePolicy
     ice_servers: IceServers = ()
     id_prefix: str = ""
-    """What the names of sessions and connections of this process begin with."""
+    """Prefix of the ids of this process's sessions and connections."""
 
     def new_name(self) -> str:
         """A name that nobody can guess."""
@@ -78,7 +78,7 @@ class SessionParts:
 
 
 class Listener(Protocol):
-    """Whoever follows a session without a WebRTC peer; called on the event loop."""
+    """A client that follows a session without a WebRTC peer; called on the event loop."""
 
     def on_event(self, event: ServerEvent) -> None:
         """Something happened in the session."""
@@ -101,8 +101,8 @@ class Session:
         persona: str | None = None,
         only_avatar: str | None = None,
     ) -> None:
-        """``persona`` is the name of who to talk to; ``only_avatar`` is the one face that the
-        client may see, if there is but one."""
+        """``persona`` names the persona to talk to; ``only_avatar``, if given, is the only avatar
+        that the client may see."""
         self.id = parts.new_name()
         self.avatar = avatar
         self.parts = parts
@@ -110,7 +110,7 @@ class Session:
         self._only_avatar = only_avatar
         self._links: dict[str, Link] = {}
         self._listeners: dict[Listener, None] = {}
-        """In the order in which they came."""
+        """An ordered set."""
         self._group: asyncio.TaskGroup | None = None
         self._resumable = False
         self._life = Lifetime(parts.lifetime, asyncio.get_running_loop().time)
@@ -167,7 +167,7 @@ class Session:
             log.info("session %s ended: %s", self.id, reason)
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do ``work`` as a part of the session, which waits for it before it is over."""
+        """Run ``work`` in the session's task group: the session ends only after it."""
         if self._group is None or self.over:
             work.close()
         else:
@@ -226,15 +226,15 @@ class Session:
         log.info("peer is %s%s", state, f" ({path[0]} to {path[1]})" if path else "")
 
     def note_error(self, code: str) -> None:
-        """A client was told of an error that is no event of the session."""
+        """A client was sent an error outside the session's events; a hook for metrics."""
 
     def peer(self, name: str) -> Peer | None:
         link = self._links.get(name)
         return link.peer if link else None
 
     def detach(self, name: str, reason: str) -> None:
-        """A peer's connection is gone; without its last one the session waits for it to come
-        back, if there ever was a client, and ends."""
+        """A peer's connection is gone. Without its last peer the session ends: after a time to
+        reconnect if a client was ever connected, else at once."""
         link = self._links.get(name)
         if link is None or not link.peer.closed:
             return
@@ -246,7 +246,7 @@ class Session:
                 self.end(reason)
 
     async def leave(self, name: str, reason: str) -> None:
-        """The client behind a peer leaves for good: without anybody else the session ends."""
+        """The client of a peer leaves for good: the session ends if it was the last."""
         if (link := self._links.get(name)) is not None:
             await link.peer.close(reason)
         if self._alone:
@@ -258,7 +258,7 @@ class Session:
         self._life.join()
 
     def unlisten(self, listener: Listener, reason: str) -> None:
-        """``listener`` has gone; without anybody else the session ends."""
+        """``listener`` has gone; the session ends if it was the last client."""
         if self._listeners.pop(listener, self) is None and self._alone:
             self.end(reason)
 
@@ -267,10 +267,10 @@ class Session:
         return not self._links and not self._listeners
 
     def present(self) -> list[ServerEvent]:
-        """What a peer must know that joins now."""
+        """The events that tell a peer that joins now about the session's state."""
         state = self.talk.state
         if state is None and self._resumable:
-            # Whoever comes back must know that the conversation is over.
+            # A client that reconnects must learn that the conversation is over.
             state = ConversationState(state="off")
         self._resumable = True
         fps = self.parts.animation.rate.fps
@@ -289,7 +289,7 @@ class Session:
             self.note_sound(pcm)
 
     def note_sound(self, pcm: FloatArray) -> None:
-        """Somebody sent sound, mono float32 [n], that the avatar is to speak."""
+        """A client sent sound for the avatar to speak, mono float32 [n]."""
         if np.abs(pcm).max(initial=0.0) > AUDIBLE:
             self._life.act()
 
@@ -303,7 +303,7 @@ class Session:
         self._broadcast.publish_video(pts, image)
 
     def tell(self, event: ServerEvent) -> None:
-        """Tell everybody in the session what concerns all of them."""
+        """Send an event to all clients of the session."""
         self._send(event)
 
     def _send(self, event: ServerEvent) -> None:
@@ -337,7 +337,7 @@ class Session:
         self.voice.refresh()
 
     def persona(self, name: str | None = None) -> Persona:
-        """Who to talk to: by name, else as this session was opened, else by the avatar's looks.
+        """The persona ``name``, else the one named when the session was opened, else the avatar's.
 
         Raises :class:`~avatar_server.conversation.personas.UnknownPersonaError`.
         """
@@ -345,8 +345,8 @@ class Session:
 
     @property
     def spoken_voice(self) -> str:
-        """Voice of what it is told to say: that of whom the client talks to or has named, else
-        the server's.
+        """The voice for ``say``: the running conversation's, else the named persona's, else the
+        server's.
 
         Raises as :meth:`persona` does.
         """
@@ -355,11 +355,11 @@ class Session:
         return self.parts.voice if self._persona is None else self.persona().voice
 
     def may_show(self, avatar: str | None) -> bool:
-        """Whether the client may see this avatar; None: whichever it sees."""
+        """Whether the client may see this avatar; None stands for the present one."""
         return self._only_avatar is None or avatar in (None, self._only_avatar)
 
     def show(self, avatar: Avatar) -> None:
-        """Go on with another face of the same size, and tell."""
+        """Switch to another avatar of the same size and tell the clients."""
         self.avatar = avatar
         self._animator.show(avatar)
         self._send(self.ready())

@@ -1,8 +1,8 @@
-"""How many sessions may run: what was estimated at start, corrected by how those that run fare.
+"""How many sessions may run: an estimate made at start, corrected by how well sessions run.
 
-An estimate knows nothing of what else the machine will do, nor how its cores slow each other
-down. So fewer are let in after sessions suffered, and more, one after the other, while as many as
-may run have run well.
+The estimate cannot know what else the machine will do, nor how its cores slow each other down. So
+the limit falls after sessions were strained, and rises step by step while as many sessions as it
+allows run well.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Final
 log = logging.getLogger(__name__)
 
 _STRAINED_SECONDS: Final = 2
-"""Bad seconds in a row that count: someone who connects is not too much."""
+"""Bad seconds in a row before the limit falls: a client that connects strains a single one."""
 
 _PATIENCE: Final = (60, 960)
-"""Good seconds until more are let in: at first, and at most after that was too many."""
+"""Good seconds before the limit rises: at first, and at most after rises that went too far."""
 
 _FORGET_SECONDS: Final = 3600
-"""After so long without a bad time the patience is as at first."""
+"""Seconds without a fall after which the patience is as at first."""
 
 _STEP: Final = 10
-"""One more of so many sessions, and one at least, is tried at a time."""
+"""The limit rises by a tenth, and by one at least."""
 
 
 class SessionLimit:
@@ -42,7 +42,7 @@ class SessionLimit:
         return cls(sessions, sessions, sessions)
 
     def second(self, running: int, *, strained: bool) -> bool:
-        """A second has passed in which ``running`` sessions got what they should, or not.
+        """A second has passed in which ``running`` sessions were ``strained`` or not.
 
         Returns whether the limit has changed.
         """
@@ -55,7 +55,7 @@ class SessionLimit:
                 self._fall_below(running)
         else:
             self._strained = 0
-            # That too few run well proves nothing.
+            # Fewer sessions than allowed prove nothing about the limit.
             self._calm = self._calm + 1 if running >= self.now else 0
             if self._calm >= self._patience:
                 self._calm = 0

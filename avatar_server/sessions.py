@@ -1,4 +1,4 @@
-"""The sessions of a process: a place, look-up, and an end for each of them."""
+"""The sessions of a process: opening, look-up and ending."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from streaming.protocol import ServerEvent
 log = logging.getLogger(__name__)
 
 _IDLE_SECONDS: Final = 1.0
-"""Without any session, until the memory of the former ones is given back."""
+"""Seconds without any session before memory is returned to the system."""
 
 
 class Sessions:
@@ -48,7 +48,7 @@ class Sessions:
 
     @property
     def personas(self) -> Personas:
-        """Who there is to talk to."""
+        """The personas that sessions can talk to."""
         return self._parts.talking.personas
 
     def new_name(self) -> str:
@@ -63,9 +63,9 @@ class Sessions:
         ticket: str | None = None,
         waits: bool = True,
     ) -> Session:
-        """Start a session for the current client; ``persona`` is who it talks to.
+        """Start a session for the current client; ``persona`` names the persona it talks to.
 
-        Raises :class:`avatar_server.admission.AdmissionError` when it may have none now; see
+        Raises :class:`avatar_server.admission.AdmissionError` when none can start now; see
         :meth:`avatar_server.admission.Places.enter` for ``ticket`` and ``waits``.
         """
         client = current_client.get()
@@ -76,7 +76,7 @@ class Sessions:
             raise
         self._metrics.admissions.labels("admitted").inc()
         try:
-            # Asked for anew each time: credentials may be good for some hours only.
+            # Fetched for every session: TURN credentials expire.
             parts = replace(self._parts, ice_servers=self._ice_servers())
             session = ObservedSession(parts, avatar, self._metrics, persona, client.avatar)
         except BaseException:  # such as a device without memory for one more
@@ -104,7 +104,7 @@ class Sessions:
             release_memory()
 
     def tell(self, event: ServerEvent) -> None:
-        """Tell all sessions what concerns them all."""
+        """Send an event to the clients of all sessions."""
         for session, _ in tuple(self._running.values()):
             session.tell(event)
 

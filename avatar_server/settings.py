@@ -1,6 +1,6 @@
-"""Everything that can be set, in one typed object.
+"""All settings, in one typed object.
 
-Values come, the strongest first, from command-line flags, from the environment (``AVATAR_PORT``
+Values come, in order of precedence, from command-line flags, from the environment (``AVATAR_PORT``
 and so on) and from a TOML file.
 """
 

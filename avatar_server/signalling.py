@@ -1,4 +1,4 @@
-"""``/api/offer``: how browsers and SmallWebRTC clients connect."""
+"""``/api/offer``: signalling for browsers and SmallWebRTC clients."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SIZE: Final = TypeAdapter(PictureSize)
 
 
 def wanted_size(query: QueryParams) -> int | None:
-    """The ``size`` of an address; raises :class:`ApiError` for one that there is not."""
+    """The query parameter ``size``; raises :class:`ApiError` for an unknown size."""
     size = query.get("size")
     if size is None:
         return None
@@ -52,10 +52,10 @@ async def open_session(
     ticket: str | None = None,
     waits: bool = True,
 ) -> Session:
-    """A new session with ``avatar``, or the :class:`ApiError` that says why there is none.
+    """A new session with ``avatar``; raises the :class:`ApiError` to answer with if there is none.
 
-    Without one it has the face of ``persona``, else that which the token allows or ``default``; its
-    pictures are ``size`` pixels wide if the server offers that.
+    If ``avatar`` is None it is that of ``persona``, else the one that the client's token allows,
+    else ``default``; pictures are ``size`` pixels wide if the server offers that.
     See :meth:`avatar_server.admission.Places.enter` for ``ticket`` and ``waits``.
     """
     if persona is not None:
@@ -79,7 +79,7 @@ async def attach(
     session: Session, name: str, offer: str, *, watches_only: bool = False, new_session: bool
 ) -> str:
     """Attach a peer; a session made for it does not survive a refused offer."""
-    # What the peer starts inherits this.
+    # The peer's tasks inherit this context.
     current_session.set(session.id)
     try:
         return await session.attach(name, offer, watches_only=watches_only)
@@ -108,7 +108,7 @@ class Signalling:
         self._owners: dict[str, str] = {}
         """Session of each pc_id."""
         self._guests: set[str] = set()
-        """Those of them that joined a session which others began."""
+        """Those pc_ids that joined a session which another client started."""
 
     def new_name(self) -> str:
         """A name for a connection to be; nobody can guess it."""

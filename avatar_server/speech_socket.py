@@ -58,11 +58,11 @@ START_TIMEOUT: Final = 10.0
 NO_TEXT: Final = "the first message must be a start event, sent as text"
 
 SLICE_SECONDS: Final = 1
-"""Sound that is taken at once: what comes in bulk must not hold up the other sessions."""
+"""Sound that is processed at a time, so that bulk messages do not block other sessions."""
 
 MAX_WAITING: Final = 8_000_000
-"""Bytes of messages that wait until there is room for their sound; past that the socket is not
-read, and the caller's own buffer fills up."""
+"""Bytes of messages queued for room in the speech buffer; beyond that the socket is not read, so
+that the caller's own buffer fills up."""
 
 
 class SpeechSocket:
@@ -123,7 +123,7 @@ class _Call:
         self._rate = rate
         self._source: SpeechSource | None = None
         self._odd = b""
-        """Half of a sample, when a piece ended within one."""
+        """The first byte of a sample that a message cut in two."""
         self._waiting: deque[tuple[SocketEvent | bytes, int]] = deque()
         """Messages and their sizes."""
         self._waiting_size = 0
@@ -140,7 +140,7 @@ class _Call:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
             try:
-                while self._waiting:  # what was said to a session of others is still heard
+                while self._waiting:  # a session with other clients still plays what was received
                     await self._do_next()
             finally:
                 if self._source is not None:
@@ -173,7 +173,7 @@ class _Call:
             self._changed.notify_all()
 
     async def _work(self) -> None:
-        """Do what was received, in order, as there is room for it."""
+        """Process received messages in order, as there is room for their sound."""
         while True:
             async with self._changed:
                 await self._changed.wait_for(lambda: self._waiting)
@@ -200,7 +200,7 @@ class _Call:
         await asyncio.sleep(0)
 
     def _forget_waiting(self) -> None:
-        """What came before an interrupt is not heard; whoever waits for it is told."""
+        """Drop what came before an interrupt, and report its utterances as interrupted."""
         dropped = list(self._waiting)
         self._waiting.clear()
         self._waiting_size = 0
@@ -233,7 +233,7 @@ class _Call:
     def _push(self, piece: bytes) -> None:
         if self._source is None:
             self._source = self._session.voice.begin()
-        # After an interrupt the rest of the utterance still comes, and goes nowhere.
+        # The rest of an interrupted utterance still arrives; its source discards it.
         piece = self._odd + piece
         whole = len(piece) // 2 * 2
         self._odd = piece[whole:]

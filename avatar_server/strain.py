@@ -1,4 +1,4 @@
-"""Whether a process keeps up with its sessions."""
+"""Judges whether a process keeps up with its sessions."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Strain:
         tell: Callable[[bool], None],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """Tell every second's judgement until cancelled."""
+        """Call ``tell`` with every second's verdict until cancelled."""
         while True:
             await sleep(1.0)
             tell(self.second())

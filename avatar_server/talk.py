@@ -33,14 +33,14 @@ MUTE_SECONDS: Final = 0.5
 """Seconds without sound after which a microphone counts as switched off."""
 
 CHUNK_SECONDS: Final = 2.0
-"""Seconds of sound that may come at once, and are waited out before silence is noticed."""
+"""Longest sound that may come in one burst; its duration passes before silence is assumed."""
 
 RETRY_SECONDS: Final = 1.5
 """When to ask again for a conversation whose engines are still loading."""
 
 
 class EnginesLoadingError(EngineUnavailableError):
-    """The engines are not there yet; try again after ``RETRY_SECONDS``."""
+    """The engines are still loading; try again after ``RETRY_SECONDS``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Talking:
         self._settled.set()
 
     async def settled(self) -> None:
-        """Wait until the engines have loaded, or will not."""
+        """Wait until the engines have loaded or failed to."""
         await self._settled.wait()
 
     async def aclose(self) -> None:
@@ -92,7 +92,7 @@ class Talking:
 
     @property
     def engines(self) -> Engines:
-        """The engines; raises EngineUnavailableError while there are none."""
+        """The engines; raises EngineUnavailableError before they have loaded."""
         if self._engines is None:
             raise self._failure
         return self._engines
@@ -108,7 +108,7 @@ class Talk:
         publish: Callable[[ServerEvent], None],
         attend: Callable[[Attention], None],
     ) -> None:
-        """``attend`` gets what the avatar is about, whenever that changes."""
+        """``attend`` gets where the avatar's attention is, whenever that changes."""
         self._talking = talking
         self._voice = voice
         self._publish = publish
@@ -121,7 +121,7 @@ class Talk:
         self._played = Resampler(SAMPLE_RATE, SPEECH_RATE)
         self._silence: asyncio.TimerHandle | None = None
         self._sound_until = 0.0
-        """When the sound that came would be over, in real time, on the loop's clock."""
+        """When the received sound would end if played in real time, on the loop's clock."""
 
     @property
     def conversation(self) -> Conversation | None:

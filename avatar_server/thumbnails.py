@@ -7,7 +7,7 @@ from renderer.still import still
 
 
 class Thumbnails:
-    """Pictures of avatars at rest, drawn once where none comes with them; thread-safe."""
+    """JPEGs of avatars at rest, drawn once for avatars that come without one; thread-safe."""
 
     def __init__(self, models: Models) -> None:
         self._models = models

@@ -1,8 +1,8 @@
 """Session tokens: what a browser gets in place of the server's key.
 
-A token is ``v1.PAYLOAD.SIGNATURE``, the payload being base64url JSON that says until when it is
-good and for which avatar, the signature an HMAC-SHA-256 over the rest. The server keeps no list
-of them: changing its key makes all of them void.
+A token is ``v1.PAYLOAD.SIGNATURE``: the payload is base64url JSON with the expiry time and the
+avatar, the signature an HMAC-SHA-256 of everything before it. The server keeps no list of tokens;
+changing its key invalidates them all.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Grant(BaseModel):
     avatar: Annotated[str, Field(max_length=64)] | None = None
     """The only avatar that it may meet; None for any."""
     client: Annotated[str, Field(max_length=64)] | None = None
-    """Who bears it, for limits per client; the address counts if it is None."""
+    """Name of the client for per-client limits; its address is used if None."""
 
 
 class InvalidTokenError(ValueError):
@@ -44,12 +44,12 @@ class TokenMint:
     """Makes and reads the tokens of one long-lived ``key``."""
 
     def __init__(self, key: str, now: Callable[[], float] = time.time) -> None:
-        # A key of its own, so that no signature helps to guess what opens the server.
+        # A derived key, so that signatures reveal nothing about the server's own.
         self._key = hmac.digest(key.encode(), b"avatar-server session tokens", hashlib.sha256)
         self._now = now
 
     def mint(self, seconds: int, avatar: str | None = None, client: str | None = None) -> str:
-        """A token that is good for ``seconds`` from now."""
+        """A token that is valid for ``seconds`` from now."""
         grant = Grant(expires=int(self._now()) + seconds, avatar=avatar, client=client)
         signed = f"{_VERSION}.{_encode(grant.model_dump_json(exclude_none=True).encode())}"
         return f"{signed}.{_encode(self._sign(signed))}"

@@ -19,13 +19,15 @@ STEPS: Final = (1, 2, 5)
 _TOO_LATE: Final = 0.2
 """Share of late pictures in a second at which the rate steps down."""
 _LATE_SECONDS: Final = 2
-"""Such seconds in a row after which it does: someone who connects is not a slow machine."""
+"""Such seconds in a row after which it does; a client that connects causes a single one."""
 _CALM: Final = 0.02
+"""Share of late pictures up to which a second counts as calm."""
 _ROOM: Final = 0.75
 """Share of the threads' time that the next higher rate may be expected to take."""
 _PATIENCE: Final = (3, 60)
 """Calm seconds before the rate steps up: at first, and at most after it did so too early."""
 _RELAPSE_SECONDS: Final = 10
+"""A step down this soon after a step up shows that the step up came too early."""
 
 
 class VideoRate:
@@ -58,7 +60,7 @@ class VideoRate:
         return (tick + phase) % self.every == 0
 
     def note(self, *, late: bool) -> None:
-        """A picture was due."""
+        """Count a picture that was due."""
         self._due += 1
         self._late += late
         self.pictures_due += 1

@@ -1,7 +1,7 @@
-"""The avatar's voice: what it says, from whom, and what of it has been heard.
+"""The avatar's voice: queues utterances and reports how much of each has been played.
 
-Text goes through the speech engine, sound comes from a caller or from the client's microphone;
-all of it meets in one speech buffer and is reported as events when it is played.
+Text goes through the speech engine; sound comes from a caller or from the client's microphone. All
+of it goes through one speech buffer, and events report it when it is played.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class _Progress:
 
     utterance: Utterance
     source: SpeechSource | None = None
-    """Of an utterance whose sound a caller pushes."""
+    """Set for an utterance whose sound a caller pushes."""
     characters: int = 0
 
     @property
@@ -59,7 +59,7 @@ class Voice:
             engine, self._speech, self._playout.speech_arrived, self._on_speech_error
         )
         self._utterances: dict[str, _Progress] = {}
-        """Those that are not over, in the order in which they will be heard."""
+        """Utterances that are not over, in the order of playing."""
         self._microphone = False
 
     async def play(self) -> None:
@@ -72,13 +72,13 @@ class Voice:
 
     @property
     def busy(self) -> bool:
-        """Whether an utterance is being said or waits to be, not only for its sound."""
+        """Whether an utterance is being spoken or queued, other than one that lacks sound."""
         sources = (progress.source for progress in self._utterances.values())
         return any(source is None or not self._speech.starves(source) for source in sources)
 
     @property
     def microphone(self) -> bool:
-        """Whether it speaks what :meth:`hear` is given."""
+        """Whether the avatar speaks the sound given to :meth:`hear`."""
         return self._microphone
 
     # --- saying ---------------------------------------------------------------------------------
@@ -115,11 +115,11 @@ class Voice:
         self._playout.speech_arrived()
 
     async def room(self, source: SpeechSource | None) -> None:
-        """Wait until the voice is less than 30 s behind with ``source``, or all it was given."""
+        """Wait until less than 30 s of sound are queued up to the end of ``source``, or in all."""
         await self._speech.room(source)
 
     def refresh(self) -> None:
-        """The avatar is to move in another way: begin soon, unless it is speaking."""
+        """The avatar's controls changed: plan again now, unless it is speaking."""
         self._playout.refresh()
 
     def use_microphone(self, on: bool) -> None:
@@ -140,14 +140,14 @@ class Voice:
             self._playout.speech_arrived()
 
     def hold(self) -> None:
-        """Fall silent now and keep what waits, until :meth:`resume` or :meth:`interrupt`."""
+        """Fall silent now and keep all queued speech, until :meth:`resume` or :meth:`interrupt`."""
         self._playout.hold()
 
     def resume(self) -> None:
         self._playout.resume()
 
     def interrupt(self) -> None:
-        """Silence at once: sound ramps out, the mouth closes, all that waits is dropped."""
+        """Silence at once: sound fades out, the mouth closes, queued speech is dropped."""
         self._speaker.stop()
         self._playout.interrupt()
         if self._microphone:

@@ -1,8 +1,8 @@
-"""The line in front of a full server: first come, first served, while one keeps asking.
+"""The queue of a full server: first come, first served, for clients that keep asking.
 
-A ticket is a place in the line, taken by asking for it and kept by asking again. Whoever never asks
-is not in the line; whoever stops asking, or does not come when it is his turn, loses the place: so
-nobody waits for somebody who has gone, nor for clients that know nothing of tickets.
+A ticket becomes a place in the queue when its client first asks about it, and is kept by asking
+again. A client that stops asking, or does not use its turn, loses its place, so nobody waits behind
+clients that have gone or know nothing of tickets.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 TICKET_SECONDS: Final = 10.0
-"""How long a ticket is good after it was last asked for, and after its turn has come."""
+"""How long a ticket lasts after it was last asked for, and after its turn has come."""
 
 
 @dataclass(slots=True)
@@ -32,9 +32,9 @@ class WaitingLine:
         self._most = most
         self._now = now
         self._offered: dict[str, _Ticket] = {}
-        """Those that nobody has asked for yet."""
+        """Tickets not asked for yet."""
         self._taken: dict[str, _Ticket] = {}
-        """The line, in its order."""
+        """The queue, in order."""
 
     def __len__(self) -> int:
         self._forget_gone()
@@ -46,7 +46,7 @@ class WaitingLine:
         return sum(ticket.client == client for ticket in self._taken.values())
 
     def offer(self, client: str) -> str | None:
-        """A ticket to ask for; None when the line is full."""
+        """A new ticket, not yet in the queue; None when the queue is full."""
         if len(self) >= self._most:
             return None
         if len(self._offered) >= self._most:
@@ -56,9 +56,9 @@ class WaitingLine:
         return name
 
     def ask(self, name: str, free: int) -> int | None:
-        """The place of a ticket, from 1, where ``free`` places can be given now; it lasts on.
+        """The place of a ticket, from 1, which this renews; ``free`` sessions can start now.
 
-        None for a ticket that is not in the line (any more).
+        None for a ticket that is not in the queue (any more).
         """
         if len(self) < self._most and name in self._offered:
             self._taken[name] = self._offered.pop(name)

@@ -1,8 +1,8 @@
 """``/v1/whep``: viewers that only watch (draft-ietf-wish-whep).
 
-``POST /v1/whep?session=ID`` watches a running session; without ``session`` the viewer gets a
-session of its own, which ``POST /v1/sessions/ID/events`` makes speak (the ``Avatar-Session``
-header of the answer names it).
+``POST /v1/whep?session=ID`` watches a running session. Without ``session`` the viewer gets a
+session of its own, named in the answer's ``Avatar-Session`` header; events posted to
+``/v1/sessions/ID/events`` make it speak.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class WorkerThread:
         return await done
 
     def close(self) -> None:
-        """End the thread after the present call; does not wait."""
+        """End the thread after the running call; does not wait."""
         self._calls.put(None)
 
     def _serve(self) -> None:
@@ -51,5 +51,5 @@ class WorkerThread:
             try:
                 call()
             except RuntimeError:
-                # The loop was closed while an abandoned call ran: nobody waits for it any more.
+                # The loop was closed while an abandoned call ran; nobody waits for its result.
                 return

@@ -1,13 +1,13 @@
-"""How many bits per second a viewer's network carries.
+"""The bitrate that a viewer's network carries: congestion control for one sender.
 
-A receiver says what it believes to get through (REMB). That belief follows what arrives and climbs
-by a few per cent a second, so after a calm face it is far below what a talking one needs, and a
-receiver short of CPU time lets it fall on the best of networks. It counts only where it is below
-what is sent and packets pile up on their way, or get lost while it falls, as they do before a link
-that is too narrow. A link that drops what is too much, and delays nothing, shows by losses alone.
+A receiver reports the bandwidth it estimates (REMB). The estimate follows what arrives and climbs
+by a few per cent a second, so after a calm face it is far below what a talking one needs, and on a
+receiver short of CPU time it falls on the best of networks. It is believed only if it is below the
+sent rate and packets queue up on their way, or are lost while it falls, as they are before a
+bottleneck. A link that drops the excess without delaying anything shows by losses alone.
 
-Then the target goes down at once, and after a quiet time up again by steps, which become rarer when
-they fail. Targets are few: every change costs a new encoder and a keyframe.
+The target then falls at once; after a quiet time it rises again by steps, which become rarer when
+they fail. There are few targets, because every change costs a new encoder and a keyframe.
 """
 
 from __future__ import annotations
@@ -18,46 +18,48 @@ from collections.abc import Callable
 from typing import Final
 
 STEPS: Final = (1.0, 0.7, 0.5, 0.35, 0.25, 0.15)
-"""Targets in parts of the most that is sent."""
+"""Targets as fractions of the full bitrate."""
 
 _HEADROOM: Final = 0.85
-"""Part of the believed rate that is used: sound and repeated packets need the rest."""
+"""Fraction of the estimated bandwidth that video uses; sound and repeated packets need the rest."""
 
 _WINDOW: Final = 1.0
-"""Seconds over which the sent rate is taken."""
+"""Seconds over which the sent bitrate is averaged."""
 
 _SETTLE: Final = 2.0
-"""Seconds after the begin or a change in which nothing that is heard is about the present rate."""
+"""Seconds after the start or a change for which reports are still about the former rate."""
 
 _QUIET: Final = 10.0
-"""Seconds without trouble before more is tried."""
+"""Seconds without trouble before a higher target is tried."""
 
 _MAX_QUIET: Final = 120.0
+"""The same, at most, after steps up that failed."""
 
 _PILED: Final = 0.3
-"""Seconds that round trips in a row take more than the shortest one where packets pile up; less
-may be a machine that is short of time."""
+"""Seconds by which round trips exceed the shortest one when packets queue up; less may be due to a
+busy machine."""
 
 _IN_A_ROW: Final = 2
+"""Round trips in a row that must be so long."""
 
 _AT_ONCE: Final = 0.5
-"""Part of the sent rate that is tried next at the least: beliefs may be far too low."""
+"""Smallest fraction of the sent rate to fall to at once: estimates may be far too low."""
 
 _LOSSY: Final = 0.05
-"""Share of lost packets that goes with a falling belief on a link that is too narrow."""
+"""Share of lost packets that, with a falling estimate, is a sign of a bottleneck."""
 
 _DROPPING: Final = 0.15
-"""The same, on average, where there is no other sign; less is made up for by repeating."""
+"""Average share of lost packets that is a sign by itself; less is repaired by repeating them."""
 
 _LOSS_WEIGHT: Final = 0.2
-"""Of the newest report in that average."""
+"""Weight of the newest report in that average."""
 
 _RECENT: Final = 4.0
-"""Seconds for which a sign of trouble counts together with others."""
+"""Seconds for which a sign of trouble is taken together with others."""
 
 
 class BandwidthTarget:
-    """One viewer's; ``now`` is a monotonic clock."""
+    """The target of one viewer; ``most`` is the full bitrate, ``now`` a monotonic clock."""
 
     def __init__(self, most: int, now: Callable[[], float]) -> None:
         self._steps = [int(part * most) for part in STEPS]
@@ -86,7 +88,7 @@ class BandwidthTarget:
             self._sent.popleft()
 
     def reported(self, loss: float, round_trip: float | None) -> None:
-        """The receiver lacks the share ``loss`` of the last packets; seconds there and back."""
+        """A receiver report: the share of lost packets, and the round trip in seconds if known."""
         now = self._now()
         self._loss += _LOSS_WEIGHT * (loss - self._loss)
         if loss > _LOSSY:
@@ -102,7 +104,7 @@ class BandwidthTarget:
         self._try_more()
 
     def believed(self, bitrate: int) -> None:
-        """The receiver believes that ``bitrate`` gets through."""
+        """The receiver estimates its bandwidth at ``bitrate`` (REMB)."""
         now = self._now()
         if bitrate < self._belief:
             self._fell = now
@@ -114,7 +116,7 @@ class BandwidthTarget:
         self._try_more()
 
     def _trouble(self, carried: float) -> None:
-        """No more than ``carried`` bits per second get through."""
+        """The link carries no more than ``carried`` bits per second."""
         now = self._now()
         self._troubled = now
         if now - self._changed < _SETTLE:
@@ -127,7 +129,7 @@ class BandwidthTarget:
                 # It was tried too early: wait longer the next time.
                 self._quiet = min(2 * self._quiet, _MAX_QUIET)
             self._step, self._changed, self._trying = step, now, False
-            # What is heard next is about the new rate.
+            # Earlier signs were about the former rate.
             self._fell = self._lossy = self._piled = -math.inf
             self._round_trips.clear()
 

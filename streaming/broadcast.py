@@ -25,10 +25,10 @@ from streaming.rtp import RtpStream
 from streaming.stages import StageTimes
 
 _LOSSY: Final = 0.02
-"""Share of lost packets from which sound is sent so that it survives them."""
+"""Share of lost packets from which sound is sent with error correction."""
 
 _LOSSY_SECONDS: Final = 30.0
-"""How long after the last such report."""
+"""How long that lasts after the last such report."""
 
 
 @dataclass(eq=False, slots=True)
@@ -43,7 +43,7 @@ class Viewer:
     _lossy_until: float = 0.0
 
     def report(self, loss: float, round_trip: float | None) -> None:
-        """The viewer lacks the share ``loss`` of the last packets; seconds there and back."""
+        """A receiver report: the share of lost packets, and the round trip in seconds if known."""
         self.bandwidth.reported(loss, round_trip)
         if loss >= _LOSSY:
             self._lossy_until = time.monotonic() + _LOSSY_SECONDS
@@ -74,7 +74,7 @@ class Broadcast:
         self._picture: tuple[int, npt.NDArray[np.uint8]] | None = None
         self._fresh = asyncio.Event()
         self._heard = 0
-        """First media sample whose sound has not left yet."""
+        """First media sample whose sound has not been sent yet."""
 
     def join(self) -> Viewer:
         viewer = Viewer(BandwidthTarget(self._bitrate, time.monotonic))
@@ -148,7 +148,7 @@ class Broadcast:
     def _deliver(self, codec: VideoCodec, packet: Packet[Any]) -> None:
         for viewer in self._watching(codec):
             viewer.bandwidth.sent(packet.size)
-            # A viewer that came after the keyframe was asked for waits for its own.
+            # A viewer that joined after the encode began waits for a keyframe of its own.
             if viewer.needs_keyframe and not packet.is_keyframe:
                 continue
             viewer.video.send(packet)

@@ -39,17 +39,18 @@ def _after(time: float, step: float) -> float:
 class MediaClock:
     """Hands out audio packets at the pace of the wall clock.
 
-    All clocks of a process tick at the same moments: waking up costs more than what is done then,
-    and what is due together is done in batches.
+    All clocks of a process tick at the same moments: waking up costs more than the work of a tick,
+    and work that is due together is batched.
 
     After a stall (a blocked loop, a suspended machine) media time goes on where it stopped and
-    later packets keep their distance: nothing is sent in a burst, sound and picture shift as one.
+    later packets keep their spacing: nothing is sent in a burst, and sound and picture shift
+    together.
     """
 
     now: Callable[[], float] = _loop_time
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     on_stall: Callable[[float], None] = lambda _: None
-    """Gets the seconds by which the anchor had to move."""
+    """Called with the seconds by which the anchor had to move."""
     stalls: int = field(default=0, init=False)
     """How often the anchor had to move."""
     _anchor: float | None = field(default=None, init=False)

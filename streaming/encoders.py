@@ -30,11 +30,11 @@ _KEYFRAME_INTERVAL: Final = 3_000
 """Frames; viewers that need a keyframe ask for one (RTCP PLI)."""
 
 
-# Made once: to look them up by name takes longer than to copy the samples of a packet.
+# Made once: looking them up by name takes longer than copying a packet's samples.
 _SAMPLES: Final = av.AudioFormat("flt")
 _MONO: Final = av.AudioLayout("mono")
 
-# Figures behind these settings and those of the pictures: docs/performance.md.
+# docs/performance.md has the measurements behind these settings and those of video.
 _CLEAR: Final = {"application": "audio", "compression_level": "0"}
 _RESILIENT: Final = {
     "application": "voip",
@@ -47,8 +47,9 @@ _RESILIENT: Final = {
 class OpusEncoder:
     """Mono speech as Opus packets of 20 ms (RFC 6716).
 
-    Packets of a ``resilient`` one repeat the one before in small, for networks that lose packets.
-    That takes Opus' speech coder, which sounds worse and costs twice the time.
+    A ``resilient`` encoder uses in-band forward error correction: each packet carries the one
+    before at a low bitrate. That requires Opus' speech mode, which sounds worse and costs twice
+    the time.
     """
 
     def __init__(self, bitrate: int = 48_000, *, resilient: bool = False) -> None:
@@ -58,12 +59,12 @@ class OpusEncoder:
         self._last: av.AudioFrame | None = None
 
     def protect(self, resilient: bool) -> None:
-        """Become resilient, or stop being so; cannot be heard."""
+        """Switch error correction on or off, without an audible click."""
         if resilient != self._resilient:
             self._resilient = resilient
             self._context = self._open()
             if self._last is not None:
-                # A coder that begins in the midst of a sound clicks: let it hear what was before.
+                # An encoder that starts in the middle of a sound clicks: prime it with the last.
                 self._context.encode(self._last)
 
     def encode(self, pcm: FloatArray, pts: int) -> list[Packet[Any]]:
@@ -96,14 +97,14 @@ class OpusEncoder:
 
 @dataclass(frozen=True, slots=True)
 class CodecSettings:
-    """How pictures are encoded."""
+    """Settings of a video encoder."""
 
     library: str
     """FFmpeg's name of the encoder."""
     options: Mapping[str, str]
     quantisers: tuple[int, int]
-    """Best and worst. At the best a face is 44 dB from the drawn one: more bits would cost time
-    and packets, and nobody would see them."""
+    """Smallest and largest quantiser. At the smallest a face has a PSNR of 44 dB: more bits would
+    cost time and packets without a visible gain."""
     profile: str | None = None
 
 
@@ -116,7 +117,7 @@ SETTINGS: Final[Mapping[VideoCodec, CodecSettings]] = {
             # A drawn face has no camera noise: denoising costs time and blurs it.
             "noise-sensitivity": "0",
             "cpu-used": "-12",
-            # Blocks that hardly change are not looked at.
+            # Skip blocks that hardly change.
             "static-thresh": "500",
             "overshoot-pct": "15",
             "undershoot-pct": "100",

@@ -1,7 +1,7 @@
-"""What receivers of our video report: missing pictures, missing packets, the rate that passes.
+"""RTCP feedback of the receivers of our video: PLI and FIR, NACK, REMB and receiver reports.
 
-aiortc would answer reports by its own encoder, which is idle here, and repeat every missing packet
-as often as it is asked for, which on a full link makes it fuller.
+aiortc would pass it to its own encoder, which is not used here, and repeat every missing packet as
+often as it is requested, which makes congestion worse.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ from streaming.broadcast import Viewer
 log = logging.getLogger(__name__)
 
 _AGAIN: Final = 0.1
-"""Seconds after which a packet may be repeated once more: about the longest way there and back."""
+"""Seconds before a packet may be repeated again: about the longest round trip."""
 
 _SHARE: Final = 0.3
-"""Bits of repeated packets in parts of the video's bitrate."""
+"""Bitrate of repeated packets as a fraction of the video's."""
 
 _PACKET_BITS: Final = 8 * 1200
 
 _BURST: Final = 0.5
-"""Seconds of the above that may be spent at once."""
+"""Seconds' worth of that bitrate that may be spent at once."""
 
 _REMEMBERED: Final = 256
 
 _LONGEST_TRIP: Final = 30.0
-"""Seconds; what seems to take longer was not measured rightly."""
+"""Seconds; a longer round trip is a measurement error."""
 
 
 class RepeatBudget:
@@ -62,7 +62,7 @@ class RepeatBudget:
         self._left = self._most
 
     def allow(self, sequence: int) -> bool:
-        """Whether packet ``sequence`` may be sent again now; if so, it counts as sent."""
+        """Whether packet ``sequence`` may be sent again now; if so, it is charged to the budget."""
         now = self._now()
         gained = (now - self._since) * self._most / _BURST
         self._left, self._since = min(self._most, self._left + gained), now
@@ -82,7 +82,7 @@ class RepeatBudget:
 
 
 def follow_feedback(sender: RTCRtpSender, viewer: Viewer) -> None:
-    """Have ``viewer`` answer what the receiver of its video, sent by ``sender``, reports."""
+    """Pass the feedback that ``sender``, which sends the video of ``viewer``, gets to it."""
     budget = RepeatBudget(lambda: viewer.bandwidth.bitrate)
 
     async def answer(packet: AnyRtcpPacket) -> None:
@@ -113,9 +113,9 @@ def follow_feedback(sender: RTCRtpSender, viewer: Viewer) -> None:
 
 
 def round_trip(report: RtcpReceiverInfo, ntp: int) -> float | None:
-    """Seconds there and back (RFC 3550, section 6.4.1), at NTP time ``ntp`` of our clock.
+    """Round-trip time in seconds (RFC 3550, section 6.4.1); ``ntp`` is our NTP time now.
 
-    None where the report follows none of ours, or our clock was set in between.
+    None if the report refers to none of ours, or our clock was set in between.
     """
     if not report.lsr:
         return None

@@ -1,4 +1,4 @@
-"""What comes late or gets lost on its way out, over all sessions of a process."""
+"""Counters of stalls and skipped pictures, over all sessions of a process."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class MediaFigures:
     stalls: int = 0
     """How often a session's clock had to stand still."""
     stalled_seconds: float = 0.0
-    """By how much clocks have come behind the wall clock through that."""
+    """Seconds by which clocks have fallen behind the wall clock through stalls."""
     pictures_skipped: int = 0
     """Pictures that a newer one replaced before they were encoded."""
     on_offset: Callable[[float], None] = lambda _: None
-    """Gets, for each picture as it leaves, the seconds by which its sound left before it."""
+    """Called for each picture sent with the seconds by which its sound was sent before it."""
 
     def note_stall(self, seconds: float) -> None:
         """A clock stood still for ``seconds``."""

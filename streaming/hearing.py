@@ -1,8 +1,8 @@
-"""The sound that a peer sends, in order and without waste, over networks that lose packets.
+"""Reception of a peer's sound over networks that lose packets: reordering and concealment.
 
-aiortc's own jitter buffer drops good packets around every hole (at 5 % loss a quarter of all
-sound) and holds four packets back even where nothing is lost. This one holds packets back only
-behind a hole, and fills what never came.
+aiortc's own jitter buffer drops good packets around every gap (at 5 % loss a quarter of all sound)
+and delays by four packets even where nothing is lost. This one delays packets only behind a gap,
+and conceals those that never arrive.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from streaming.clock import PACKET, SAMPLE_RATE
 from streaming.resample import FloatArray, mono
 
 MAX_BEHIND: Final = 3
-"""Packets (of 20 ms) that wait behind a hole before it is given up."""
+"""Packets (of 20 ms) that wait behind a gap before the missing one is given up."""
 
 MAX_FILL: Final = SAMPLE_RATE // 5
-"""Samples of a hole that are filled; a microphone that was off for long is not a hole."""
+"""Longest gap, in samples, that is concealed; a longer one is a microphone that was off."""
 
 _RESTART: Final = 1000
-"""Packets by which numbers must jump to be another stream."""
+"""A jump of the sequence number by more than this starts a new stream."""
 
 _SEQUENCE: Final = 1 << 16
 _TIMESTAMP: Final = 1 << 32
 
 SoundListener = Callable[[FloatArray, int], None]
-"""Gets mono float32 [n] and its rate in Hz."""
+"""Called with mono float32 [n] and its rate in Hz."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A packet that is due."""
+    """The content of a packet."""
 
     timestamp: int
     """RTP time of its first sample."""
@@ -49,19 +49,19 @@ class Piece:
 
 
 class PacketOrder:
-    """Puts packets back in order, and gives up those that do not come."""
+    """Puts packets back in order, and gives up those that do not arrive."""
 
     def __init__(self) -> None:
         self._next: int | None = None
         self._waiting: dict[int, Piece] = {}
 
     def push(self, sequence: int, piece: Piece) -> list[Piece]:
-        """Pieces that are due now that packet number ``sequence`` has come."""
+        """Take packet number ``sequence``; returns the pieces that can be decoded now."""
         if self._next is None or abs(self._ahead(sequence)) > _RESTART:
             self._next = sequence
             self._waiting.clear()
         if self._ahead(sequence) < 0:
-            return []  # given up already, or a duplicate
+            return []  # given up before, or a duplicate
         self._waiting[sequence] = piece
         due = self._take()
         if len(self._waiting) >= MAX_BEHIND:
@@ -70,7 +70,7 @@ class PacketOrder:
         return due
 
     def _ahead(self, sequence: int) -> int:
-        """How far a number lies ahead of the next one, in the shorter direction."""
+        """Distance of a sequence number from the next one due, modulo 2^16; negative: behind."""
         assert self._next is not None
         return (sequence - self._next + _SEQUENCE // 2) % _SEQUENCE - _SEQUENCE // 2
 
@@ -84,7 +84,7 @@ class PacketOrder:
 
 
 class OpusHearing:
-    """Decodes Opus packets as they come to one stream of sound without holes."""
+    """Decodes received Opus packets into one continuous stream of sound."""
 
     def __init__(self, listener: SoundListener) -> None:
         self._listener = listener
@@ -99,7 +99,7 @@ class OpusHearing:
         self._decoder = decoder
 
     def push(self, sequence: int, timestamp: int, data: bytes) -> None:
-        """A packet came; the listener gets what can be played with it."""
+        """Take a packet; the listener gets the sound that can be decoded now."""
         for piece in self._order.push(sequence, Piece(timestamp, data)):
             pcm = self._decode(piece)
             if len(pcm):
@@ -115,11 +115,11 @@ class OpusHearing:
         try:
             frames = [mono(frame) for frame in self._decoder.decode(packet)]
         except av.FFmpegError:
-            frames = []  # as good as lost
+            frames = []  # a broken packet counts as lost
         return np.concatenate(frames) if frames else np.zeros(0, np.float32)
 
     def _fill(self, timestamp: int) -> None:
-        """Cover the hole before ``timestamp``: the last sound mirrored and faded, then silence."""
+        """Conceal the gap before ``timestamp``: the last sound reversed and faded, then silence."""
         if self._expected is None:
             return
         hole = (timestamp - self._expected) % _TIMESTAMP
@@ -132,7 +132,7 @@ class OpusHearing:
 
 
 class _Discarded(queue.Queue[Any]):
-    """Stands for the queue to aiortc's decoder: keeps only the end, for which its thread waits."""
+    """Replaces the queue to aiortc's decoder thread: passes on only the item that ends it."""
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
         if item is None:
@@ -142,8 +142,8 @@ class _Discarded(queue.Queue[Any]):
 def hear(receiver: RTCRtpReceiver, listener: SoundListener) -> None:
     """Give ``listener`` the sound of a ``receiver`` of Opus; call before it receives.
 
-    aiortc goes on to make its reports; it no longer decodes. It has no public hook for packets
-    and looks the method up at every packet.
+    aiortc still sends its receiver reports, but no longer decodes. It has no public hook for
+    packets; it looks the method up at every packet.
     """
     hearing = OpusHearing(listener)
     handle = receiver._handle_rtp_packet

@@ -1,4 +1,4 @@
-"""One WebRTC peer: negotiation, the data channel, the sound that it sends."""
+"""One WebRTC peer: negotiation, the data channel, and the reception of its sound."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ MAX_CHANNEL_BACKLOG: Final = 256 * 1024
 
 
 class NoPortError(RuntimeError):
-    """Media has no port to leave by; the message says what to do."""
+    """There is no UDP port for media; the message says what to do."""
 
 
 class PeerListener(Protocol):
-    """What a session hears from its peer; called on the event loop."""
+    """Callbacks of a peer to its session, on the event loop."""
 
     def on_open(self) -> None:
         """The data channel is open: events can be sent."""
@@ -68,7 +68,7 @@ class PeerListener(Protocol):
 
 
 class Peer:
-    """A connection through which the streams of ``viewer`` go."""
+    """A connection that carries the streams of ``viewer``."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Peer:
         self._channel: RTCDataChannel | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: asyncio.Task[None] | None = None
-        # An empty list, unlike None, keeps aiortc from asking a public STUN server.
+        # An empty list, unlike None, keeps aiortc from using a public STUN server.
         self._connection = RTCPeerConnection(RTCConfiguration(iceServers=list(ice_servers)))
         self._connection.on("connectionstatechange", self._on_state)
         self._connection.on("datachannel", self._on_channel)
@@ -97,7 +97,7 @@ class Peer:
         """
         checked = check_offer(offer)
         try:
-            # First: aiortc pairs them with the offer's sections, in order, when it is applied.
+            # Before the offer: aiortc pairs transceivers with its sections in order.
             for section in checked.sections:
                 self._add(section)
             await self._connection.setRemoteDescription(RTCSessionDescription(checked.sdp, "offer"))
@@ -107,7 +107,7 @@ class Peer:
             raise BadOfferError(f"the offer cannot be answered: {error}") from error
         answer: str = self._connection.localDescription.sdp
         if "a=candidate:" not in answer:
-            # aioice passes over addresses on which it gets no port.
+            # aioice silently skips addresses on which it gets no port.
             await self._release()
             raise NoPortError(
                 "the server has no UDP port for media: udp_ports are taken, or it has no network"
@@ -119,7 +119,7 @@ class Peer:
         return answer
 
     async def add_candidates(self, candidates: Sequence[Candidate]) -> None:
-        """Take candidates that the client found after its offer.
+        """Add candidates that the client found after its offer (trickle ICE).
 
         Raises :class:`BadOfferError` for a line that is no candidate.
         """
@@ -150,9 +150,9 @@ class Peer:
 
     @property
     def path(self) -> tuple[str, str] | None:
-        """Kinds of the candidates, ours and theirs, that media goes between: host, srflx, prflx
-        or relay; None while there is no connection."""
-        # All sections share one transport; aiortc does not tell which pair was nominated.
+        """Types of the nominated candidates, ours and theirs: host, srflx, prflx or relay; None
+        while there is no connection."""
+        # All sections share one transport; aiortc has no public access to the nominated pair.
         for transceiver in self._connection.getTransceivers():
             dtls = transceiver.receiver.transport
             if dtls is not None:
@@ -162,7 +162,7 @@ class Peer:
 
     @property
     def codec(self) -> VideoCodecName | None:
-        """The codec of the pictures that it is sent; None before the answer, and without any."""
+        """The negotiated video codec; None before the answer, and without video."""
         return self._viewer.codec
 
     @property
@@ -171,13 +171,13 @@ class Peer:
         return self._closing is not None
 
     def close(self, reason: str = "closed by the server") -> asyncio.Task[None]:
-        """Begin to close, once; await the returned task to see it done."""
+        """Start closing, if it has not begun; the returned task ends when it is closed."""
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(reason), name="peer-close")
         return self._closing
 
     def _add(self, section: MediaSection) -> None:
-        """Prepare for a section of the offer; what nobody would read is declined."""
+        """Add a transceiver for a section of the offer, with the direction that is served."""
         viewer = self._viewer
         stream = viewer.audio if section.kind == "audio" else viewer.video
         transceiver = self._connection.addTransceiver(
@@ -191,7 +191,7 @@ class Peer:
             follow_feedback(transceiver.sender, viewer)
 
     def _connect_streams(self, agreed: Agreement) -> None:
-        """Have the viewer's streams send as ``agreed``."""
+        """Connect the viewer's streams with the senders that were negotiated for them."""
         for stream in (self._viewer.audio, self._viewer.video):
             for transceiver in self._connection.getTransceivers():
                 if transceiver.sender.track is stream.track and transceiver.mid in agreed.media:
@@ -228,7 +228,7 @@ class Peer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
-            # A stack that was cut off in the middle of negotiating may wait for itself for ever.
+            # A connection that is closed in the middle of negotiating may never finish closing.
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._release()
         except TimeoutError:
@@ -241,8 +241,8 @@ class Peer:
         try:
             await self._connection.close()
         except AttributeError:
-            # aiortc stumbles over sections of a refused offer that never got a transport, and
-            # leaves the transports of the others open.
+            # aiortc fails on sections of a refused offer that never got a transport, and leaves
+            # the transports of the others open.
             log.debug("the connection was closed part by part")
             parts = [t.receiver for t in self._connection.getTransceivers()]
             for part in (*parts, self._connection.sctp):

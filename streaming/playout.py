@@ -1,9 +1,9 @@
-"""The playout of a session: what is heard and seen at every tick of its clock.
+"""The playout of a session: the sound and the picture of every tick of its clock.
 
-Some ticks ahead of the clock, speech is cut into plans and given to the animator; when a tick is
-due, its sound leaves whatever happens and its picture if it is ready. A barge-in raises the
-epoch: everything planned for later is dropped, sound ramps out, and planning starts again from
-the next tick with the motion of the last frame shown.
+Some ticks ahead of the clock, speech is cut into plans, which go to the animator. When a tick is
+due, its sound is sent in any case, and its picture if it is ready. A barge-in raises the epoch:
+all plans for later are dropped, sound fades out, and planning starts again from the next tick with
+the motion of the last frame shown.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ RAMP: Final = PACKET // 2
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """How far ahead an animator wants to know what will be said."""
+    """How far ahead of the clock an animator needs its plans."""
 
     lead: int = 2
-    """Ticks that are planned ahead of the clock: time to animate."""
+    """Ticks that are planned ahead of the clock: the time to animate."""
     chunk: int = 1
-    """Ticks that are best animated together; as many are planned where the sound is there."""
+    """Ticks that are best animated together; that many are planned if their sound is known."""
     reaction: float = 0.025
-    """Seconds between the plan of a tick and its picture, if need be."""
+    """Shortest time in seconds from the plan of a tick to its picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a tick will be, before there is a picture of it."""
+    """The content of a tick, planned before its picture exists."""
 
     tick: int
     epoch: int
@@ -48,7 +48,7 @@ class Plan:
 
 
 class Animator(Protocol):
-    """Turns plans into pictures, in order, in its own time."""
+    """Turns plans into pictures, in order and asynchronously."""
 
     def request(self, plan: Plan) -> None:
         """Animate ``plan``; it follows the plan requested last."""
@@ -58,7 +58,7 @@ class Animator(Protocol):
         has not been shown; None if there is none."""
 
     def rewind(self, tick: int) -> None:
-        """Forget every plan from ``tick`` on; the next request is for ``tick`` again."""
+        """Drop every plan from ``tick`` on; the next request is for ``tick`` again."""
 
 
 class Output(Protocol):
@@ -107,14 +107,14 @@ class Playout:
             self._play_packet(sample, offset)
 
     def interrupt(self) -> None:
-        """Silence the avatar now and drop all speech that waits."""
+        """Silence the avatar now and drop all buffered speech."""
         self._fade_out()
         self._speech.clear()
         self._current = None
         self._replan(self._next_tick)
 
     def hold(self) -> None:
-        """Fall silent now, but keep what is not said yet: :meth:`resume` goes on with it."""
+        """Fall silent now, but keep the rest of the speech for :meth:`resume`."""
         if self._speech.held:
             return
         self._fade_out()
@@ -126,7 +126,7 @@ class Playout:
         self._replan(self._next_tick)
 
     def resume(self) -> None:
-        """Go on with what :meth:`hold` kept."""
+        """Continue the speech that :meth:`hold` kept."""
         self._speech.held = False
         self.speech_arrived()
 
@@ -136,7 +136,7 @@ class Playout:
             self.refresh()
 
     def refresh(self) -> None:
-        """Plan again, from where pictures can still follow, if only silence is planned."""
+        """If only silence is planned, plan again from the first tick that can still be animated."""
         waiting = [self._plans[tick] for tick in range(self._next_tick, self._planned)]
         if any(plan.speech.spoken for plan in waiting):
             return
@@ -144,7 +144,7 @@ class Playout:
         while self._seconds_until(tick) < self._pacing.reaction:
             tick += 1
         if tick < self._planned:
-            # Utterances without sound begin and end in silent ticks.
+            # Silent ticks may hold the start and end of an utterance without sound.
             self._put_back(tick)
             self._replan(tick)
 
@@ -160,7 +160,7 @@ class Playout:
         return self._clock.until_next() + packets * PACKET / SAMPLE_RATE
 
     def _plan(self, until: int) -> None:
-        """Plan the ticks before ``until`` and, where it is known what they will be, a few more."""
+        """Plan the ticks before ``until`` and, if their sound is known, the rest of a chunk."""
         if self._planned >= until:
             return
         until = max(until, self._planned + self._speech.foreseen(self._pacing.chunk))
@@ -172,7 +172,7 @@ class Playout:
             self._animator.request(plan)
 
     def _put_back(self, tick: int) -> None:
-        """Give back what is planned from ``tick`` on."""
+        """Return the speech planned from ``tick`` on to the buffer."""
         for planned in range(self._planned - 1, tick - 1, -1):
             self._speech.put_back(self._plans[planned].speech)
 
@@ -214,8 +214,8 @@ class Playout:
                 self.heard = (span.source.name, span.position + played)
 
     def _fade_out(self) -> None:
-        """Let what is heard now end softly in the next packet."""
-        if self._fade is None:  # else it was silenced since the last packet already
+        """Fade the present sound out in the next packet."""
+        if self._fade is None:  # else it has been silenced since the last packet already
             self._fade = self._upcoming_packet()
 
     def _upcoming_packet(self) -> FloatArray:

@@ -1,6 +1,6 @@
 """The events on the data channel and the bodies of the signalling API.
 
-One file for everybody who speaks the wire: server, headless client, load test; the browser's
+One file for all programs that use the protocol: server, headless client, load test; the browser's
 ``client/web/avatar-client.js`` mirrors it. Every event is one JSON object with a ``type``;
 unknown fields are ignored, an unknown type is answered with an ``error`` event.
 """
@@ -18,7 +18,7 @@ MAX_MESSAGE: Final = 16_384
 """Bytes of one data-channel message."""
 
 MAX_TICKET: Final = 64
-"""Characters of the name of a place in line."""
+"""Characters of a queue ticket."""
 
 CHANNEL_LABEL: Final = "avatar"
 
@@ -147,7 +147,7 @@ class Caption(_Event):
 
 
 class ConversationState(_Event):
-    """Whose turn it is; ``interrupted`` is followed at once by another state."""
+    """Whose turn it is; after ``interrupted`` another state follows at once."""
 
     type: Literal["state"] = "state"
     state: Literal["off", "listening", "thinking", "speaking", "interrupted"]
@@ -160,8 +160,8 @@ class Transcript(_Event):
 
     type: Literal["transcript"] = "transcript"
     turn: str = ""
-    """Name of the turn; this takes the place of all that came under it before, even of a final
-    one: the user went on before the answer was heard."""
+    """Name of the turn; a transcript replaces earlier ones of the same turn, even a final one: the
+    user may go on speaking before the answer is heard."""
     text: str
     final: bool = False
 
@@ -174,12 +174,12 @@ class PictureRate(_Event):
 
 
 class SessionWarning(_Event):
-    """The session is about to end, or after all it is not."""
+    """The session is about to end, or no longer is."""
 
     type: Literal["warning"] = "warning"
     reason: Literal["idle", "maximum"]
     seconds: float | None = None
-    """Until the end; None: somebody said or did something, and the session goes on."""
+    """Seconds until the end; None: the session goes on because there was activity."""
     message: str
     """For people: what is about to happen and what to do."""
 

@@ -1,8 +1,8 @@
-"""Encoded media as RTP packets (RFC 3550) that leave the moment they are made.
+"""Sends encoded media as RTP packets (RFC 3550) at once.
 
-aiortc's sender pulls media through a queue and a task, and spends several times on each packet what
-encrypting and sending it takes. Here it only negotiates, times its reports and owns the transport:
-the track that it reads never yields anything.
+aiortc's sender pulls media through a queue and a task, which costs several times as much as
+encrypting and sending a packet. Here it only negotiates, schedules its reports and owns the
+transport: the track that it reads never yields anything.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _32_BITS: Final = (1 << 32) - 1
 
 
 class HeaderExtensions:
-    """The extensions (RFC 8285) of a stream's packets: its name and the time of sending."""
+    """The header extensions (RFC 8285) of a stream's packets: its MID and the send time."""
 
     def __init__(self, parameters: RTCRtpParameters) -> None:
         ids = {extension.uri: extension.id for extension in parameters.headerExtensions}
@@ -68,7 +68,7 @@ class HeaderExtensions:
 
 
 class _Piece(NamedTuple):
-    """What a packet carries."""
+    """The content of a packet, kept to send it again."""
 
     sequence: int
     timestamp: int
@@ -77,7 +77,7 @@ class _Piece(NamedTuple):
 
 
 class RtpPacker:
-    """Makes the packets of one stream; all of its times are NTP times (32.32 bits)."""
+    """Makes the packets of one stream; all times are NTP times (32.32 bits)."""
 
     def __init__(self, parameters: RTCRtpParameters, ssrc: int, repeat_ssrc: int) -> None:
         codec = parameters.codecs[0]
@@ -89,7 +89,8 @@ class RtpPacker:
         self._ssrc = ssrc
         self._repeat_ssrc = repeat_ssrc
         self._extensions = HeaderExtensions(parameters)
-        # In the lower half: numbers that wrap before the receiver has seen one break decryption.
+        # In the lower half: if the number wraps before the first packet arrives, SRTP's rollover
+        # counters differ and decryption fails (RFC 3711, section 3.3.1).
         self._sequence = random.getrandbits(15)
         self._repeat_sequence = random.getrandbits(15)
         self._origin = random.getrandbits(32)
@@ -117,7 +118,7 @@ class RtpPacker:
         return packets
 
     def repeat(self, sequence: int, ntp: int) -> bytes | None:
-        """Packet ``sequence`` once more (RFC 4588), unless it was too long ago."""
+        """Packet ``sequence`` again (RFC 4588); None if it is no longer kept."""
         piece = self._recent.get(sequence % RTP_HISTORY_SIZE)
         if piece is None or piece.sequence != sequence:
             return None
@@ -131,9 +132,9 @@ class RtpPacker:
         return _packet(again, self._repeat_type, self._repeat_ssrc, extensions)
 
     def report(self, ntp: int) -> RtcpSenderInfo:
-        """What was sent until ``ntp``, repetitions not counted, and the media clock then.
+        """The sender info of a report at ``ntp``: counts without repetitions, and the media clock.
 
-        Zeros before anything was sent.
+        All zero before anything was sent.
         """
         if self._last is None:
             return RtcpSenderInfo(0, 0, 0, 0)
@@ -159,12 +160,12 @@ def _packet(piece: _Piece, payload_type: int, ssrc: int, extensions: bytes) -> b
 
 
 def _pack_sound(frame: Packet[Any]) -> tuple[list[bytes], int]:
-    # One packet, and the clock is that of our media (RFC 7587).
+    # One packet per frame; Opus' RTP clock is our media clock, 48 kHz (RFC 7587).
     return [bytes(frame)], frame.pts or 0
 
 
 def _repeat_type(parameters: RTCRtpParameters, codec: RTCRtpCodecParameters) -> int | None:
-    """Payload type for what is sent again, if it has one of its own."""
+    """Payload type of retransmissions (RTX), if one was negotiated."""
     for other in parameters.codecs:
         if is_rtx(other) and other.parameters.get("apt") == codec.payloadType:
             return other.payloadType
@@ -172,13 +173,13 @@ def _repeat_type(parameters: RTCRtpParameters, codec: RTCRtpCodecParameters) -> 
 
 
 class _Unread(MediaStreamTrack):
-    """What aiortc's sender reads: a track that ends, but never yields anything."""
+    """The track that aiortc's sender reads: it can end, but never yields anything."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.kind = kind
         self.awaited = False
-        """Whether the sender runs."""
+        """Whether the sender waits for a frame, which means that it runs."""
         self._ended = asyncio.Event()
 
     async def recv(self) -> Packet[Any]:
@@ -208,7 +209,7 @@ class RtpStream:
         return self._track
 
     def connect(self, sender: RTCRtpSender, parameters: RTCRtpParameters) -> None:
-        """Send in the place of ``sender``, which has :attr:`track`, as was negotiated for it."""
+        """Send in place of ``sender``, which has :attr:`track`, with its negotiated parameters."""
         packer = RtpPacker(parameters, sender._ssrc, sender._rtx_ssrc)
         send_reports = sender._send_rtcp
 
@@ -218,23 +219,23 @@ class RtpStream:
                     packet.sender_info = packer.report(current_ntp_time())
             await send_reports(packets)
 
-        # aiortc has no public hook for it; it looks the method up at every report.
+        # aiortc has no public hook for reports; it looks the method up at every one.
         sender._send_rtcp = send_own_reports  # type: ignore[method-assign]
         self._sender, self._packer = sender, packer
 
     @property
     def open(self) -> bool:
-        """Whether the connection is up, so that what is sent may arrive."""
+        """Whether the connection is up; before that nothing is sent."""
         return self._track.awaited and self._packer is not None
 
     def send(self, frame: Packet[Any]) -> None:
-        """Send an encoded frame; while the stream is not open, it is lost."""
+        """Send an encoded frame; it is dropped while the stream is not open."""
         if self._packer is not None and self._track.awaited:
             for packet in self._packer.pack(frame, current_ntp_time()):
                 self._transmit(packet)
 
     def repeat(self, sequence: int) -> None:
-        """Send a packet again that the peer misses."""
+        """Send a packet again that the peer has not received."""
         if self._packer is not None and self._track.awaited:
             packet = self._packer.repeat(sequence, current_ntp_time())
             if packet is not None:
@@ -249,14 +250,14 @@ class RtpStream:
         try:
             _at_once(self._sender.transport._send_rtp(packet))
         except ConnectionError:
-            pass  # lost, as on any network; aiortc tells when the connection is over
-        except Exception:  # one peer's trouble is not that of the others
+            pass  # lost, as on any network; aiortc reports when the connection is over
+        except Exception:  # a defect with one peer must not affect the others
             log.exception("a stream ends: its packets cannot be sent")
             self.stop()
 
 
 def _at_once(sending: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine that does not wait: a datagram is taken, or dropped."""
+    """Run a coroutine that never suspends: a datagram is sent or dropped at once."""
     try:
         sending.send(None)
     except StopIteration:

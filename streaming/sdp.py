@@ -1,7 +1,7 @@
-"""What SDP says: checks on an offer before it reaches the WebRTC stack, and what was agreed.
+"""SDP: checks of an offer before it reaches the WebRTC stack, and the agreement of an answer.
 
-aiortc accepts some kinds of garbage and then keeps a peer connection that never connects; an
-offer is refused here first, with a sentence that says what is missing.
+aiortc accepts some malformed offers and then keeps a peer connection that never connects; they are
+refused here first, with a message that says what is missing.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class UnsupportedMediaError(BadOfferError):
 
 @dataclass(frozen=True, slots=True)
 class MediaSection:
-    """What the server does with one section of sound or pictures of an offer."""
+    """How the server serves one audio or video section of an offer."""
 
     kind: str
     """audio or video."""
     plays: bool
-    """Whether the avatar is heard or seen there."""
+    """Whether the server sends the avatar's sound or picture in it."""
     hears: bool
-    """Whether the client is heard there."""
+    """Whether the server receives the client's sound in it."""
 
     @property
     def direction(self) -> str:
@@ -62,27 +62,23 @@ class CheckedOffer:
     """An offer that the server can answer."""
 
     sdp: str
-    """Complete: with what it may leave out, and aiortc wants."""
+    """The offer, with the optional lines added that aiortc requires."""
     sections: tuple[MediaSection, ...]
-    """Those of sound and pictures, in its order."""
+    """Its audio and video sections, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What an answer says."""
+    """What was negotiated."""
 
     media: dict[str, RTCRtpParameters]
-    """Codecs (the one to send first) and header extensions of each section that has any, by its
-    ``mid``."""
+    """Codecs (the one to send comes first) and header extensions of the sections, by ``mid``."""
     video_codec: VideoCodecName | None
-    """The first codec of the section in which video is sent: the one that is used."""
+    """The codec of the video that is sent; None without video."""
 
 
 def check_offer(sdp: str) -> CheckedOffer:
-    """Read ``sdp``, if it is an offer that the server can answer.
-
-    Raises :class:`BadOfferError`.
-    """
+    """Parse and check an offer; raises :class:`BadOfferError` if it cannot be answered."""
     if len(sdp.encode()) > MAX_SDP:
         raise BadOfferError(f"the offer is larger than {MAX_SDP} bytes")
     if not sdp.startswith("v=0"):
@@ -93,7 +89,7 @@ def check_offer(sdp: str) -> CheckedOffer:
         names = {
             codec.name.upper() for media in _receiving(description) for codec in _common(media)
         }
-    except Exception as error:  # the parser raises whatever the garbage provokes
+    except Exception as error:  # the parser raises anything for malformed input
         raise BadOfferError(
             f"the offer is not valid SDP: {error or type(error).__name__}"
         ) from error
@@ -120,7 +116,7 @@ def check_offer(sdp: str) -> CheckedOffer:
 
 
 def read_answer(answer: str) -> Agreement:
-    """What is agreed by an answer that aiortc made."""
+    """What an answer of aiortc has agreed on."""
     sections = SessionDescription.parse(answer).media
     sent = next(
         (m for m in sections if m.kind == "video" and m.direction == "sendonly" and m.rtp.codecs),
@@ -134,10 +130,10 @@ def read_answer(answer: str) -> Agreement:
 
 
 def _served(sections: Sequence[MediaDescription]) -> tuple[MediaSection, ...]:
-    """What is done with the sections of sound and pictures.
+    """How the audio and video sections are served.
 
-    Of several of a kind the first that receives is served, and the client is heard there, or
-    where it sends sound.
+    Of several of a kind, the first one that receives is sent the avatar's media. The client's
+    sound is taken from that section if it also sends, else from the first one that does.
     """
     media = [m for m in sections if m.kind in ("audio", "video")]
     sound = [m for m in media if m.kind == "audio"]
@@ -153,8 +149,8 @@ def _receives_not(media: MediaDescription) -> bool:
 
 
 def _completed(sdp: str) -> str:
-    """``sdp`` with what it may leave out, and aiortc wants in every section: a direction
-    (RFC 8866, 6.7) and, in sections that are ``bundle-only``, the transport (RFC 9429, 5.2.1)."""
+    """``sdp`` with optional lines added that aiortc requires in every section: a direction
+    (RFC 8866, 6.7) and, in ``bundle-only`` sections, the transport (RFC 9429, 5.2.1)."""
     session, *sections = re.split(r"^(?=m=)", sdp, flags=re.MULTILINE)
     if not 1 <= len(sections) <= _MAX_SECTIONS:
         return sdp
@@ -174,7 +170,7 @@ def _completed(sdp: str) -> str:
 
 
 def _attributes(section: str) -> dict[str, str]:
-    """The last line of each attribute, by its name."""
+    """The attribute lines by name; of several of a name the last."""
     lines = (line for line in section.splitlines() if line.startswith("a="))
     return {line[2:].partition(":")[0]: line for line in lines}
 
@@ -184,5 +180,5 @@ def _receiving(description: SessionDescription) -> list[MediaDescription]:
 
 
 def _common(media: MediaDescription) -> list[RTCRtpCodecParameters]:
-    """Codecs of a section, in the forms that the server has too."""
+    """Codecs of a section that the server supports too."""
     return find_common_codecs(CODECS["video"], media.rtp.codecs)

@@ -1,6 +1,6 @@
-"""Speech that waits to be spoken, cut into ticks of the session clock.
+"""The buffer of speech ahead of playout, cut into ticks of the session clock.
 
-Utterances queue behind each other; a live source (a microphone) is heard whenever none waits.
+Utterances queue behind each other; a live source (a microphone) is heard whenever none is queued.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from streaming.resample import FloatArray
 from streaming.speech_source import FEATURE_RATE, FEATURE_TICK, RATIO, Cue, SpeechSource
 
 MAX_AHEAD_SECONDS: Final = 30.0
-"""Speech that an utterance may hold ahead of playout; its producer waits at that point."""
+"""Speech that may be buffered ahead of playout; beyond that its producer waits."""
 
 MAX_LIVE_TICKS: Final = 8
-"""Backlog at which a live source drops its oldest sound: lateness helps nobody."""
+"""Backlog beyond which a live source drops its oldest sound, so that it does not fall behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Span:
     start: int
     """First sample within the tick."""
     count: int
-    """0 where an utterance only ends, or has no sound at all."""
+    """0 if an utterance only ends here, or has no sound at all."""
     position: int
-    """Sample of the utterance that sounds at ``start``."""
+    """Sample of the utterance that is played at ``start``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,11 @@ class SpeechTick:
     speech: FloatArray
     """[640] at 16 kHz, for the features."""
     ahead: FloatArray
-    """[640 m] at 16 kHz: what follows, as far as it is there, at most the look-ahead."""
+    """[640 m] at 16 kHz: the sound after it, as far as it is buffered, at most the look-ahead."""
     cues: tuple[tuple[int, Cue], ...] = ()
     """Cues with their sample within the tick, 0 to 1919."""
     spans: tuple[Span, ...] = ()
-    """The parts of it that come from an utterance or a live source, in order."""
+    """Its parts that come from an utterance or a live source, in order."""
 
     @property
     def spoken(self) -> bool:
@@ -70,20 +70,20 @@ class SpeechBuffer:
         self._room = asyncio.Event()
         self._room.set()
         self.held = False
-        """While True, ticks are silent and speech waits."""
+        """While True, ticks are silent and speech stays buffered."""
 
     # --- producers --------------------------------------------------------------------------
 
     def begin(self, utterance: str, text: str = "") -> SpeechSource:
-        """Queue a new utterance behind those begun before; fill what is returned."""
+        """Queue a new utterance; its producer fills the returned source."""
         source = SpeechSource(utterance, text)
         source.cues.append((0, Cue("start", utterance)))
         self._queue.append(source)
         return source
 
     async def room(self, source: SpeechSource | None = None) -> None:
-        """Wait until less than ``MAX_AHEAD_SECONDS`` of speech is ahead, up to the end of
-        ``source``; what is behind that must wait for it anyway."""
+        """Wait until no more than ``MAX_AHEAD_SECONDS`` of speech are buffered; with ``source``,
+        only sound up to its end counts."""
         while self.seconds_ahead(source) > MAX_AHEAD_SECONDS:
             self._room.clear()
             await self._room.wait()
@@ -91,8 +91,8 @@ class SpeechBuffer:
     def push_live(self, pcm: FloatArray, rate: int) -> None:
         """Add sound of the live source.
 
-        The oldest is dropped past ``MAX_LIVE_TICKS`` and, until it is given out, past what it
-        takes to start: what waits then would stay late for good.
+        The oldest is dropped beyond ``MAX_LIVE_TICKS`` and, before the source has started, beyond
+        what it needs to start: any excess would delay it permanently.
         """
         if self._live is None:
             self._live = SpeechSource("", live=True)
@@ -106,12 +106,12 @@ class SpeechBuffer:
             live.audio.pull(excess * RATIO)
 
     def end_live(self) -> None:
-        """The live source is gone; what it said last is still heard."""
+        """The live source is gone; its buffered sound is still played."""
         if self._live is not None:
             self._live.end()
 
     def clear(self) -> None:
-        """Drop all speech that was not given out, and hold nothing back any more."""
+        """Drop all buffered speech and end any hold."""
         self.held = False
         for source in self._queue:
             source.end()
@@ -122,7 +122,7 @@ class SpeechBuffer:
     # --- consumer ---------------------------------------------------------------------------
 
     def seconds_ahead(self, last: SpeechSource | None = None) -> float:
-        """Sound that waits to be spoken, up to the end of ``last`` if one is named."""
+        """Seconds of queued sound, up to the end of ``last`` if it is given."""
         if last is not None and last not in self._queue:
             return 0.0
         samples = 0
@@ -139,7 +139,8 @@ class SpeechBuffer:
         return source is not None and self._can_start(source)
 
     def foreseen(self, limit: int) -> int:
-        """How many of the next ``limit`` ticks sound that still comes can only start sooner."""
+        """How many of the next ``limit`` ticks are certain: sound that arrives later cannot change
+        them, except that it may start sooner in silent ones."""
         if self.held:
             return limit
         samples = 0
@@ -152,10 +153,10 @@ class SpeechBuffer:
         return limit
 
     def take(self) -> SpeechTick:
-        """The next tick: speech where there is some, silence elsewhere.
+        """The next tick: speech if there is any, else silence.
 
-        Silence is never put inside an utterance while a tick of it is buffered; an utterance
-        that runs dry waits for the look-ahead before it goes on.
+        No silence is inserted into an utterance while a tick of it is buffered; one that ran dry
+        waits until the look-ahead is buffered before it goes on.
         """
         audio = np.zeros(TICK, np.float32)
         speech = np.zeros(FEATURE_TICK, np.float32)
@@ -182,8 +183,7 @@ class SpeechBuffer:
     def put_back(self, tick: SpeechTick, start: int = 0) -> None:
         """Undo :meth:`take` for the sound of ``tick`` from sample ``start`` on.
 
-        Ticks go back in the reverse of the order in which they were taken; live sound does not
-        go back, it has passed.
+        Put ticks back in the reverse order of taking them. Live sound is dropped instead.
         """
         start = -(-start // RATIO) * RATIO
         for span in reversed(tick.spans):
@@ -197,14 +197,14 @@ class SpeechBuffer:
             source.speech.put_back(tick.speech[first // RATIO : end // RATIO])
             source.taken -= end - first
             for at, cue in reversed(cues):
-                # The end will be found again.
+                # take() makes the end cue again.
                 if cue.kind != "end":
                     source.cues.appendleft((source.taken + at - first, cue))
             if source not in self._queue:
                 self._queue.appendleft(source)
 
     def starves(self, source: SpeechSource) -> bool:
-        """Whether ``source`` is not ended and lacks the sound to start with."""
+        """Whether ``source`` is not ended and lacks the sound to start."""
         return not source.ended and source.available < (1 + self._lookahead) * FEATURE_TICK
 
     def _current(self) -> SpeechSource | None:
@@ -245,7 +245,7 @@ class SpeechBuffer:
             return np.empty(0, np.float32)
         ahead = source.speech.peek(wanted)
         if source.ended and len(ahead) < wanted:
-            # What follows the end is known: silence.
+            # After the end there is silence.
             ahead = np.concatenate([ahead, np.zeros(wanted - len(ahead), np.float32)])
         whole = len(ahead) // FEATURE_TICK * FEATURE_TICK
         return ahead[:whole]

@@ -1,7 +1,7 @@
-"""The sound of one utterance, at the two rates at which it is needed.
+"""The sound of one utterance, resampled to the two rates at which it is used.
 
-48 kHz is for the listener and 16 kHz for the motion features; both are made from the same samples,
-so that both mean the same instant.
+48 kHz is for the listener and 16 kHz for the motion features; both come from the same samples, so
+that they stay aligned.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ RATIO: Final = SAMPLE_RATE // FEATURE_RATE
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """Something that happens at a sample of an utterance."""
+    """A mark at a sample of an utterance: its start, a word or its end."""
 
     kind: Literal["start", "word", "end"]
     utterance: str
     heard: int = 0
-    """Characters of the text that have been heard once this cue has passed."""
+    """Characters of the text up to and with this cue."""
 
 
 class _Fifo:
-    """A queue of samples that gives out slices without copying what stays."""
+    """A FIFO of samples that does not copy the remaining ones."""
 
     def __init__(self) -> None:
         self._chunks: deque[FloatArray] = deque()
@@ -44,13 +44,13 @@ class _Fifo:
             self.size += len(pcm)
 
     def put_back(self, pcm: FloatArray) -> None:
-        """Let ``pcm`` be the first samples again."""
+        """Put ``pcm`` back at the front."""
         if len(pcm):
             self._chunks.appendleft(pcm)
             self.size += len(pcm)
 
     def pull(self, count: int) -> FloatArray:
-        """The first ``count`` samples, padded with silence where there are fewer."""
+        """Remove and return the first ``count`` samples, padded with silence if there are fewer."""
         out = np.zeros(count, np.float32)
         filled = 0
         while filled < count and self._chunks:
@@ -64,7 +64,7 @@ class _Fifo:
         return out
 
     def peek(self, count: int) -> FloatArray:
-        """Up to ``count`` of the first samples, left where they are."""
+        """Up to ``count`` of the first samples, without removing them."""
         parts: list[FloatArray] = []
         missing = count
         for chunk in self._chunks:
@@ -77,9 +77,9 @@ class _Fifo:
 
 @dataclass(eq=False, slots=True)
 class SpeechSource:
-    """The sound of one utterance, filled by whoever makes it; both rates advance together.
+    """The sound of one utterance, filled by its producer; both rates advance together.
 
-    Once its buffer has been cleared it belongs to nobody, and filling it does nothing.
+    An ended source, such as one whose buffer was cleared, ignores further sound.
     """
 
     name: str
@@ -89,9 +89,9 @@ class SpeechSource:
     primed: bool = False
     """Whether enough is buffered to start (again)."""
     taken: int = 0
-    """48 kHz samples given out so far."""
+    """48 kHz samples taken so far."""
     pushed_seconds: float = 0.0
-    """Seconds of sound that were pushed so far."""
+    """Seconds of sound pushed so far."""
     cues: deque[tuple[int, Cue]] = field(default_factory=deque)
     audio: _Fifo = field(default_factory=_Fifo)
     speech: _Fifo = field(default_factory=_Fifo)
@@ -116,7 +116,7 @@ class SpeechSource:
         self.cues.append((sample * SAMPLE_RATE // rate, Cue("word", self.name, heard)))
 
     def end(self) -> None:
-        """All of it is there."""
+        """The utterance is complete."""
         if not self.ended:
             self._drain()
             self.ended = True
@@ -127,7 +127,7 @@ class SpeechSource:
         self.audio.push(self._resamplers[0].flush())
         self.speech.push(self._resamplers[1].flush())
         self._resamplers = None
-        # The two filters round their lengths apart by a few samples: level them.
+        # The two resamplers' lengths differ by a few samples: pad the shorter one.
         short = self.speech.size * RATIO - self.audio.size
         if short > 0:
             self.audio.push(np.zeros(short, np.float32))
@@ -137,5 +137,5 @@ class SpeechSource:
 
     @property
     def available(self) -> int:
-        """Feature-rate samples that can be given out at both rates."""
+        """Feature-rate samples that are available at both rates."""
         return min(self.speech.size, self.audio.size // RATIO)

@@ -1,4 +1,4 @@
-"""What each stage of the pipeline costs, as CPU seconds and wall seconds."""
+"""CPU and wall time of each stage of the pipeline."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Final, Literal
 Stage = Literal["motion", "render", "encode"]
 
 _ASKED: Final = 16
-"""One of so many runs is asked for its CPU time and stands for the others. That is a system call,
-at which a busy machine sets the thread aside, and with it the interpreter for all threads."""
+"""CPU time is sampled in one run of so many and scaled up. Reading it is a system call, at which a
+busy machine may suspend the thread, and with it the interpreter for all threads."""
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class StageTimes:
         }
     )
     observe: Callable[[Stage, float], None] | None = None
-    """Gets every stage with its wall seconds; called on the thread that ran it."""
+    """Called with every stage and its wall seconds, on the thread that ran it."""
     _lock: Lock = field(default_factory=Lock)
 
     @contextmanager

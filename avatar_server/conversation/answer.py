@@ -1,4 +1,4 @@
-"""One turn of the avatar, from the first thought to the last sound."""
+"""One turn of the avatar: prepared, committed, spoken and, if interrupted, cut."""
 
 from __future__ import annotations
 
@@ -40,20 +40,20 @@ class ConversationVoice(Protocol):
 
 
 class Answer:
-    """Its key names it in the history and is the name of its utterance.
+    """An answer; its key is the key of its turn in the history and the name of its utterance.
 
-    An :class:`avatar_server.conversation.speaker.UtteranceListener` of that utterance.
+    It is the :class:`avatar_server.conversation.speaker.UtteranceListener` of that utterance.
     """
 
     def __init__(self, observe: Callable[[Progress], None]) -> None:
         self.key = new_turn_key()
         self.question: str | None = None
-        """Key of the user's turn that it answers, once that is over."""
+        """Key of the user's turn that it answers; None until that turn is over."""
         self.utterance: Utterance | None = None
         self.heard = ""
         self.failed = False
         self.reason: Reason | None = None
-        """What cut it."""
+        """What interrupted it; None if nothing did."""
         self.task: asyncio.Task[None] | None = None
         self._observe = observe
         self._committed = asyncio.Event()
@@ -71,7 +71,7 @@ class Answer:
     async def speak(
         self, deltas: AsyncIterator[str], voice: ConversationVoice, voice_name: str
     ) -> None:
-        """Say what ``deltas`` join to, as soon as it is committed and there is a piece of it.
+        """Speak the text of ``deltas`` piece by piece, once the answer is committed.
 
         Raises what ``deltas`` does and
         :class:`~avatar_server.conversation.speaker.SpeakerBusyError`.
@@ -87,13 +87,13 @@ class Answer:
             self._observe(AnswerWritten(self.key, self.utterance.text[before:]))
 
     async def end(self) -> None:
-        """There is nothing more to say."""
+        """The text is complete; returns once the answer is committed."""
         await self._committed.wait()
         if self.utterance is not None:
             self.utterance.end()
 
     def finish(self, position_ms: int) -> None:
-        """It is over, after ``position_ms`` of its sound were heard."""
+        """The answer is over; ``position_ms`` of its sound have been played."""
         outcome: Literal["finished", "cut", "failed"] = "finished"
         if self.failed:
             outcome = "failed"

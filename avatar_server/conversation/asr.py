@@ -1,4 +1,4 @@
-"""What a speech recogniser must do."""
+"""The interface of speech recognisers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Recognition(Protocol):
         """Take ``speech [n]`` at 16 kHz; returns at once."""
 
     async def transcript(self) -> str:
-        """What everything fed so far says, as well as the engine can tell; "" for no words.
+        """The text of everything fed so far; "" if it has no words.
 
         The turn may go on: more can be fed, and later transcripts contain it all. Cancelling
         the call stops the work. Raises :class:`RecognitionError`.

@@ -53,8 +53,8 @@ class Conversation:
         attend: Callable[[Attention], None] = lambda _: None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``publish`` gets events for the client, ``observe`` what happens behind them,
-        ``attend`` what the avatar is about."""
+        """``publish`` gets events for the client, ``observe`` the progress of turns, ``attend``
+        where the avatar's attention is."""
         self.history = History()
         """What has been said, the avatar's turns as far as they were heard."""
         self._persona = persona
@@ -71,7 +71,7 @@ class Conversation:
         self._user: str | None = None
         """Key of the turn that the user is speaking."""
         self._unheard: str | None = None
-        """Language that the recogniser turned out not to have: speech in it goes unnoticed."""
+        """Language that the recogniser does not support: speech in it is ignored."""
         self._speech = (0.0, 0.0)
         """Seconds of the microphone's sound at which speech began and ended last."""
         self._settling: asyncio.Task[None] | None = None
@@ -80,13 +80,13 @@ class Conversation:
 
     @property
     def answering(self) -> str | None:
-        """Key of the answer that is being made or heard."""
+        """Key of the answer that is being generated or played."""
         answer = self._answer
         return answer.key if answer is not None and answer.committed else None
 
     @property
     def voice(self) -> str:
-        """Voice that it speaks with."""
+        """The persona's voice."""
         return self._persona.voice
 
     @property
@@ -95,7 +95,7 @@ class Conversation:
         return self._user is not None
 
     def reconfigure(self, persona: Persona, detector: SpeechDetector[Any]) -> None:
-        """Go on as ``persona``, from the next thing that happens on."""
+        """Use ``persona`` from the next event on."""
         self._persona = persona
         self._taker.policy = persona.turns
         self._ear.detector = detector
@@ -106,9 +106,9 @@ class Conversation:
         return self._sign.state
 
     async def run(self) -> None:
-        """Greet, then keep the time of turns until cancelled."""
+        """Greet, then drive the deadlines of turn-taking until cancelled."""
         try:
-            # Whoever has said something already is answered instead.
+            # A user who has said something already is answered instead.
             if self._persona.greeting and self._answer is None:
                 self.greet(self._persona.greeting)
             self._sign.show()
@@ -154,7 +154,7 @@ class Conversation:
         self._do(self._taker.typed(text))
 
     def respond(self, instructions: str | None = None) -> None:
-        """Answer what has been said, by other ``instructions`` than the persona's if given."""
+        """Answer what has been said; ``instructions``, if given, replace the persona's."""
         self._stop_settling()
         self._do(self._taker.asked(), instructions)
 
@@ -171,7 +171,7 @@ class Conversation:
         if answer is None:
             ended = isinstance(event, Speaking) and not event.on and not self._voice.busy
             if ended and self._taker.phase in ("speaking", "held"):
-                self._pass_turn()  # what was no answer is over
+                self._pass_turn()  # speech that was no answer (``say``) is over
             return
         if answer.utterance is None:
             return
@@ -195,7 +195,7 @@ class Conversation:
         self._sign.show()
 
     def _finish(self, answer: Answer, position_ms: int = 0) -> None:
-        """Write down what was heard of an answer; it is over."""
+        """End an answer and record what was heard of it in the history."""
         if answer.heard:
             self.history.add(answer.key, Turn("avatar", answer.heard))
         if self._answer is answer:
@@ -203,7 +203,7 @@ class Conversation:
         answer.finish(position_ms)
 
     def _pass_turn(self) -> None:
-        """The avatar has nothing more to say; somebody may be speaking already."""
+        """The avatar's turn is over; the user may be speaking already."""
         self._do(self._taker.answer_ended())
         self._ear.feed_remembered()
 
@@ -262,7 +262,7 @@ class Conversation:
         self._do(self._taker.partial(text))
 
     def _follow_user(self) -> None:
-        """Tell when the user's turn begins, and when nothing came of it."""
+        """Report when the user's turn begins, and when it ends without words."""
         speaks = self._taker.phase in ("hearing", "closing")
         if speaks and self._user is None:
             self._user = new_turn_key()
@@ -286,17 +286,17 @@ class Conversation:
         answer.task = self._start(self._think(answer, turns, instructions))
 
     def _commit(self, text: str) -> None:
-        """The user's turn is over; without ``text`` there was none, only the wish for an answer."""
+        """The user's turn is over; an empty ``text`` means that an answer was requested instead."""
         question = self._end_user(text) if text else None
         if text:
             self._transcripts.final(text)
         if self._answer is not None:
-            # What was written cannot be said on: it stays.
+            # A typed turn cannot be continued by voice: only a spoken one can be revoked.
             self._answer.question = question if self._ear.recognising else None
             self._answer.commit()
 
     def _drop(self, reason: Reason) -> None:
-        """Forget the answer that is being prepared; nobody has heard any of it."""
+        """Discard the answer that is being prepared; none of it has been heard."""
         answer, self._answer = self._answer, None
         if answer is None:
             return
@@ -313,7 +313,7 @@ class Conversation:
                 self._observe(UserRevoked(answer.question))
 
     def _cut(self, reason: Reason) -> None:
-        """The avatar's turn is over before its end."""
+        """Interrupt the avatar's turn."""
         answer = self._answer
         if answer is not None:
             answer.reason = reason
@@ -336,7 +336,7 @@ class Conversation:
             await answer.speak(deltas, self._voice, self._persona.voice)
         except (DialogueError, SpeakerBusyError) as error:
             failure = error
-        await answer.end()  # one that is dropped before leaves no trace
+        await answer.end()  # waits for the commit: a failed answer that is dropped goes unreported
         if failure is not None:
             answer.failed = True
             self._fail("answer_failed", failure)

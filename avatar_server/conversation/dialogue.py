@@ -1,4 +1,4 @@
-"""What decides the answer must do."""
+"""The interface of dialogue engines, which write the avatar's answers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class DialogueError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one side said."""
+    """What the user or the avatar said in one turn."""
 
     speaker: Literal["user", "avatar"]
     text: str
-    """For the avatar: what was really heard, cut where it was interrupted."""
+    """For the avatar: the part that was heard before any interruption."""
 
 
 class Dialogue(Protocol):
@@ -26,12 +26,12 @@ class Dialogue(Protocol):
     def answer(
         self, turns: Sequence[Turn], instructions: str, language: str
     ) -> AsyncGenerator[str]:
-        """The avatar's next turn after ``turns`` (the last one is the user's), in pieces of text
-        as they are decided; joined they are the answer.
+        """Stream the avatar's next turn after ``turns`` (the last one is the user's); the pieces
+        of text, joined, are the answer.
 
         ``instructions`` are the persona's (a system prompt), ``language`` is a tag such as "en".
         Closing the iterator stops the work. Raises :class:`DialogueError`.
         """
 
     async def aclose(self) -> None:
-        """Free connections; answers that are under way end."""
+        """Close connections; running answers end."""

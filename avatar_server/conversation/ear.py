@@ -1,4 +1,4 @@
-"""The user's microphone: where in its sound there is speech, and what that says."""
+"""The user's microphone: detection and recognition of the speech in its sound."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PREROLL_SECONDS: Final = 0.5
 """Sound before the detected start of speech that the recogniser gets as well."""
 
 STIRRED_SECONDS: Final = 0.5
-"""For how long sound that may be speech counts; the face need not follow every crackle."""
+"""How long a possible start of speech keeps the avatar's attention."""
 
 
 class Ear:
@@ -27,9 +27,9 @@ class Ear:
         self.detector = detector
         """May be replaced by one with another policy over the same kind of VAD."""
         self.samples = 0
-        """How many have been heard, at 16 kHz."""
+        """Samples heard so far, at 16 kHz."""
         self._stirred = -SPEECH_RATE
-        """How many had been heard when something might have been the start of speech."""
+        """Value of :attr:`samples` at the last possible start of speech."""
         self._detection = detector.init_state()
         self._recogniser = recogniser
         self._recognition: Recognition | None = None
@@ -37,16 +37,16 @@ class Ear:
 
     @property
     def recognising(self) -> bool:
-        """Whether a turn is open."""
+        """Whether a turn is being recognised."""
         return self._recognition is not None
 
     @property
     def stirred(self) -> bool:
-        """Whether something was heard just now that might have been the start of speech."""
+        """Whether something that may be the start of speech was heard just now."""
         return self.samples - self._stirred < STIRRED_SECONDS * SPEECH_RATE
 
     def hear(self, speech: FloatArray) -> tuple[SpeechEvent, ...]:
-        """Take ``speech [n]`` at 16 kHz; the starts and ends of speech that it brings."""
+        """Take ``speech [n]`` at 16 kHz; returns the starts and ends of speech found in it."""
         self.samples += len(speech)
         if self._recognition is not None and self._detection.endpoint.speaking:
             self._recognition.feed(speech)
@@ -63,18 +63,18 @@ class Ear:
         self._recognition = self._recogniser.open(language, on_partial)
 
     def feed_remembered(self) -> None:
-        """Let the recogniser hear how the speech began, before it was noticed."""
+        """Feed the recogniser the sound from before the start of speech was detected."""
         if self._recognition is not None:
             for chunk in self._preroll:
                 self._recognition.feed(chunk)
             self._preroll.clear()
 
     async def transcript(self) -> str:
-        """What the turn says; raises as :meth:`Recognition.transcript` does."""
+        """The turn's text; raises as :meth:`Recognition.transcript` does."""
         return await self._recognition.transcript() if self._recognition is not None else ""
 
     def close(self) -> None:
-        """The turn is over, or nobody wants to know what it says."""
+        """Stop recognising the turn."""
         if self._recognition is not None:
             self._recognition.close()
             self._recognition = None

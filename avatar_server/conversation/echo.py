@@ -1,8 +1,8 @@
-"""Keeps the avatar from hearing itself: its own sound is taken out of the microphone's.
+"""Echo suppression: silences the microphone's sound where it is the avatar's own.
 
-Browsers cancel echo before they send, yet what a loudspeaker leaves over, or a client without
-cancellation, would let the avatar interrupt and answer itself. Echo is the played sound again,
-later and quieter, so it correlates with it at one delay; a voice does not.
+Browsers cancel echo before they send, but a residue of it, or a client without cancellation, would
+let the avatar interrupt and answer itself. Echo is the played sound, delayed and attenuated, so it
+correlates with it at one delay; another voice does not.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from motion.contract import SPEECH_RATE
 from motion.layout import FloatArray
 
 MAX_DELAY_SECONDS: Final = 0.75
-"""Longest way from playout through network, loudspeaker, room and network back."""
+"""Longest delay from playout through network, loudspeaker, room and back."""
 
 _HALF: Final = 2
-"""Signals are compared at half the rate: rooms and codecs harm the upper band most."""
+"""Factor of decimation before the comparison: rooms and codecs distort the upper band most."""
 _WINDOW: Final = 4_096 // _HALF
-"""Samples that are compared: 256 ms tell a voice's pitch from an echo of another's."""
+"""Samples that are compared (256 ms): long enough that another voice's pitch is no match."""
 _KEPT: Final = round(MAX_DELAY_SECONDS * SPEECH_RATE) // _HALF + _WINDOW
 
 _QUIET: Final = 1e-3
-"""Loudness (RMS) below which nothing is taken for speech anyway."""
+"""Level (RMS) below which nothing is detected as speech anyway."""
 
-# Over a room in which echo and reverberation are equally loud, 95 % of echo windows correlate
-# by more than 0.5, and 95 % of windows of another voice by less than 0.25.
+# Thresholds of the correlation. In a room whose direct and reverberant echo are equally loud, 95 %
+# of echo windows exceed 0.5, and 95 % of another voice's windows stay below 0.25.
 _ECHO: Final = 0.4
 _ECHO_AT_KNOWN_DELAY: Final = 0.25
 _SAME_DELAY: Final = round(0.002 * SPEECH_RATE) // _HALF
@@ -47,11 +47,11 @@ _BAND: Final = _band()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Signal:
-    """The latest part of a stream in the compared band."""
+    """The latest part of a stream, filtered and decimated for the comparison."""
 
     kept: FloatArray
     tail: FloatArray
-    """Input that the filter still needs."""
+    """Input that the filter needs again for the next output."""
     count: int = 0
     """Samples since the start of the stream."""
 
@@ -69,13 +69,13 @@ class EchoState:
     played: _Signal
     heard: _Signal
     rest: FloatArray
-    """Heard samples that do not fill a frame yet."""
+    """Heard samples that do not fill a frame yet [< 512]."""
     offset: int | None = None
-    """Position in the played less that in the heard stream at which echo was found last."""
+    """Delay at which echo was found last: position in the played less that in the heard stream."""
 
 
 class EchoGuard:
-    """Give it everything that is played, silence included, and everything that is heard."""
+    """Needs everything that is played, silence included, and everything that is heard."""
 
     def init_state(self) -> EchoState:
         def signal(size: int) -> _Signal:
@@ -84,7 +84,7 @@ class EchoGuard:
         return EchoState(signal(_KEPT), signal(_WINDOW), np.empty(0, np.float32))
 
     def play(self, state: EchoState, sound: FloatArray) -> EchoState:
-        """``sound [n]`` at 16 kHz leaves for the listener; the state after it."""
+        """Note that ``sound [n]`` at 16 kHz is played; returns the state after it."""
         return replace(state, played=state.played.push(sound))
 
     def hear(self, state: EchoState, sound: FloatArray) -> tuple[FloatArray, EchoState]:
@@ -105,7 +105,7 @@ class EchoGuard:
 
 
 def _echo_offset(state: EchoState) -> int | None:
-    """Where in the played stream the heard window comes from; None if it is no echo."""
+    """The delay at which the heard window matches the played stream; None if it is no echo."""
     heard, played = state.heard.kept, state.played.kept
     loudness = float(heard @ heard)
     if loudness < _WINDOW * _QUIET**2 or not played.any():
@@ -119,7 +119,7 @@ def _echo_offset(state: EchoState) -> int | None:
     window_energy = np.maximum(window_energy, 1e-3 * window_energy.max())
     correlation = products / np.sqrt(window_energy * loudness)
     best = int(correlation.argmax())
-    # Counted from the starts of the streams: it stays when packets come late or together.
+    # Relative to the starts of the streams, so that network jitter does not change it.
     offset = state.played.count - state.heard.count - len(played) + _WINDOW + best
     known = state.offset is not None and abs(offset - state.offset) <= _SAME_DELAY
     return offset if correlation[best] >= (_ECHO_AT_KNOWN_DELAY if known else _ECHO) else None

@@ -1,4 +1,4 @@
-"""From the probability of speech to speech that starts and ends."""
+"""Endpointing: turns probabilities of speech into starts and ends of speech."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _FRAME_SECONDS: Final = VAD_FRAME / SPEECH_RATE
 
 
 class EndpointPolicy(BaseModel):
-    """When sound counts as speech. Durations are in seconds, rounded up to whole frames (32 ms)."""
+    """What counts as speech. Durations are in seconds, rounded up to whole frames (32 ms)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
-    """Probability from which a frame may begin speech."""
+    """Probability at or above which a frame may start speech."""
     release: Annotated[float, Field(gt=0, lt=1)] = 0.35
-    """Probability below which a frame may end it; between the two, what was goes on."""
+    """Probability below which a frame may end speech; between the two nothing changes."""
     min_speech: Annotated[float, Field(ge=0, le=2)] = 0.1
-    """Speech shorter than this is no speech."""
+    """Shorter speech is ignored."""
     min_silence: Annotated[float, Field(ge=0, le=5)] = 0.2
-    """A gap shorter than this belongs to the speech around it."""
+    """Shorter gaps do not end speech."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -44,19 +44,19 @@ class SpeechEvent:
 
     kind: Literal["started", "ended"]
     sample: int
-    """Sample of the stream at which it did."""
+    """Sample of the stream at which speech started or ended."""
     noticed: int
-    """Sample of the stream after which it could be told: ``min_speech`` or ``min_silence`` on."""
+    """Sample of the stream at which it was detected: ``min_speech`` or ``min_silence`` later."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointState:
-    """Where the stream stands; frames are counted from its start."""
+    """State of the endpointer; frames are counted from the start of the stream."""
 
     frame: int = 0
     speaking: bool = False
     candidate: int | None = None
-    """First frame of what may become speech or, while speaking, silence."""
+    """First frame of possible speech or, while speaking, of possible silence."""
 
 
 class Endpointer:
@@ -70,7 +70,7 @@ class Endpointer:
     def step(
         self, state: EndpointState, probability: float
     ) -> tuple[SpeechEvent | None, EndpointState]:
-        """Take the probability of the next frame; the event it brings, and the state after it."""
+        """Take the probability of the next frame; returns the event, if any, and the new state."""
         frame = state.frame
         if state.speaking:
             turns = probability < self._policy.release
@@ -115,7 +115,7 @@ class SpeechDetector(Generic[VadStateT]):
     def step(
         self, state: DetectorState[VadStateT], sound: FloatArray
     ) -> tuple[tuple[SpeechEvent, ...], DetectorState[VadStateT]]:
-        """The events that ``sound [n]`` at 16 kHz brings, in order, and the state after it."""
+        """Take ``sound [n]`` at 16 kHz; returns its events, in order, and the new state."""
         waiting = np.concatenate([state.rest, sound])
         whole = len(waiting) // VAD_FRAME * VAD_FRAME
         probabilities, vad = self._vad.step(state.vad, waiting[:whole])

@@ -1,8 +1,8 @@
-"""The engines of a conversation by name: those that are built in and those of other packages.
+"""Loads the engines of a conversation by name: built-in ones and those of other packages.
 
 A package adds an engine by an entry point in one of the groups ``avatar_server.vad``,
-``avatar_server.asr``, ``avatar_server.dialogue`` and ``avatar_server.tts``. It names a callable
-that makes the engine; its keyword parameters are the engine's options, with their types.
+``avatar_server.asr``, ``avatar_server.dialogue`` and ``avatar_server.tts``. It refers to a factory,
+whose typed keyword parameters are the engine's options.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KINDS: tuple[Kind, ...] = typing.get_args(Kind)
 
 _HERE: Final = "avatar_server.conversation"
 
-# Named by text, so that an engine's libraries are loaded only when it is chosen.
+# As strings, so that an engine's libraries are imported only when it is chosen.
 _BUILT_IN: Final[Mapping[Kind, Mapping[str, str]]] = {
     "vad": {"silero": f"{_HERE}.silero:SileroVad"},
     "asr": {
@@ -44,12 +44,11 @@ _BUILT_IN: Final[Mapping[Kind, Mapping[str, str]]] = {
 
 
 class EngineError(RuntimeError):
-    """There is no such engine or it was given wrong options; the message says what is right."""
+    """There is no such engine, or its options are wrong; the message says what is allowed."""
 
 
 class EngineUnavailableError(EngineError):
-    """The engine cannot work here, for want of a model or an address; the message says what to
-    do."""
+    """The engine lacks a model, a package or an address; the message says what to do."""
 
 
 def engine_names(kind: Kind) -> tuple[str, ...]:
@@ -70,10 +69,10 @@ def load_engine(kind: Kind, name: str, options: Mapping[str, object] | None = No
 def load_first(
     kind: Kind, names: Sequence[str], options: Mapping[str, Mapping[str, object]]
 ) -> tuple[str, Any]:
-    """Make the first of ``names`` that can work here; its name and the engine.
+    """Make the first of ``names`` that is available; returns its name and the engine.
 
-    ``options`` are by engine name. Raises :class:`EngineUnavailableError` with the reasons of
-    all if none can, and :class:`EngineError` for a name or an option that is wrong.
+    ``options`` are by engine name. Raises :class:`EngineUnavailableError` with all reasons if none
+    is available, and :class:`EngineError` for a wrong name or option.
     """
     reasons = []
     for name in names:
@@ -142,5 +141,5 @@ def _checked(
 def _adapter(annotation: Any) -> TypeAdapter[Any]:
     try:
         return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
-    except PydanticUserError:  # a model or dataclass brings its own config
+    except PydanticUserError:  # models and dataclasses have a config of their own
         return TypeAdapter(annotation)

@@ -29,8 +29,8 @@ class EspeakTextToSpeech:
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="espeak")
 
     def voices(self) -> tuple[str, ...]:
-        """Language tags, each once, the default first; any identifier of the engine and any
-        variant ("en-us+f3") is taken as well."""
+        """Language tags, each once, the default first; the engine's own voice names and variants
+        ("en-us+f3") are accepted as well."""
         languages = sorted({voice.languages[0] for voice in engine().voices} - {DEFAULT_VOICE})
         return (DEFAULT_VOICE, *languages)
 
@@ -53,13 +53,13 @@ class EspeakTextToSpeech:
                     for word in block.words:
                         start = index + word.start
                         end = index + word.end
-                        # The words of a number, an emoji or a symbol share or overlap its place.
+                        # The words of a number, an emoji or a symbol all refer to its characters.
                         if start >= spoken_to and text[start:end].strip():
                             spoken_to = end
                             sample = samples + word.sample - position
                             marks.append(WordMark(start, spoken_to, sample))
                     position += len(block.pcm)
-                    # Bare punctuation makes a short hush without a word: not worth a chunk.
+                    # Punctuation alone yields a short silence without a word: skip it.
                     silent = silent and not block.words
                     if not silent:
                         yield SpeechChunk(block.pcm, engine().rate, tuple(marks))

@@ -1,4 +1,4 @@
-"""What has been said in a conversation, turn by turn."""
+"""The history of a conversation, turn by turn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_TURNS: Final = 100
 
 
 def new_turn_key() -> str:
-    """A name for a turn."""
+    """A new random key for a turn."""
     return f"item_{secrets.token_hex(8)}"
 
 
@@ -31,20 +31,20 @@ class History:
         return key in self._turns
 
     def add(self, key: str, turn: Turn, position: int | None = None) -> None:
-        """Remember ``turn``, at the end or as number ``position``."""
+        """Insert ``turn`` at index ``position``, by default at the end."""
         entries = list(self._turns.items())
         entries.insert(len(entries) if position is None else position, (key, turn))
         self._turns = dict(entries[-MAX_TURNS:])
 
     def position_after(self, key: str) -> int:
-        """Number that a turn after the one under ``key`` would have; raises KeyError."""
+        """Index after the turn under ``key``; raises KeyError."""
         try:
             return list(self._turns).index(key) + 1
         except ValueError:
             raise KeyError(key) from None
 
     def amend(self, key: str, text: str) -> None:
-        """The turn under ``key``, if it is remembered, said ``text`` only."""
+        """Replace the text of the turn under ``key``, if it is remembered; "" removes it."""
         if key not in self._turns:
             return
         if text:

@@ -1,4 +1,4 @@
-"""What a language model writes for the eye, taken out before it is spoken."""
+"""Removes what a language model writes for readers before it is spoken: markup, emoji, thoughts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 _LINK: Final = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
 _EMPHASIS: Final = re.compile(r"(?<![\w*])(\*{1,3}|_{1,3})(?=[^\s*_])(.+?)(?<=[^\s*_])\1(?![\w*])")
-# A pair may be torn apart by the cut into sentences.
+# Cutting text into sentences may separate a pair.
 _STRAY: Final = re.compile(r"\*{2,}|`+")
 _LINE_START: Final = re.compile(r"^[ \t]*(?:[*+-]|#{1,6}|>)[ \t]+", re.MULTILINE)
 _PICTURES: Final = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\u200d\ufe0f]+")
@@ -48,6 +48,6 @@ async def without_thoughts(deltas: AsyncIterator[str]) -> AsyncGenerator[str]:
                 if answer:
                     yield answer
             else:
-                waiting = _THINK + waiting[-len(_THOUGHT) :]  # what may be half of the end
+                waiting = _THINK + waiting[-len(_THOUGHT) :]  # may end in half of the closing tag
     if not decided and not thinking and waiting:
         yield waiting

@@ -1,4 +1,4 @@
-"""Dialogue by any endpoint that speaks OpenAI's chat completions: a hosted model or a local one."""
+"""Dialogue by any endpoint with OpenAI's chat completions API, hosted or local."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _ROLES: Final = {"user": "user", "avatar": "assistant"}
 class OpenAiChat:
     """Streams answers of ``model`` from ``url``, the address up to and including ``/v1``.
 
-    ``memory`` is how many of the last turns the model is told; ``stall`` how many seconds the
-    endpoint may be silent.
+    The model is given the last ``memory`` turns; an endpoint that is silent for ``stall`` seconds
+    is given up.
     """
 
     def __init__(
@@ -73,10 +73,11 @@ class OpenAiChat:
 
 
 def messages(turns: Sequence[Turn], instructions: str, language: str) -> list[dict[str, str]]:
-    """The conversation as chat messages: roles alternate, turns that nobody heard are left out.
+    """The conversation as chat messages: roles alternate, turns of which nothing was heard are
+    left out.
 
-    What the avatar said first is told in the system prompt: templates of some models (Mistral's,
-    Gemma's) fail where the assistant begins.
+    What the avatar said first goes into the system prompt: chat templates of some models
+    (Mistral's, Gemma's) reject a conversation that the assistant begins.
     """
     tongue = "Answer in the language you are spoken to in."
     if language != "auto":
@@ -100,7 +101,7 @@ def messages(turns: Sequence[Turn], instructions: str, language: str) -> list[di
 async def _events(lines: AsyncIterator[str]) -> AsyncGenerator[dict[str, Any]]:
     """The JSON events of a server-sent stream; raises EndpointError unless it is whole."""
     async for line in lines:
-        # Comments and other fields than data keep the connection alive.
+        # Comments and fields other than data only keep the connection alive.
         field, _, data = line.partition(":")
         if field != "data":
             continue

@@ -1,4 +1,4 @@
-"""What the engines behind an OpenAI-compatible HTTP endpoint share: settings and errors."""
+"""The HTTP client of all engines that use an OpenAI-compatible endpoint."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _MAX_ERROR_BYTES: Final = 4_096
 
 
 class EndpointError(RuntimeError):
-    """The endpoint did not do what it was asked for; the message says why and what to do."""
+    """A request to the endpoint failed; the message says why and what to do."""
 
 
 class Endpoint:
-    """One base address such as ``http://127.0.0.1:11434/v1``; connections are kept and shared.
+    """One base address such as ``http://127.0.0.1:11434/v1``; connections are pooled.
 
-    ``stall`` is how many seconds the endpoint may stay silent before it is given up.
+    A request fails when the endpoint is silent for ``stall`` seconds.
     """
 
     def __init__(self, url: str, api_key: str, stall: float) -> None:
@@ -42,8 +42,8 @@ class Endpoint:
 
     @asynccontextmanager
     async def post(self, path: str, body: dict[str, Any]) -> AsyncGenerator[httpx.Response]:
-        """The response to ``body`` as it streams in; raises :class:`EndpointError`, also for
-        what goes wrong while the response is read inside the context."""
+        """The response to ``body``, to be read as it streams in; raises :class:`EndpointError`,
+        also for errors while it is read inside the context."""
         url = f"{self._url}/{path}"
         try:
             async with self._client.stream("POST", url, json=body) as response:
@@ -66,7 +66,7 @@ class Endpoint:
 
 
 async def _refusal(url: str, response: httpx.Response) -> str:
-    """What the endpoint said instead of answering, and what to do about it."""
+    """The message for an error status: what the endpoint said, and what to do about it."""
     body = b""
     async for chunk in response.aiter_bytes():
         body += chunk
@@ -89,7 +89,7 @@ async def _refusal(url: str, response: httpx.Response) -> str:
 
 
 def _message(body: bytes) -> str:
-    """The text inside an error answer, in any of the forms that servers give it."""
+    """The text of an error body, in any of the forms that servers use."""
     text = body.decode(errors="replace").strip()
     try:
         said = json.loads(text)

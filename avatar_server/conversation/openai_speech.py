@@ -1,4 +1,4 @@
-"""Text-to-speech by any endpoint that speaks OpenAI's audio API, streamed as raw samples."""
+"""Text-to-speech by any endpoint with OpenAI's audio API, streamed as raw samples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FORMATS: Final = {
     b"\xff\xfb": "MP3",
     b"\xff\xf3": "MP3",
 }
-"""How files begin that servers send when they ignore the format asked for."""
+"""Magic numbers of files that some servers send instead of the requested raw samples."""
 
 
 class OpenAiSpeech:

@@ -1,4 +1,4 @@
-"""Word times for engines that tell none, so that captions and what was heard are about right."""
+"""Estimates word times for engines that report none, for captions and interruptions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from avatar_server.conversation.tts import SpeechChunk, WordMark
 
 CHARACTERS_PER_SECOND: Final = 15.0
-"""How fast voices speak, give or take a quarter; spaces count."""
+"""Typical speed of a voice, within a quarter; spaces count."""
 
 # A word; scripts without spaces are marked character by character.
 _WORD: Final = re.compile(
@@ -35,8 +35,8 @@ def spread_words(text: str, index: int, at: int, samples: int) -> tuple[WordMark
 
 
 async def with_words(text: str, chunks: AsyncIterator[SpeechChunk]) -> AsyncGenerator[SpeechChunk]:
-    """The chunks of ``text`` as they come, with words at a usual pace; those for which the voice
-    was too fast come at its end."""
+    """Add word marks at a typical pace to the ``chunks`` of ``text``; words that a faster voice
+    leaves over are marked at its end."""
     words: tuple[WordMark, ...] | None = None
     samples, rate, told = 0, 0, 0
     async for chunk in chunks:

@@ -1,4 +1,4 @@
-"""Who the avatar is in a conversation: one document, kept apart from its looks."""
+"""Personas: who the avatar is in a conversation, apart from its looks."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Persona(BaseModel):
     title: Annotated[str, Field(max_length=100)] = ""
     """Name as people read it."""
     about: Annotated[str, Field(max_length=200)] = ""
-    """Who that is, in a few words for people who choose."""
+    """A short description, shown where people choose a persona."""
     avatar: Annotated[str, Field(max_length=64)] | None = None
-    """Avatar that it looks like; any if absent."""
+    """Avatar to show with it; any if absent."""
     voice: str = "en-us"
     language: str = "en"
-    """Language that it listens for."""
+    """Language of the speech it recognises."""
     instructions: Annotated[str, Field(max_length=32_000)] = (
         "You are a friendly assistant with a face and a voice. Answer in one to three short "
         "sentences of plain spoken language, without lists, markup or emoji."

@@ -1,4 +1,4 @@
-"""The personas of a server: those that ship with it, and the documents of a folder."""
+"""The personas of a server: the built-in ones, and the documents in a folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 SHIPPED: Final = Path(__file__).parent / "documents"
 
 MAX_PERSONAS: Final = 200
-"""Documents that a folder may hold by :meth:`Personas.save`."""
+"""Documents in the folder beyond which :meth:`Personas.save` adds none."""
 
 
 class UnknownPersonaError(LookupError):
@@ -24,14 +24,14 @@ class UnknownPersonaError(LookupError):
 
 
 class PersonaConflictError(ValueError):
-    """The personas cannot be changed so; the message says why and what to do."""
+    """The personas cannot be changed like this; the message says why and what to do."""
 
 
 class Personas:
-    """Personas by name; a document of the folder takes the place of a shipped one of its name.
+    """Personas by name; a document in the folder overrides a built-in one of the same name.
 
-    Those of the folder come first, each part sorted by file name. What is read is replaced as a
-    whole: other threads may read while one changes.
+    Those of the folder come first, each part sorted by file name. Tables are replaced, never
+    changed, so that other threads may read while one writes.
     """
 
     def __init__(
@@ -42,8 +42,8 @@ class Personas:
         defaults: Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
-        """``defaults`` are fields that a document need not name (the server's voice, say);
-        ``overrides`` are fields that shipped documents have instead of their own.
+        """``defaults`` are for fields that a document leaves out (the server's voice, say);
+        ``overrides`` replace fields of built-in documents.
 
         Raises :class:`PersonaError` for a document that is broken.
         """
@@ -71,8 +71,8 @@ class Personas:
     def get(self, name: str | None = None, avatar: str | None = None) -> Persona:
         """The persona of that name; raises UnknownPersonaError.
 
-        Without a name it is the first that looks like ``avatar``, else the first; of the folder,
-        or of those that ship where it has none.
+        Without a name it is the first one for ``avatar``, else the first one; among those of the
+        folder, or the built-in ones if it has none.
         """
         named = self._named
         if name is None:
@@ -85,13 +85,13 @@ class Personas:
             raise UnknownPersonaError(message) from None
 
     def refresh(self) -> None:
-        """Take up what has changed in the folder; a document that is broken stays as it was."""
+        """Read what has changed in the folder; a broken document keeps its former content."""
         self._load(strict=False)
 
     # --- changing -------------------------------------------------------------------------------
 
     def save(self, document: Mapping[str, Any], *, new: bool) -> Persona:
-        """Write a document to the folder, replacing that of its name unless it is to be ``new``.
+        """Write a document to the folder; unless it is ``new``, it replaces that of its name.
 
         Raises pydantic.ValidationError, and :class:`PersonaConflictError` without a folder, for
         a name that is taken, or when there are too many.
@@ -113,7 +113,7 @@ class Personas:
         return self.get(given.name)
 
     def delete(self, name: str) -> None:
-        """Delete a document of the folder; a shipped one that it stood before is back then.
+        """Delete a document of the folder; a built-in one that it overrode is visible again.
 
         Raises :class:`UnknownPersonaError` and :class:`PersonaConflictError`.
         """

@@ -1,4 +1,4 @@
-"""Piper's neural voices, run here: espeak-ng's pronunciation and a VITS network in ONNX."""
+"""Piper's neural voices, in process: phonemes of espeak-ng and a VITS network in ONNX."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError
 from motion.layout import FloatArray
 from motion.speech.espeak import EspeakError, engine
 
-# Full stops and commas inside numbers are for the pronunciation to read.
+# Full stops and commas inside numbers are left for espeak-ng to read.
 _PUNCTUATION: Final = re.compile(r"([.,:;!?…]+)(?=\s|$)|([。，、！？：；])")
 _PLAIN: Final = str.maketrans("…。，、！？：；", "..,,!?:;")
 _PAD, _BEGIN, _END = "_", "^", "$"
@@ -47,7 +47,7 @@ class _Inference(_Part):
 
 
 class _VoiceFile(_Part):
-    """The ``.onnx.json`` beside a voice, as far as it matters here."""
+    """The fields of a voice's ``.onnx.json`` that are used here."""
 
     audio: _Audio
     espeak: _Espeak
@@ -101,7 +101,7 @@ class _Voice:
         return [*ids, *known.get(_END, ())]
 
     def _phonemes(self, text: str) -> str:
-        """IPA with the punctuation of the text, which makes the melody of the voice."""
+        """IPA with the punctuation of the text, which determines the intonation."""
         parts = []
         start = 0
         for mark in _PUNCTUATION.finditer(text):

@@ -1,7 +1,7 @@
-"""What an observer of a conversation is told, besides the events that its client gets.
+"""Progress of a conversation's turns, for observers, besides the events for its client.
 
-Turns are named by their key in the conversation's history; the avatar's utterance has the same
-name, so that captions and playout can be matched with it.
+Turns are identified by their key in the conversation's history. The avatar's utterance has its
+turn's key as its name, so that captions and playout can be matched with it.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ class UserBegan:
 
 @dataclass(frozen=True, slots=True)
 class UserEnded:
-    """The user's turn is over; a written one has not begun before."""
+    """The user's turn is over; typed turns have no :class:`UserBegan` before."""
 
     turn: str
     second: float
     """Second of the microphone's sound at which the speech ended."""
     text: str
-    """What it said; "" when no words were heard and the turn is forgotten."""
+    """What the user said; "" when no words were recognised and the turn is discarded."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserRevoked:
-    """The user went on: the turn was not over and will end anew, with all its words."""
+    """The user went on speaking: the turn is not over and will end again, with all its words."""
 
     turn: str
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerBegan:
-    """The avatar answers; what follows is about this turn until it has ended."""
+    """The avatar answers; events until :class:`AnswerEnded` belong to this turn."""
 
     turn: str
 
@@ -57,24 +57,24 @@ class AnswerWritten:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSounded:
-    """The answer's sound has grown, ahead of its playout."""
+    """More of the answer's sound has been generated, ahead of its playout."""
 
     turn: str
     index: int
-    """Index in the answer's text of the piece that ``chunk`` counts its words from."""
+    """Index in the answer's text that the word marks of ``chunk`` are relative to."""
     chunk: SpeechChunk
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerMade:
-    """All of the answer's sound has been made."""
+    """All of the answer's sound has been generated."""
 
     turn: str
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerEnded:
-    """The answer has been heard or cut."""
+    """The answer has been played or interrupted."""
 
     turn: str
     outcome: Literal["finished", "cut", "failed"]

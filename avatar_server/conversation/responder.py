@@ -1,4 +1,4 @@
-"""The dialogue of a fresh machine: a few honest sentences, without a language model."""
+"""A rule-based dialogue for machines without a language model: a few canned answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cuts text into pieces that can be spoken, while it is still being written."""
+"""Cuts a text into pieces that can be spoken while it is still being generated."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import AsyncIterable, AsyncIterator
 from typing import Final
 
 LONGEST: Final = 240
-"""Characters after which a piece is cut at a phrase or a word, come what may."""
+"""Characters of the longest piece; a longer sentence is cut at a phrase or a word."""
 
 FIRST_PHRASE: Final = 16
-"""Characters from which the first piece may end at a comma: it lets the voice begin sooner."""
+"""Characters after which the first piece may end at a comma, so that the voice starts sooner."""
 
-# An end is certain only with what follows it.
+# The end of a sentence is certain only once the next character is known.
 _SENTENCE: Final = re.compile(r"[.!?…]+[\"'”’»)\]]*(?=\s)|[。！？]+[」』”’]*(?=[^。！？」』”’])|\n")
 _PHRASE: Final = re.compile(r"[,;:](?=\s)|[，；：、]|\s[–—-](?=\s)")
 _WORD: Final = re.compile(r"\s")

@@ -24,9 +24,9 @@ class SileroState:
     context: FloatArray
     """[64]: the last samples seen."""
     hidden: FloatArray
-    """[1, 1, 128]: the recurrent layer's output."""
+    """[1, 1, 128]: the LSTM's hidden state."""
     cell: FloatArray
-    """[1, 1, 128]: its memory."""
+    """[1, 1, 128]: the LSTM's cell state."""
 
 
 class SileroVad:
@@ -64,7 +64,7 @@ class SileroVad:
 
 
 def _model_file() -> Path:
-    # Found without importing the package, which would load its speech recogniser.
+    # Located without importing the package, which would load its speech recogniser.
     package = importlib.util.find_spec("faster_whisper")
     if package is None or not package.submodule_search_locations:
         raise FileNotFoundError("faster-whisper, which carries the Silero VAD, is not installed")

@@ -15,21 +15,21 @@ from streaming.speech_source import SpeechSource
 log = logging.getLogger(__name__)
 
 MAX_WAITING: Final = 32
-"""Utterances that may wait to be spoken; more are refused."""
+"""Utterances that may be queued; more are refused."""
 
 
 class SpeakerBusyError(RuntimeError):
-    """Too many utterances wait already."""
+    """Too many utterances are queued."""
 
 
 class UtteranceListener(Protocol):
-    """Follows how an utterance is made, ahead of its playout."""
+    """Follows the synthesis of an utterance, ahead of its playout."""
 
     def on_chunk(self, index: int, chunk: SpeechChunk) -> None:
-        """More of its sound; ``chunk`` counts its words from ``index`` of the text."""
+        """More of its sound; word marks of ``chunk`` are relative to ``index`` of the text."""
 
     def on_made(self) -> None:
-        """That was all of it."""
+        """All of its sound has been generated."""
 
 
 class Utterance:
@@ -69,7 +69,7 @@ class Speaker:
         on_speech: Callable[[], None],
         on_error: Callable[[Utterance, SpeechSynthesisError], None],
     ) -> None:
-        """``on_speech`` is told that the buffer has grown, ``on_error`` of engines that fail."""
+        """``on_speech`` is called when the buffer has grown, ``on_error`` when the engine fails."""
         self._engine = engine
         self._speech = speech
         self._on_speech = on_speech
@@ -83,11 +83,11 @@ class Speaker:
             raise SpeakerBusyError(
                 f"{MAX_WAITING} utterances wait to be spoken; interrupt or send less at a time"
             )
-        # It has its place among all that is to be heard before there is any sound of it.
+        # Its source takes its place in the speech buffer before there is any sound.
         self._waiting.put_nowait((utterance, self._speech.begin(utterance.name)))
 
     def stop(self) -> None:
-        """Forget what waits and stop the engine."""
+        """Drop all queued utterances and stop the engine."""
         while not self._waiting.empty():
             self._waiting.get_nowait()
         if self._current is not None:
@@ -112,7 +112,7 @@ class Speaker:
                 await self._speak_piece(utterance, source, *piece)
             except SpeechSynthesisError as error:
                 self._on_error(utterance, error)
-            except Exception:  # engines come from other packages too: the session outlives them
+            except Exception:  # engines of other packages may raise anything; the session goes on
                 log.exception("the speech engine failed")
                 said = "the speech engine failed; say it again, or look into the server's log"
                 self._on_error(utterance, SpeechSynthesisError(said))

@@ -23,12 +23,11 @@ from motion.layout import FloatArray
 from streaming.resample import to_s16
 
 _PIECE: Final = SPEECH_RATE // 2
-"""Samples that go to the decoder at once at most; the end of a turn waits for no more than
-that."""
+"""Most samples that the decoder gets at once; the end of a turn waits for no more than that."""
 
 MAX_WAITING: Final = 30 * SPEECH_RATE
-"""Samples that wait for a decoder that is slower than speech; what comes then is not heard, so
-that an answer is late by no more than that, however long somebody talks to a busy machine."""
+"""Most samples queued for a decoder that is slower than real time; later sound is dropped. This
+bounds how late an answer can be on a busy machine."""
 
 
 class SphinxRecogniser:
@@ -96,14 +95,14 @@ class SphinxRecognition:
         self._on_partial = on_partial
         self._waiting = np.empty(0, np.float32)
         self._wanted: asyncio.Future[str] | None = None
-        """Who asks for the transcript."""
+        """The waiting call of :meth:`transcript`."""
         self._due = 0
-        """Samples that still belong to that transcript; what comes later waits for it."""
+        """Samples still to be decoded for that transcript; later ones wait until it is done."""
         self._settled = ""
         """Words up to the last transcript."""
         self._text = ""
         self._unsettled = False
-        """Whether sound was heard since."""
+        """Whether sound was decoded since."""
         self._changed = asyncio.Event()
         self._closed = False
         self._task = asyncio.create_task(engine.serve(self), name="sphinx turn")
@@ -129,7 +128,7 @@ class SphinxRecognition:
     def close(self) -> None:
         self._closed = True
         self._changed.set()
-        # A failure is told by the transcript; of a turn that nobody asks about, nobody need know.
+        # transcript() reports failures; without a call to it the error is of no interest.
         self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def abandon(self) -> None:

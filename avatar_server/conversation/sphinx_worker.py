@@ -1,4 +1,4 @@
-"""The process in which PocketSphinx listens; run this module with ``python -m``.
+"""The process in which PocketSphinx decodes; run this module with ``python -m``.
 
 PocketSphinx holds the interpreter lock while it searches, up to 300 ms at a time, which would
 stop every clock of the server; so each decoder has a process of its own.
@@ -23,7 +23,7 @@ AUDIO: Final = b"A"
 """Payload: mono s16le at 16 kHz. Answer: the words so far."""
 
 FINISH: Final = b"F"
-"""Answer: the words of everything since the last FINISH or RESET, searched again as a whole."""
+"""Answer: the words of everything since the last FINISH or RESET, after the final search pass."""
 
 RESET: Final = b"R"
 """Forget what was heard. Answer: no words."""
@@ -56,7 +56,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     while len(header := requests.read(HEADER.size)) == HEADER.size:
         operation, size = HEADER.unpack(header)
         rest += requests.read(size)
-        # What it hears depends on the blocks that it is given: always the same.
+        # The result depends on how sound is cut into blocks: always cut it the same way.
         whole = len(rest) if operation == FINISH else len(rest) // _BLOCK * _BLOCK
         if rest and not listening:
             decoder.start_utt()

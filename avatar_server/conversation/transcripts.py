@@ -1,4 +1,4 @@
-"""What the client is shown of the user's words."""
+"""Publishes transcripts of the user's speech to the client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from streaming.protocol import Transcript
 
 
 class Transcripts:
-    """Names the turns, so that the words of a turn that is taken back grow where they were."""
+    """Names the turns, so that a turn that is taken up again replaces its former transcript."""
 
     def __init__(self, publish: Callable[[Transcript], None]) -> None:
         self._publish = publish
@@ -26,7 +26,7 @@ class Transcripts:
         self._over = True
 
     def take_back(self) -> None:
-        """The last turn goes on after all."""
+        """The last turn was not over: later transcripts replace its final one."""
         self._over = False
 
     def _present(self) -> str:

@@ -1,4 +1,4 @@
-"""What a text-to-speech engine must do."""
+"""The interface of text-to-speech engines."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from motion.layout import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class WordMark:
-    """Where a word lies in the text and in the sound."""
+    """The position of a word in the text and in the sound."""
 
     start: int
     """Index of its first character in the text."""
     end: int
     """Index after its last character."""
     sample: int
-    """Sample, counted from the start of the utterance, at which it begins to sound."""
+    """Sample at which it starts, counted from the start of the utterance."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ _ATTENTION: Final[Mapping[Phase, Attention]] = {
     "thinking": "thinking",
     "speaking": "speaking",
 }
-"""What the avatar is about in each phase; while the user speaks it listens."""
+"""The avatar's attention in each phase; in all others it is listening."""
 
 
 class TurnSign:
-    """Tells what has changed, once."""
+    """Publishes changes of state and attention, each once."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class TurnSign:
         return ConversationState.model_validate({"state": name})
 
     def show(self) -> None:
-        """The turn may have passed on."""
+        """Publish the state and the attention if they have changed."""
         state = self.state
         if state.state != self._published:
             self._tell(state)
@@ -55,7 +55,7 @@ class TurnSign:
             self._attend(attention)
 
     def stir(self, on: bool) -> None:
-        """Something is heard that may become speech: the face shows it before it is sure."""
+        """Possible speech is heard: the face shows attention before it is certain."""
         if on != self._stirred:
             self._stirred = on
             self.show()

@@ -1,10 +1,11 @@
 """Whose turn it is: a state machine over voice activity, transcripts and playout.
 
-It is told what happens and when, and returns what to do; it has no clock, no engines and no
-network of its own. The async side is :mod:`avatar_server.conversation.conversation`.
+It takes events with their times and returns actions; it has no clock, no engines and no I/O of its
+own. The async side is :mod:`avatar_server.conversation.conversation`.
 
-The avatar falls silent the moment the user is heard over it. Whether that was an interruption or
-only a "mhm" or a cough shows later: then it goes on where it was, or its turn is over.
+The avatar falls silent as soon as the user is heard over it. Once the words are known, or the
+speech is long enough, that was either an interruption, which ends the avatar's turn, or a
+back-channel ("mhm") or a noise, after which it resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ Reason = Literal["voice", "button", "text", "api"]
 
 
 class TurnPolicy(BaseModel):
-    """When a turn is over and what may interrupt one. Durations are in seconds."""
+    """When a turn is over, and what may interrupt the avatar. Durations are in seconds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     patience: Annotated[float, Field(ge=0, le=5)] = 0.5
-    """Silence after which a turn is over whose words look complete."""
+    """Silence that ends a turn whose words look complete."""
     patience_unfinished: Annotated[float, Field(ge=0, le=10)] = 1.1
     """The same for words that look as if more will come ("I would like to ...")."""
     barge_in: bool = True
@@ -33,13 +34,13 @@ class TurnPolicy(BaseModel):
     backchannels: frozenset[str] = frozenset(
         "mhm mm mmm hm hmm uh-huh uh um ah oh yeah yes yep ok okay right sure aha".split()
     )
-    """Words that a listener says without wanting the turn."""
+    """Words that a listener says without taking the turn."""
     backchannel_seconds: Annotated[float, Field(ge=0, le=3)] = 0.8
     """Speech longer than this is never a back-channel."""
     answers: bool = True
-    """Whether a turn of the user is answered unasked."""
+    """Whether turns of the user are answered without a request."""
     protect_greeting: bool = False
-    """Whether the avatar's first words are said to the end whatever is heard."""
+    """Whether the greeting cannot be interrupted by voice."""
 
 
 _OPEN_ENDED: Final = frozenset(
@@ -59,9 +60,9 @@ class Action:
     prepare: work on an answer without being heard. commit: let it be heard. drop: forget it.
     hold, resume: the avatar falls silent for now, goes on. cut: its turn is over."""
     text: str = ""
-    """prepare, commit: what the user said; "" for an answer that was asked for."""
+    """prepare, commit: what the user said; "" if an answer was requested without a turn."""
     reason: Reason = "voice"
-    """cut, drop: by what."""
+    """cut, drop: what caused it."""
 
 
 class TurnTaker:
@@ -71,9 +72,9 @@ class TurnTaker:
         self.policy = policy or TurnPolicy()
         self.phase: Phase = "listening"
         self.deadline: float | None = None
-        """When :meth:`tick` wants to be called."""
+        """When to call :meth:`tick`; None if time makes no difference."""
         self._since = 0.0
-        """When the user's present speech, or the silence after it, began."""
+        """When the user's current speech, or the silence after it, began."""
         self._text: str | None = None
         """Transcript of the turn once it is settled."""
         self._prepared = False
@@ -120,14 +121,14 @@ class TurnTaker:
         return []
 
     def partial(self, text: str) -> list[Action]:
-        """What the user's turn says so far."""
+        """A partial transcript of the user's turn."""
         if self.phase == "held" and not self._is_backchannel(text):
             self._hear_on()
             return [Action("cut")]
         return []
 
     def transcript(self, text: str, now: float) -> list[Action]:
-        """What the user's turn says, as asked for by ``settle``."""
+        """The transcript of the user's turn that ``settle`` asked for."""
         if self.phase == "held":
             if self._is_backchannel(text):
                 return self._go_on()
@@ -138,7 +139,7 @@ class TurnTaker:
         return []
 
     def unheard(self) -> list[Action]:
-        """Nobody can tell what the user says: as if nothing had been said."""
+        """The recogniser cannot transcribe the user: treat the speech as silence."""
         if self.phase == "held":
             return self._go_on()
         if self.phase == "hearing":
@@ -150,7 +151,7 @@ class TurnTaker:
         return self._answer_now(text, "text")
 
     def asked(self) -> list[Action]:
-        """Somebody wants an answer to what has been said."""
+        """An answer to what has been said is requested."""
         return self._answer_now("", "api")
 
     def stop(self, reason: Reason) -> list[Action]:
@@ -162,13 +163,13 @@ class TurnTaker:
     # --- the avatar -----------------------------------------------------------------------------
 
     def greet(self, *, protected: bool) -> None:
-        """The avatar is about to say the first words; ``protected``: whatever is heard."""
+        """The avatar is about to greet; ``protected``: a voice does not interrupt it."""
         self._enter("thinking", 0.0)
         self._prepared = True
         self._protected = protected
 
     def aside_started(self) -> None:
-        """The avatar says something that is no answer: a voice may interrupt that as well."""
+        """The avatar speaks outside a turn (``say``): a voice may interrupt that as well."""
         if self.phase == "listening" and self.policy.barge_in:
             self._enter("speaking", 0.0)
 
@@ -200,7 +201,7 @@ class TurnTaker:
     # --- time -----------------------------------------------------------------------------------
 
     def tick(self, now: float) -> list[Action]:
-        """Time has passed; call it when :attr:`deadline` is reached."""
+        """Call this when :attr:`deadline` is reached."""
         if self.deadline is None or now < self.deadline:
             return []
         if self.phase == "held":
@@ -228,11 +229,11 @@ class TurnTaker:
             self._prepared = False
 
     def _hear_on(self) -> None:
-        """What was heard over the avatar is a turn, which may have ended already."""
+        """Speech over the avatar was a turn, which may have ended already."""
         self._enter("closing" if self.deadline is None else "hearing", self._since)
 
     def _go_on(self) -> list[Action]:
-        """What was heard over the avatar does not want the turn."""
+        """Speech over the avatar was a back-channel or noise: resume."""
         self._enter(self.held, 0.0)
         return [*self._close(), Action("resume")]
 

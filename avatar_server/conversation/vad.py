@@ -1,4 +1,4 @@
-"""What a voice-activity detector must do."""
+"""The interface of voice-activity detectors."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Final, Protocol, TypeVar
 from motion.layout import FloatArray
 
 VAD_FRAME: Final = 512
-"""Samples at 16 kHz that one probability is about (32 ms)."""
+"""Samples per frame at 16 kHz (32 ms); each frame has one probability."""
 
 VadStateT = TypeVar("VadStateT")
 
 
 class VoiceActivityDetector(Protocol[VadStateT]):
-    """Tells speech from everything else, frame by frame.
+    """Detects speech, frame by frame.
 
     ``offline(x) == concat(step over chunks of x)`` holds for any chunking into whole frames. A
     state is never changed in place.

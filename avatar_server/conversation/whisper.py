@@ -1,4 +1,4 @@
-"""Whisper by faster-whisper: the growing sound of a turn is decoded again and again."""
+"""Whisper by faster-whisper: the sound of a turn is decoded again as it grows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from motion.contract import SPEECH_RATE
 from motion.layout import FloatArray
 
 _LONG: Final = 25 * SPEECH_RATE
-"""Samples from which the older sentences of a turn are settled: Whisper hears 30 s at a time."""
+"""Samples beyond which older sentences of a turn become final: Whisper's window is 30 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,7 @@ class WhisperRecogniser:
     async def decode(
         self, sound: Callable[[], FloatArray], language: str | None, stale: Callable[[], bool]
     ) -> _Decoded | None:
-        """Decode ``sound()``, asked for when the work begins; None once ``stale`` says that
-        nobody wants it any more."""
+        """Decode ``sound()``, called when the work starts; None if ``stale()`` meanwhile."""
 
         def work() -> _Decoded | None:
             if stale():
@@ -118,7 +117,7 @@ class WhisperRecogniser:
 
 
 class WhisperRecognition:
-    """At most one decoding of a turn is under way; what is fed meanwhile waits for the next."""
+    """One turn. At most one decoding runs; sound fed meanwhile is part of the next."""
 
     def __init__(
         self,
@@ -135,9 +134,9 @@ class WhisperRecognition:
         self._fed = 0
         """Samples in the chunks."""
         self._settled = ""
-        """Text of the sound that has been let go."""
+        """Text of sound that has been dropped from the chunks."""
         self._decoded = 0
-        """Samples of the sound that the last decoding knew."""
+        """Samples that the last decoding covered."""
         self._text = ""
         self._round = 0
         """Raised to make a decoding stale."""
@@ -171,7 +170,7 @@ class WhisperRecognition:
         try:
             await self._decode()
         except RecognitionError:
-            # The transcript of the whole turn will fail as well, and tell.
+            # transcript() will fail as well and report it.
             return
         finally:
             self._partial = None
@@ -214,7 +213,7 @@ def _join(*texts: str) -> str:
 
 
 def _load(model: str, device: str, compute_type: str, threads: int, workers: int) -> Any:
-    # Slow to load, and not needed by a server that recognises otherwise.
+    # Slow to import, and needed only where Whisper is the recogniser.
     from faster_whisper import WhisperModel
 
     options = {

@@ -1,7 +1,8 @@
-"""What a client of the Realtime protocol may send.
+"""The events that a client of the Realtime protocol may send.
 
-Both spellings are read, the present one and that of the beta (flat ``voice``, ``turn_detection``,
-``input_audio_format`` and so on); see the table in ``docs/realtime.md`` for what is understood.
+Both the current form and that of the beta (flat ``voice``, ``turn_detection``,
+``input_audio_format`` and so on) are read; the table in ``docs/realtime.md`` lists what is
+supported.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ PCM: Final = {"type": "audio/pcm", "rate": RATE}
 
 
 class RealtimeError(ValueError):
-    """An event cannot be obeyed; the client is told why and its session goes on."""
+    """An event cannot be carried out; the client is told why, and the session goes on."""
 
     def __init__(self, code: str, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -105,7 +106,7 @@ class AudioSettings(_Model):
 
 
 class AvatarSettings(_Model):
-    """This server's extension: who is seen."""
+    """This server's extension: the avatar that is shown."""
 
     persona: Annotated[str, Field(max_length=64)] | None = None
     name: Annotated[str, Field(max_length=64)] | None = None
@@ -147,7 +148,7 @@ _BETA_OUTPUT: Final = {"voice": "voice", "output_audio_format": "format"}
 
 
 def _with_present_names(given: dict[str, Any]) -> dict[str, Any]:
-    """A session object of the beta in the spelling of today; today's is left as it is."""
+    """A session object with the beta's names replaced by the current ones."""
     session = dict(given)
     for side, names in (("input", _BETA_INPUT), ("output", _BETA_OUTPUT)):
         moved = {new: session.pop(old) for old, new in names.items() if old in session}
@@ -158,7 +159,7 @@ def _with_present_names(given: dict[str, Any]) -> dict[str, Any]:
             session["audio"] = {**audio, side: {**moved, **audio.get(side, {})}}
     modalities = session.pop("modalities", None)
     if isinstance(modalities, list):
-        # The beta's ["text", "audio"] is today's ["audio"]: a transcript comes with the sound.
+        # The beta's ["text", "audio"] is now ["audio"]: a transcript comes with the sound.
         both = [mode for mode in modalities if not (mode == "text" and "audio" in modalities)]
         session.setdefault("output_modalities", both)
     return session
@@ -303,7 +304,7 @@ def _explained(error: ValidationError) -> RealtimeError:
 
 
 def event_id_of(message: str) -> str | None:
-    """The ``event_id`` of a message that may be anything."""
+    """The ``event_id`` of a message that may be malformed; None if it has none."""
     try:
         given = json.loads(message)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The input audio buffer where the client says when a turn is over."""
+"""The input audio buffer for clients that commit their turns themselves."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ MAX_SECONDS: Final = 120.0
 
 
 class SoundReader:
-    """Sound from the base64 of a stream of s16le, which may be cut anywhere."""
+    """Decodes a stream of base64 s16le whose pieces may be cut anywhere."""
 
     def __init__(self) -> None:
         self._odd = b""
 
     def read(self, audio: str) -> FloatArray:
-        """Mono float32 [n]; raises :class:`RealtimeError` for what is no base64."""
+        """Mono float32 [n]; raises :class:`RealtimeError` if it is not base64."""
         try:
             data = self._odd + base64.b64decode(audio, validate=True)
         except (binascii.Error, ValueError) as error:
@@ -40,7 +40,7 @@ class SoundReader:
 
 
 class SpokenTurn:
-    """A turn that is recognised while it comes in; a recogniser failing shows at its end."""
+    """A turn that is recognised as it arrives; :meth:`transcript` reports any failure."""
 
     def __init__(self, recogniser: SpeechRecogniser, language: str) -> None:
         self._resampler = Resampler(RATE, SPEECH_RATE)
@@ -53,7 +53,7 @@ class SpokenTurn:
             self._failure = error
 
     def push(self, sound: FloatArray) -> None:
-        """``sound [n]`` comes next; raises :class:`RealtimeError` when there is too much."""
+        """Append ``sound [n]``; raises :class:`RealtimeError` when the buffer is full."""
         if self.seconds + len(sound) / RATE > MAX_SECONDS:
             raise RealtimeError(
                 "input_audio_buffer_full",
@@ -65,7 +65,7 @@ class SpokenTurn:
             self._recognition.feed(self._resampler.push(sound))
 
     async def transcript(self) -> str:
-        """What it says; raises :class:`RecognitionError`."""
+        """The text of the turn; raises :class:`RecognitionError`."""
         if self._recognition is None:
             assert self._failure is not None
             raise self._failure

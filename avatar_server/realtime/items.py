@@ -1,4 +1,4 @@
-"""The items of a conversation, as clients of the Realtime protocol know them."""
+"""The conversation items of the Realtime protocol."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ MAX_ITEMS: Final = 200
 
 
 class SoundMarks:
-    """A text that is spoken, and where its words lie in the sound."""
+    """A spoken text and the times of its words, to tell how much of it has been heard."""
 
     def __init__(self) -> None:
         self.text = ""
-        """All of it, whatever was heard."""
+        """All of the text, heard or not."""
         self.seconds = 0.0
-        """Length of the sound, as far as it is made."""
+        """Length of the sound generated so far."""
         self._words: list[tuple[float, int]] = []
         """Second at which each word begins, and the characters of the text up to its end."""
         self._pieces: dict[int, float] = {}
-        """Second at which the piece begins that starts at a character of the text."""
+        """Second at which each piece starts, by its first character in the text."""
 
     def add(self, index: int, chunk: SpeechChunk) -> None:
-        """``chunk`` is next; its words count from character ``index`` of the text and from the
-        first sample of the piece there."""
+        """Append ``chunk``; its word marks are relative to character ``index`` of the text and to
+        the first sample of the piece that starts there."""
         began = self._pieces.setdefault(index, self.seconds)
         for word in chunk.words:
             self._words.append((began + word.sample / chunk.rate, index + word.end))
         self.seconds += len(chunk.pcm) / chunk.rate
 
     def heard(self, seconds: float) -> str:
-        """What of the text has sounded after ``seconds``, in whole words."""
+        """The text that has been heard after ``seconds``, in whole words."""
         text = self.text
         if self._words:
             ends = [end for begin, end in self._words if begin < seconds]
@@ -54,10 +54,10 @@ class Item:
     role: Literal["user", "assistant", "system"]
     kind: ItemKind
     text: str | None = None
-    """What it says; None for sound that is not recognised yet."""
+    """Its text; None for sound that is not transcribed yet."""
     status: Literal["in_progress", "completed", "incomplete"] = "completed"
     marks: SoundMarks | None = None
-    """Of a turn that the avatar speaks."""
+    """Set for turns that the avatar speaks."""
 
     def wire(self) -> dict[str, Any]:
         name = "transcript" if self.kind.endswith("audio") else "text"
@@ -73,7 +73,7 @@ class Item:
 
 
 class Items:
-    """In the order of the conversation."""
+    """The items, in the order of the conversation."""
 
     def __init__(self) -> None:
         self._items: dict[str, Item] = {}

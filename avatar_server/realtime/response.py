@@ -1,4 +1,4 @@
-"""One response: what is told of an answer while it is made and heard."""
+"""One response of the Realtime protocol: the events of an answer as it is generated and played."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STATUS: Final = {"finished": "completed", "cut": "cancelled", "failed": "failed
 
 
 class Response:
-    """Its item is the avatar's turn under the same id; it appears with the first words."""
+    """Its item, added with the first words, has the id of the avatar's turn."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Response:
         self._send(self._resampler[1].push(chunk.pcm))
 
     def made(self) -> None:
-        """There will be no more of it, though not all is heard yet."""
+        """The answer is complete, though not all of it has been played."""
         if self._item is None or self._made:
             return
         self._made = True
@@ -78,7 +78,7 @@ class Response:
         self._emit("conversation.item.done", item=wire)
 
     def ended(self, progress: AnswerEnded, code: str) -> None:
-        """The answer is over; ``code`` is that of the error that made it fail."""
+        """The answer is over; ``code`` names the error if it failed."""
         outcome = progress.outcome
         if outcome == "finished" and self._item is not None and not self._marks.seconds:
             outcome = "failed"  # the voice failed, and there is nothing to hear
@@ -114,7 +114,7 @@ class Response:
         self._emit("conversation.item.added", previous_item_id=previous, item=wire)
         part = {"type": "audio", "transcript": ""}
         self._emit("response.content_part.added", **self._part_place(), part=part)
-        # Its content is there as soon as it is no longer in progress.
+        # Items show their content only when they are no longer in progress.
         item.status = "completed"
         return item
 

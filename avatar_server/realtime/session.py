@@ -1,4 +1,4 @@
-"""A client of the Realtime protocol in a session: its events become a conversation's, and back."""
+"""Connects a client of the Realtime protocol with a session: translates events both ways."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ from streaming.resample import FloatArray
 log = logging.getLogger(__name__)
 
 _PIECE: Final = RATE // 10
-"""Samples that are heard at once: sound that comes in bulk must not hold up the session."""
+"""Samples that are processed at a time, so that bulk messages do not block the session."""
 
 MAX_AHEAD_SECONDS: Final = 60.0
-"""How far sound may come ahead of real time; what is more is read at real time."""
+"""How far sound may arrive ahead of real time; beyond that it is read at real time."""
 
 
 class RealtimeSession:
@@ -65,7 +65,7 @@ class RealtimeSession:
         send: Callable[[str], None],
         end: Callable[[str], None],
     ) -> None:
-        """``send`` gets messages for the client, ``end`` why there will be no more of them."""
+        """``send`` gets messages for the client, ``end`` the reason why the connection ends."""
         self._session = session
         self._talking = talking
         self._voices = voices
@@ -80,7 +80,7 @@ class RealtimeSession:
         self._spoken: SpokenTurn | None = None
         self._recognising: asyncio.Task[None] | None = None
         self._heard_until = 0.0
-        """When the sound that came would be over, in real time, on the loop's clock."""
+        """When the received sound would end if played in real time, on the loop's clock."""
         self._conversation: Conversation
 
     def begin(self) -> None:
@@ -101,7 +101,7 @@ class RealtimeSession:
             await asyncio.gather(self._recognising, return_exceptions=True)
 
     async def receive(self, message: str | bytes) -> None:
-        """Obey a message of the client, or tell it why not."""
+        """Carry out a message of the client, or answer with an error."""
         if isinstance(message, bytes):
             self._session.note_error("bad_message")
             self._refuse(RealtimeError("invalid_value", "send events as text, not binary"), None)
@@ -116,7 +116,7 @@ class RealtimeSession:
             await self._obey(event)
         except RealtimeError as error:
             self._refuse(error, event.event_id)
-        except Exception:  # whatever it was, the session outlives it
+        except Exception:  # a defect in one command must not end the session
             log.exception("a message could not be obeyed")
             self._session.note_error("internal_error")
             failure = RealtimeError("internal_error", "the server failed to do this; see its log")
@@ -179,7 +179,7 @@ class RealtimeSession:
             piece = sound[at : at + _PIECE]
             self._hear(piece)
             now = asyncio.get_running_loop().time()
-            # Time in which nothing came is no credit for later.
+            # Time without sound earns no credit for later.
             self._heard_until = max(self._heard_until, now) + len(piece) / RATE
             await asyncio.sleep(max(0.0, self._heard_until - now - MAX_AHEAD_SECONDS))
 
@@ -194,7 +194,7 @@ class RealtimeSession:
 
     def _commit(self) -> None:
         if self._settings.turn_detection is not None and self._conversation.hearing:
-            # Silence that lasts ends the turn, without waiting for it.
+            # Enough silence, given at once, ends the turn without waiting.
             persona = self._persona()
             seconds = persona.endpointing.min_silence + persona.turns.patience_unfinished + 0.1
             self._session.hear(np.zeros(round(seconds * RATE), np.float32), RATE)
@@ -252,7 +252,7 @@ class RealtimeSession:
         history = self._conversation.history
         if item.role == "system":
             self._notes[item.id] = message.text
-            # Those that the conversation has forgotten go with their items.
+            # Notes whose items have been dropped go with them.
             self._notes = {key: note for key, note in self._notes.items() if key in self._items}
             self._reconfigure()
         else:
@@ -297,7 +297,7 @@ class RealtimeSession:
 
     async def _respond(self, event: ResponseCreate) -> None:
         if self._recognising is not None:
-            # What was committed is part of what is answered.
+            # The answer must take committed sound into account.
             await self._recognising
         if self._telling.response is not None:
             raise RealtimeError(
@@ -330,7 +330,7 @@ class RealtimeSession:
     # --- inside ---------------------------------------------------------------------------------
 
     def _persona(self) -> Persona:
-        # It greets when it is asked to.
+        # The greeting is spoken at the first response.create, not at the start.
         persona = self._settings.persona(tuple(self._notes.values()))
         return persona.model_copy(update={"greeting": ""})
 

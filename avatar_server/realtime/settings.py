@@ -1,4 +1,4 @@
-"""How a client of the Realtime protocol changes the persona that it talks with."""
+"""The session settings of a Realtime client: changes to the persona that it talks to."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from avatar_server.realtime.events import (
 FOREIGN_VOICES: Final = frozenset(
     "alloy ash ballad cedar coral echo marin sage shimmer verse".split()
 )
-"""OpenAI's voices: clients name one unasked, and get the persona's own here."""
+"""OpenAI's voices, which clients send by default; the persona's own voice is used instead."""
 
 SERVER_VAD: Final = ServerVad()
-"""What detects turns unless the client says otherwise."""
+"""The default turn detection."""
 
 _EAGERNESS: Final = {"low": 2.0, "medium": 1.0, "auto": 1.0, "high": 0.5}
-"""By how much more patience than the persona's a turn's end is awaited."""
+"""Factor on the persona's patience before a turn ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class RealtimeSettings:
-    """What is in effect: a persona, and what the client has changed about it."""
+    """The settings in effect: a persona, and what the client has changed about it."""
 
     base: Persona
     turn_detection: ServerVad | SemanticVad | None = SERVER_VAD
@@ -70,7 +70,7 @@ class RealtimeSettings:
         return personas[name]
 
     def persona(self, notes: tuple[str, ...] = ()) -> Persona:
-        """Who the avatar is by these settings; ``notes`` are added to its instructions."""
+        """The persona with these settings; ``notes`` are appended to its instructions."""
         base = self.base
         turns, endpointing = base.turns, base.endpointing
         match self.turn_detection:
@@ -116,7 +116,7 @@ class RealtimeSettings:
         )
 
     def describe(self) -> dict[str, Any]:
-        """The session object of the protocol, without what belongs to this server alone."""
+        """The session object of the protocol, without this server's extensions."""
         persona = self.persona()
         detection: dict[str, Any] | None = None
         if self.turn_detection is not None:

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 SUBPROTOCOL: Final = "realtime"
 
 MESSAGES_PER_MINUTE: Final = 12_000
-"""What a client may send, a sixth of it at once; what is more is read later."""
+"""Messages that one client may send, a sixth of them at once; beyond that they are read later."""
 
 
 class RealtimeSocket:
@@ -57,7 +57,7 @@ class RealtimeSocket:
         await socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         try:
             persona = self._persona(socket)
-            # A client that comes while the server starts is served all the same.
+            # A client that connects while the engines load is served once they have.
             await self._talking.settled()
             self._talking.engines  # noqa: B018 - raises where there are none
             session = await self._session(socket, persona)
@@ -91,7 +91,7 @@ class RealtimeSocket:
             await client.close("the client left")
 
     def _persona(self, socket: WebSocket) -> Persona:
-        """The persona that is asked for, by its own name or in place of a model's."""
+        """The requested persona: by its own name, or given as the name of a model."""
         named = socket.query_params.get("persona")
         model = socket.query_params.get("model")
         if named is None and model in self._talking.personas.named:

@@ -1,4 +1,4 @@
-"""What a client of the Realtime protocol is told of a session and its conversation."""
+"""Tells a client of the Realtime protocol what happens in its session and conversation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Telling:
 
     def __init__(self, emit: Emit, items: Items, end: Callable[[str], None]) -> None:
         self.response: Response | None = None
-        """The answer that is being made or heard."""
+        """The response that is being generated or played."""
         self._emit = emit
         self._items = items
         self._end = end
@@ -46,7 +46,7 @@ class Telling:
         self._last_error = "server_error"
 
     def answer_by(self, voice: str, metadata: Mapping[str, str] | None) -> None:
-        """What the next response is made with."""
+        """Set the voice and metadata of the next response."""
         self._voice = voice
         self._metadata = metadata
 
@@ -62,7 +62,7 @@ class Telling:
         self._emit("conversation.item.done", previous_item_id=previous, item=wire)
 
     def transcribed(self, item: Item, seconds: float) -> None:
-        """It is known what the user's item says, which is ``seconds`` long."""
+        """The user's item, ``seconds`` long, has been transcribed."""
         self._emit(
             "conversation.item.input_audio_transcription.completed",
             item_id=item.id,
@@ -72,7 +72,7 @@ class Telling:
         )
 
     def not_transcribed(self, item: Item, message: str) -> None:
-        """Nobody knows what the user's item says."""
+        """The transcription of the user's item failed."""
         error = {"type": "server_error", "code": "recognition_failed", "message": message}
         self._emit(
             "conversation.item.input_audio_transcription.failed",
@@ -170,7 +170,7 @@ class Telling:
         self._end(reason)
 
     def _show_partial(self, text: str) -> None:
-        """The part by which the words have grown; corrections show in the final transcript."""
+        """Send what was added to the text; corrections appear in the final transcript only."""
         if self._user is None or not text.startswith(self._partial):
             return
         delta, self._partial = text[len(self._partial) :], text

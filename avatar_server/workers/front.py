@@ -1,4 +1,4 @@
-"""The application of the front: places, the queue and figures; the rest is passed on."""
+"""The front process: admission, the queue and metrics; other requests go to the workers."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ from avatar_server.workers.pool import Pool
 from avatar_server.workers.proxy import Proxy
 
 _FRONTS: Final = ("avatar_sessions_limit", "avatar_queue", "avatar_draining")
-"""Series that only the front knows."""
+"""Series that the front itself provides."""
 
 _PATIENCE: Final = 3.0
-"""Seconds that a worker gets to give its figures."""
+"""Seconds that a worker gets to answer with its figures."""
 
 
 def create_front(settings: Settings, admission: Admission) -> Starlette:
-    """The application; its lifespan owns ``settings.workers`` processes, which get the places of
-    their sessions from ``admission``."""
+    """The application; its lifespan owns ``settings.workers`` processes, whose sessions count
+    against ``admission``."""
     part = settings.model_copy(
         update={
             "threads": max(1, settings.threads // settings.workers),
@@ -81,14 +81,14 @@ def create_front(settings: Settings, admission: Admission) -> Starlette:
 
 
 async def _watch(pool: Pool, admission: Admission) -> None:
-    """Let as many sessions in as the workers carry, until cancelled."""
+    """Adapt the session limit to the workers' strain, until cancelled."""
     while True:
         await asyncio.sleep(1.0)
         admission.second(any(worker.strained for worker in pool.all()))
 
 
 class Front:
-    """What is collected from all workers."""
+    """Figures collected from all workers."""
 
     def __init__(self, pool: Pool, admission: Admission) -> None:
         self._pool = pool
@@ -123,7 +123,7 @@ class Front:
         )
 
     async def exposition(self, request: Request) -> bytes:
-        """The series of all workers, told apart by a label, and those of the front."""
+        """The series of all workers, labelled by worker, and those of the front."""
         registry = CollectorRegistry()
         registry.register(
             _Series(
@@ -135,7 +135,7 @@ class Front:
         return generate_latest(registry)
 
     async def _ask(self, path: str, request: Request) -> dict[int, httpx.Response]:
-        """What the workers answer; those that fail just now are left out."""
+        """The workers' answers; workers that fail to answer are left out."""
         headers = {"authorization": request.headers.get("authorization", "")}
         workers = self._pool.all()
         answers = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""What the front and a worker tell each other, one JSON object per line of a pipe."""
+"""The messages between the front and a worker: one JSON object per line of a pipe."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Start(_Message):
     """The first line."""
 
     number: int
-    """Of the worker; names of its sessions begin with it."""
+    """The worker's number; ids of its sessions begin with it."""
     path: str
     """Unix socket to serve HTTP at."""
     settings: dict[str, Any]
@@ -37,7 +37,7 @@ class Verdict(_Message):
 
     id: int
     code: str | None = None
-    """Of the :class:`~avatar_server.admission.AdmissionError`; None: the session may begin."""
+    """Code of the :class:`~avatar_server.admission.AdmissionError`; None: admitted."""
     message: str = ""
     queue: QueuePlace | None = None
 

@@ -1,4 +1,4 @@
-"""Keeps worker processes running and gives their sessions places."""
+"""Keeps worker processes running and admits their sessions."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _PAUSES: Final = (0.5, 30.0)
 """Seconds before a worker is started again: the first time, and at most."""
 
 _STABLE: Final = 60.0
-"""Seconds after which a worker that fails is not thought to fail at once again."""
+"""Seconds a worker must run before its failure restarts it after the shortest pause again."""
 
 
 class WorkerError(RuntimeError):
@@ -87,9 +87,9 @@ class Worker:
         return self._clients.total()
 
     async def run(self) -> int:
-        """Answer it until it ends; returns its exit status. All its places become free.
+        """Serve its messages until it ends, then free its places; returns its exit status.
 
-        One that writes what cannot be read, or is not ready in time, is killed.
+        A worker that sends an invalid message, or is not ready in time, is killed.
         """
         assert self._process.stdout is not None
         starting = asyncio.get_running_loop().call_later(_STARTING, self._give_up)
@@ -117,7 +117,7 @@ class Worker:
         return await self._process.wait()
 
     async def stop(self) -> None:
-        """Have it end its sessions and itself."""
+        """Have it end its sessions and exit; kill it if it does not."""
         if self._process.returncode is not None:
             return
         self._process.terminate()
@@ -193,7 +193,7 @@ class Pool:
         return [worker for worker in self._workers.values() if worker.ready.is_set()]
 
     def __contains__(self, number: int) -> bool:
-        """Whether there is a worker of that number, be it that it does not run just now."""
+        """Whether there is a worker of that number, running or not."""
         return 0 <= number < self._count
 
     def get(self, number: int) -> Worker:
@@ -204,7 +204,7 @@ class Pool:
         return worker
 
     def least_busy(self) -> Worker:
-        """Where a new session fits best; raises :class:`WorkerError` while none runs."""
+        """The worker with the fewest sessions; raises :class:`WorkerError` while none runs."""
         running = self.all()
         if not running:
             raise WorkerError("the server is starting; try again in a moment")

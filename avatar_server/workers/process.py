@@ -1,4 +1,4 @@
-"""The process of a worker: the whole server, whose places are given by the front.
+"""A worker process: the whole server, with admission left to the front.
 
     python -m avatar_server.workers.process < START
 
@@ -43,7 +43,7 @@ _ERRORS: Final[dict[str, type[AdmissionError]]] = {
 
 
 class FrontAdmission(Admission):
-    """Asks the front for each place, and leaves it to the front how many there are."""
+    """Asks the front to admit each session; has no limit of its own."""
 
     def __init__(self, reports: FileIO) -> None:
         super().__init__(SessionLimit.fixed(sys.maxsize))
@@ -107,7 +107,7 @@ async def _serve(
 
 
 def main() -> None:
-    # What anything else prints shall not get between the messages.
+    # Keep whatever else is printed out of the messages: stdout becomes stderr.
     reports = FileIO(os.dup(1), "w")
     os.dup2(2, 1)
     orders = FileIO(0)
@@ -125,7 +125,7 @@ def main() -> None:
         f"{start.number}.",
     )
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    Path(start.path).unlink(missing_ok=True)  # of a worker that failed
+    Path(start.path).unlink(missing_ok=True)  # left by a worker that failed
     listener.bind(start.path)
     config = uvicorn.Config(
         app,
@@ -139,7 +139,7 @@ def main() -> None:
         lifespan="on",
     )
     tune_interpreter()
-    # The front has waited for the sessions before it asks a worker to end.
+    # No drain: the front has waited for the sessions before it stops a worker.
     server = DrainingServer(config, lambda: asyncio.sleep(0), lambda: admission.report(Ready()))
     with asyncio.Runner(loop_factory=event_loop_factory(settings.udp_ports)) as runner:
         runner.run(_serve(server, listener, admission, orders))

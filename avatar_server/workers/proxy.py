@@ -1,8 +1,7 @@
-"""Passes requests and sockets on to the worker that they concern.
+"""Routes requests and WebSockets to workers.
 
-Names of sessions and connections begin with the number of their worker, so a request that has one
-in its path, its query or its body goes there; every other goes to the worker with the fewest
-sessions.
+Ids of sessions and connections begin with the number of their worker: a request with such an id in
+its path, its query or its body goes there, any other to the worker with the fewest sessions.
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ from avatar_server.workers.pool import Pool, Worker, WorkerError
 Headers = list[tuple[str, str]]
 
 _OWN_NAME: Final = re.compile(r"(\d{1,4})\.[\w-]+$")
-"""A name that a worker gave."""
+"""An id made by a worker."""
 
 _NAMED_IN_BODY: Final = "/api/offer"
 _NAMED_IN_FIRST_MESSAGE: Final = "/v1/speech"
 
 _READ_BY_ALL: Final = "/v1/personas"
-"""Documents that each worker reads for itself, whenever it is asked for them."""
+"""Documents that each worker reads again whenever it is asked for them."""
 
 _PATIENCE: Final = 3.0
 """Seconds that a worker gets to read them."""
@@ -73,7 +72,7 @@ class Proxy:
             if isinstance(fields, dict):
                 names += [str(fields.get("pc_id")), str(fields.get("session"))]
         for name in names:
-            # A number may be of an earlier start, with more workers.
+            # An id may be from before a restart, with more workers.
             if (found := _OWN_NAME.match(name)) and int(found[1]) in self._pool:
                 return self._pool.get(int(found[1]))
         return self._pool.least_busy()
@@ -105,7 +104,7 @@ class Proxy:
         return response
 
     async def _have_others_read(self, reader: Worker, request: Request) -> None:
-        """Let no worker know less than ``reader``; one that fails just now reads them at start."""
+        """Have all other workers read them too; one that fails reads them when it starts again."""
         headers = {"authorization": request.headers.get("authorization", "")}
         reading = [
             worker.http.get(f"http://worker{_READ_BY_ALL}", headers=headers, timeout=_PATIENCE)
@@ -153,7 +152,7 @@ class Proxy:
 
     @staticmethod
     async def _join(socket: WebSocket, upstream: ClientConnection, first: str | None) -> None:
-        """Carry messages both ways until either side ends it."""
+        """Relay messages both ways until either side closes."""
         if first is None:
             await socket.accept(upstream.subprotocol)
         else:
