@@ -12,7 +12,6 @@ from typing import Final, TypeVar
 
 from avatar_server.settings import Settings, SettingsError
 from motion.layout import FloatArray
-from renderer.avatar import prepare
 from renderer.library import Library, LibraryError, NameTakenError
 from renderer.parts import is_archive
 from renderer.photo.cascade import CascadeDetector
@@ -173,14 +172,13 @@ class Maker:
             path.write_bytes(order.content)
             try:
                 portrait = read_portrait(path)
-                prepare(portrait)  # whether it can be drawn
+                name = order.name or portrait.name
+                self.library.check_new(name)
+                on_step("Keeping the avatar")
+                named = replace(portrait, name=name, title=order.title or portrait.title)
+                self.library.save(named, new=True)
             except PortraitError as error:
                 raise LibraryError(str(error).replace(f"{path}", "the file")) from error
-        name = order.name or portrait.name
-        self.library.check_new(name)
-        on_step("Keeping the avatar")
-        named = replace(portrait, name=name, title=order.title or portrait.title)
-        self.library.save(named, new=True)
         return Made(name)
 
     def _check_room(self) -> None:

@@ -14,12 +14,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from renderer.avatar import EmbeddedAvatar, load_avatar
+from renderer.avatar import EmbeddedAvatar, load_avatar, prepare
 from renderer.contract import UnknownAvatarError
+from renderer.decoder import EmbeddedRenderer
 from renderer.parts import packed
 from renderer.portrait import (
     DESCRIPTION,
     NAME,
+    THUMBNAIL,
     Portrait,
     PortraitError,
     Source,
@@ -30,11 +32,9 @@ from renderer.portrait import (
     read_source,
     read_summary,
 )
+from renderer.still import still
 
 BUILT_IN = Path(__file__).parent / "data"
-
-THUMBNAIL = "thumbnail.jpg"
-"""Only of built-in avatars: how they look at rest, so that nobody waits for all to be prepared."""
 
 SUFFIX = ".avatar"
 """Ending of the name of an avatar in one file."""
@@ -125,12 +125,18 @@ class Library:
         return read_source(self.place(name))
 
     def thumbnail(self, name: str) -> bytes | None:
-        """A JPEG of a built-in avatar at rest, None for users' own.
+        """A JPEG of an avatar at rest; None where no present one was kept with it.
 
         Raises :class:`~renderer.contract.UnknownAvatarError`.
         """
         place = self.place(name)
-        return (place / THUMBNAIL).read_bytes() if self.built_in(name) else None
+        file = place / THUMBNAIL
+        try:
+            if not self.built_in(name) and _changed(file) < _changed(place / DESCRIPTION):
+                return None  # it was written by other means than :meth:`save`
+            return file.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def stamp(self, name: str) -> str:
         """A text that changes whenever the avatar of that name does.
@@ -140,7 +146,7 @@ class Library:
         place = self.place(name)
         file = place / DESCRIPTION if place.is_dir() else place
         try:
-            return f"{file.stat().st_mtime_ns:x}"
+            return f"{_changed(file):x}"
         except FileNotFoundError as error:  # deleted just now
             raise UnknownAvatarError(name, self.names()) from error
 
@@ -168,15 +174,18 @@ class Library:
         """Keep a user's portrait, in the place of one of the same name.
 
         Raises :class:`LibraryError` if the name is no name or that of a built-in avatar, or the
-        title no title; :class:`NameTakenError` too if it is to be ``new`` and there is one of its
-        name, however short the time since that came.
+        title no title; :class:`~renderer.portrait.PortraitError` if it cannot be drawn;
+        :class:`NameTakenError` too if it is to be ``new`` and there is one of its name, however
+        short the time since that came.
         """
         self._check(portrait.name)
         try:
             checked_title(portrait.title)
         except ValueError as error:
             raise LibraryError(str(error)) from error
-        files = encoded(portrait)
+        # The description comes before the thumbnail, which is not of any older one then.
+        thumbnail = still(EmbeddedRenderer(), prepare(portrait))
+        files = {**encoded(portrait), THUMBNAIL: thumbnail}
         self.folder.mkdir(parents=True, exist_ok=True)
         # Complete under another name first: no reader ever sees half an avatar.
         with self._scratch() as scratch:
@@ -186,14 +195,12 @@ class Library:
                 (made / name).write_bytes(content)
             if new:
                 self.check_new(portrait.name)
+                if not self._take_place(made):
+                    raise _taken(portrait.name)
             else:
                 self._set_aside(portrait.name, scratch)
-            try:
-                made.rename(self.folder / portrait.name)
-            except OSError as error:
-                if new and error.errno in (errno.EEXIST, errno.ENOTEMPTY):
-                    raise _taken(portrait.name) from error
-                raise
+                while not self._take_place(made):  # another process has replaced it meanwhile
+                    self._set_aside(portrait.name, scratch)
 
     def add(self, path: Path) -> str:
         """Check an avatar's folder or ``.avatar`` file and keep a copy of it; returns its name.
@@ -243,15 +250,31 @@ class Library:
         with tempfile.TemporaryDirectory(prefix=".new-", dir=self.folder) as scratch:
             yield Path(scratch)
 
+    def _take_place(self, made: Path) -> bool:
+        """Move a new avatar to where it belongs; False if there is one of its name."""
+        try:
+            made.rename(self.folder / made.name)
+        except OSError as error:
+            if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+                return False
+            raise
+        return True
+
     def _set_aside(self, name: str, scratch: Path) -> None:
         """Move what there is of an avatar to ``scratch``: nobody reads half of it meanwhile."""
+        aside = Path(tempfile.mkdtemp(dir=scratch))
         for path in (self.folder / name, self.folder / f"{name}{SUFFIX}"):
-            if path.exists():
-                path.rename(scratch / f"old-{path.name}")
+            with suppress(FileNotFoundError):  # never there, or another process was quicker
+                path.rename(aside / path.name)
 
 
 def _taken(name: str) -> NameTakenError:
     return NameTakenError(f"there is an avatar {name!r} already; choose another name")
+
+
+def _changed(file: Path) -> int:
+    """When it was written last, in nanoseconds."""
+    return file.stat().st_mtime_ns
 
 
 def avatar_names() -> list[str]:

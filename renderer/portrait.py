@@ -47,7 +47,11 @@ DESCRIPTION: Final = "avatar.json"
 MAP_FILE: Final = "maps.safetensors"
 SOURCE_FILE: Final = "source.jpg"
 """Only where a portrait was made from a picture."""
-FILES: Final = (DESCRIPTION, MAP_FILE, *(f"{layer}.png" for layer in LAYERS), SOURCE_FILE)
+THUMBNAIL: Final = "thumbnail.jpg"
+"""How it looks at rest: only in folders, written by the library."""
+FILES: Final = (
+    DESCRIPTION, MAP_FILE, *(f"{layer}.png" for layer in LAYERS), SOURCE_FILE, THUMBNAIL,
+)  # fmt: skip
 """All files that an avatar may have."""
 
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,31}")

@@ -196,6 +196,7 @@ def test_an_avatar_file_that_nobody_could_see_is_refused(
     kind = {"Content-Type": "application/zip"}
     answer = http.post("/v1/avatars", content=packed(files), headers=kind)
     assert (answer.status_code, answer.json()["error"]) == (422, "refused"), answer.text
+    assert "no part of an avatar" not in answer.text
     assert list(empty.iterdir()) == []
     assert http.get("/api/avatars").status_code == 200
 

@@ -218,6 +218,20 @@ async def test_texts_of_the_system_are_forgotten_with_their_items() -> None:
     assert (noted[0], noted[-1]) == ("note 5.", f"note {MAX_ITEMS + 4}.")
 
 
+async def test_what_is_refused_is_counted_once() -> None:
+    with live_server() as url:
+        async with calling(url) as (socket, _), httpx.AsyncClient(base_url=url) as http:
+            await send(socket, "nonsense")
+            await send(socket, "response.cancel")
+            await send(socket, "conversation.item.delete", item_id="nothing")
+            await send(socket, "session.update", session={"avatar": {"name": "nobody"}})
+            codes = [(await event(socket, "error"))["error"]["code"] for _ in range(4)]
+            assert codes[1:] == ["response_cancel_not_active", "item_not_found", "unknown_avatar"]
+            metrics = (await http.get("/metrics")).text
+        for code in ("bad_message", *codes[1:]):
+            assert f'avatar_errors_total{{code="{code}"}} 1.0' in metrics
+
+
 async def test_a_full_server_says_try_again() -> None:
     with live_server(max_sessions=1) as url:
         async with calling(url), connect(address(url)) as second:

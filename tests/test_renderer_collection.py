@@ -16,16 +16,19 @@ import pytest
 
 from motion.keypoints import Keypoint
 from renderer.contract import UnknownAvatarError
+from renderer.decoder import EmbeddedRenderer
 from renderer.library import BUILT_IN, Library, LibraryError, NameTakenError
 from renderer.parts import LARGEST_PART
 from renderer.portrait import (
     DESCRIPTION,
     FILES,
     SOURCE_FILE,
+    THUMBNAIL,
     PortraitError,
     encoded,
     read_portrait,
 )
+from renderer.still import still
 
 
 @pytest.fixture
@@ -122,6 +125,55 @@ def test_of_two_who_take_a_name_at_once_one_has_it(
         library.save(replace(first, title="Late"), new=True)
     assert library.portrait("ada").title == "Ada"
     assert [path.name for path in library.folder.iterdir()] == ["ada"]
+
+
+@pytest.mark.parametrize("rival", ["deletes", "replaces"])
+def test_an_avatar_is_replaced_though_another_process_is_quicker(
+    library: Library, source: Path, monkeypatch: pytest.MonkeyPatch, rival: str
+) -> None:
+    library.add(source)
+    portrait, other, rename = read_portrait(source), Library(library.folder), Path.rename
+    acts = ["once"]
+
+    def and_then_another_is_quicker(path: Path, target: Path) -> Path:
+        touched = path if rival == "deletes" else target
+        if touched == library.folder / "ada" and acts:
+            acts.clear()
+            if rival == "deletes":
+                other.delete("ada")
+            else:
+                other.save(replace(portrait, title="Quicker"))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", and_then_another_is_quicker)
+    library.save(replace(portrait, title="Late"))
+    assert not acts
+    assert library.portrait("ada").title == "Late"
+    assert [path.name for path in library.folder.iterdir()] == ["ada"]
+
+
+def test_what_is_kept_has_a_thumbnail_as_long_as_it_shows_it(
+    library: Library, source: Path
+) -> None:
+    library.add(source)
+    drawn = still(EmbeddedRenderer(), library.open("ada"))
+    assert library.thumbnail("ada") == drawn
+    description = library.folder / "ada" / DESCRIPTION
+    late = description.stat().st_mtime_ns + 10_000_000_000
+    os.utime(description, ns=(late, late))
+    assert library.thumbnail("ada") is None, "somebody has written it anew by hand"
+    (library.folder / "ada" / THUMBNAIL).unlink()
+    assert library.thumbnail("ada") is None
+    library.delete("ada")
+    zipped(library.folder / "ada.avatar", encoded(read_portrait(source)))
+    assert library.thumbnail("ada") is None
+
+
+def test_what_cannot_be_drawn_is_not_kept(library: Library, source: Path) -> None:
+    portrait = read_portrait(source)
+    with pytest.raises(PortraitError, match="cannot be drawn"):
+        library.save(replace(portrait, canonical=np.zeros_like(portrait.canonical)))
+    assert not library.folder.exists()
 
 
 def test_built_in_avatars_are_kept(library: Library) -> None:

@@ -53,6 +53,10 @@ MAX_AHEAD_SECONDS: Final = 60.0
 """How far sound may arrive ahead of real time; beyond that it is read at real time."""
 
 
+class _AnsweredError(RealtimeError):
+    """What the session itself has refused, and counted."""
+
+
 class RealtimeSession:
     """Use from the session's event loop only; begin with :meth:`begin`, end with :meth:`close`."""
 
@@ -115,6 +119,8 @@ class RealtimeSession:
         try:
             await self._obey(event)
         except RealtimeError as error:
+            if not isinstance(error, _AnsweredError):
+                self._session.note_error(error.code)
             self._refuse(error, event.event_id)
         except Exception:  # a defect in one command must not end the session
             log.exception("a message could not be obeyed")
@@ -171,7 +177,7 @@ class RealtimeSession:
     async def _ask(self, event: Show | Express, param: str) -> None:
         answer = await self._session.handle(event)
         if isinstance(answer, ErrorEvent):
-            raise RealtimeError(answer.code, answer.message, param)
+            raise _AnsweredError(answer.code, answer.message, param)
 
     async def _append(self, event: BufferAppend) -> None:
         sound = self._reader.read(event.audio)

@@ -9,7 +9,8 @@ from renderer.avatar import load_avatar
 from renderer.decoder import EmbeddedRenderer
 from renderer.drawing import finn, kofi, mira, ruth
 from renderer.drawing.sitter import draw_sitter
-from renderer.library import BUILT_IN, THUMBNAIL
+from renderer.library import BUILT_IN
+from renderer.portrait import THUMBNAIL
 from renderer.still import still
 
 SITTERS = {sitter.name: sitter for sitter in (mira.SITTER, kofi.SITTER, ruth.SITTER, finn.SITTER)}
