@@ -44,10 +44,15 @@ _QUIET_DB: Final = -50.0
 SenderTime = Callable[[float], float | None]
 
 
+def audible(sound: Sound) -> bool:
+    """Whether the packet is as loud as :data:`AUDIBLE`."""
+    return int(np.abs(sound.pcm.astype(np.int32)).max(initial=0)) >= AUDIBLE
+
+
 def audible_at(sounds: Sequence[Sound], after: float) -> float | None:
     """Arrival of the first audible packet that arrived after ``after``."""
     for sound in sounds:
-        if sound.arrival >= after and _peak(sound) >= AUDIBLE:
+        if sound.arrival >= after and audible(sound):
             return sound.arrival
     return None
 
@@ -58,7 +63,7 @@ def silent_at(sounds: Sequence[Sound], after: float, hold: float = 0.3) -> float
     for sound in sounds:
         if sound.arrival < after:
             continue
-        if _peak(sound) >= AUDIBLE:
+        if audible(sound):
             began = None
         else:
             began = began or sound
@@ -155,13 +160,13 @@ def speaking_pictures(
     pictures: Sequence[Picture], sounds: Sequence[Sound], margin: float = 0.2
 ) -> npt.NDArray[np.bool_]:
     """Which pictures arrived while there was sound, or within ``margin`` seconds of it."""
-    audible = np.array([sound.arrival for sound in sounds if _peak(sound) >= AUDIBLE])
-    if len(audible) == 0:
+    heard = np.array([sound.arrival for sound in sounds if audible(sound)])
+    if len(heard) == 0:
         return np.zeros(len(pictures), np.bool_)
     arrivals = np.array([picture.arrival for picture in pictures])
-    index = np.searchsorted(audible, arrivals)
-    before = arrivals - audible[np.maximum(index - 1, 0)]
-    until = audible[np.minimum(index, len(audible) - 1)] - arrivals
+    index = np.searchsorted(heard, arrivals)
+    before = arrivals - heard[np.maximum(index - 1, 0)]
+    until = heard[np.minimum(index, len(heard) - 1)] - arrivals
     near: npt.NDArray[np.bool_] = (np.abs(before) <= margin) | (np.abs(until) <= margin)
     return near
 
@@ -284,7 +289,3 @@ def _correlation(a: FloatArray, b: FloatArray) -> float:
     if len(a) != len(b) or a.std() == 0 or b.std() == 0:
         return -1.0
     return float(np.corrcoef(a, b)[0, 1])
-
-
-def _peak(sound: Sound) -> int:
-    return int(np.abs(sound.pcm.astype(np.int32)).max(initial=0))

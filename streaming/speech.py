@@ -19,6 +19,10 @@ from streaming.speech_source import FEATURE_RATE, FEATURE_TICK, RATIO, Cue, Spee
 MAX_AHEAD_SECONDS: Final = 30.0
 """Speech that may be buffered ahead of playout; beyond that its producer waits."""
 
+HELD_BACK: Final = FEATURE_RATE * 2 // 1000
+"""Samples (2 ms) by which look-ahead may fall short: resampling holds 1 to 2 ms back until more
+sound comes, and a stream in pieces of 20 ms would be a whole piece late for them."""
+
 MAX_LIVE_TICKS: Final = 8
 """Backlog beyond which a live source drops its oldest sound, so that it does not fall behind."""
 
@@ -60,11 +64,13 @@ class SpeechBuffer:
     """The speech of one session, ahead of its clock.
 
     ``lookahead`` is how many ticks of sound after a tick the motion generator can use; a source
-    starts only when that much is buffered, so that the look-ahead of its first tick is real.
+    starts only when that much is buffered (less :data:`HELD_BACK`), so that the look-ahead of its
+    first tick is real.
     """
 
     def __init__(self, lookahead: int) -> None:
         self._lookahead = lookahead
+        self._held_back = HELD_BACK if lookahead else 0
         self._queue: deque[SpeechSource] = deque()
         self._live: SpeechSource | None = None
         self._room = asyncio.Event()
@@ -149,7 +155,8 @@ class SpeechBuffer:
                 continue
             samples += source.available
             if not source.ended:
-                return max(0, min(limit, samples // FEATURE_TICK - self._lookahead))
+                ticks = (samples + self._held_back) // FEATURE_TICK - self._lookahead
+                return max(0, min(limit, ticks))
         return limit
 
     def take(self) -> SpeechTick:
@@ -205,7 +212,12 @@ class SpeechBuffer:
 
     def starves(self, source: SpeechSource) -> bool:
         """Whether ``source`` is not ended and lacks the sound to start."""
-        return not source.ended and source.available < (1 + self._lookahead) * FEATURE_TICK
+        return not source.ended and source.available < self._to_start
+
+    @property
+    def _to_start(self) -> int:
+        """Samples with which a source can start."""
+        return (1 + self._lookahead) * FEATURE_TICK - self._held_back
 
     def _current(self) -> SpeechSource | None:
         if self.held:
@@ -215,8 +227,7 @@ class SpeechBuffer:
     def _can_start(self, source: SpeechSource) -> bool:
         if source.ended:
             return True
-        ticks = 1 if source.primed else 1 + self._lookahead
-        if source.available >= ticks * FEATURE_TICK:
+        if source.available >= (FEATURE_TICK if source.primed else self._to_start):
             return True
         source.primed = False
         return False
@@ -244,8 +255,7 @@ class SpeechBuffer:
         if source is None or not wanted or not source.primed:
             return np.empty(0, np.float32)
         ahead = source.speech.peek(wanted)
-        if source.ended and len(ahead) < wanted:
-            # After the end there is silence.
-            ahead = np.concatenate([ahead, np.zeros(wanted - len(ahead), np.float32)])
-        whole = len(ahead) // FEATURE_TICK * FEATURE_TICK
-        return ahead[:whole]
+        # Silence follows the end, and stands in for what resampling holds back.
+        known = wanted if source.ended else min(wanted, len(ahead) + self._held_back)
+        whole = known // FEATURE_TICK * FEATURE_TICK
+        return np.pad(ahead, (0, max(0, whole - len(ahead))))[:whole]

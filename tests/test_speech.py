@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streaming.clock import TICK
-from streaming.speech import MAX_LIVE_TICKS, SpeechBuffer, SpeechTick
+from streaming.speech import HELD_BACK, MAX_LIVE_TICKS, SpeechBuffer, SpeechTick
 from streaming.speech_source import FEATURE_TICK
 
 LOOKAHEAD = 2
@@ -81,6 +81,25 @@ def test_it_waits_for_the_lookahead_and_never_breaks_a_tick() -> None:
     assert not buffer.take().spoken, "after running dry it waits for the look-ahead again"
     source.end()
     assert buffer.take().spoken
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 24_000, 44_100, 48_000])
+def test_a_stream_starts_with_the_piece_that_completes_the_lookahead(rate: int) -> None:
+    buffer = SpeechBuffer(LOOKAHEAD)
+    source = buffer.begin("u")
+    piece = np.full(rate // 50, 0.5, np.float32)
+    for _ in range(5):
+        source.push(piece, rate)
+        assert not buffer.ready
+    source.push(piece, rate)
+    assert buffer.ready
+    for _ in range(10):
+        tick = buffer.take()
+        assert tick.spoken
+        assert len(tick.ahead) == LOOKAHEAD * FEATURE_TICK
+        assert tick.ahead[:-HELD_BACK].all()
+        source.push(piece, rate)
+        source.push(piece, rate)
 
 
 def test_utterances_follow_each_other_without_a_gap() -> None:
