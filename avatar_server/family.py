@@ -52,8 +52,8 @@ def _published(
 ) -> Models:
     from avatar_server.model_store import ModelStore
     from avatar_server.published import published_models
-    from motion.engine import EngineUnavailableError
-    from motion.weights import CheckpointError
+    from inference.engine import EngineUnavailableError
+    from inference.weights import CheckpointError
     from renderer.library import Library
 
     store = ModelStore(settings.model_store)

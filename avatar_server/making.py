@@ -51,7 +51,7 @@ def face_detector(settings: Settings) -> FaceDetector:
     if settings.landmarks is None:
         return FaceMeshDetector() if face_mesh_installed() else CascadeDetector()
     # These load torch, which nothing else here needs.
-    from motion.weights import CheckpointError
+    from inference.weights import CheckpointError
     from renderer.photo.landmarks import open_landmarks
 
     try:

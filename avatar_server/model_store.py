@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from inference.weights import CheckpointError, find_file
 from motion.moda import checkpoint as moda
 from motion.moda import hubert_checkpoint as hubert
-from motion.weights import CheckpointError, find_file
 from renderer.library import user_folder
 from renderer.liveportrait import checkpoint as liveportrait
 from renderer.liveportrait.landmarks import DETECTOR_FILE, LANDMARK_FILE, FaceLandmarks
@@ -87,8 +87,8 @@ class ModelStore:
         """Check the published files anywhere below ``folder`` and keep what they hold.
 
         ``on_step`` is told what comes next, in words for people. Raises
-        :class:`~motion.weights.CheckpointError`, which names what is wrong, and OSError; nothing is
-        kept then.
+        :class:`~inference.weights.CheckpointError`, which names what is wrong, and OSError; nothing
+        is kept then.
         """
         if not folder.is_dir():
             raise CheckpointError(folder, ["there is no such folder"])

@@ -37,7 +37,7 @@ def add(
 
     Says which file, key or shape is wrong.
     """
-    from motion.weights import CheckpointError
+    from inference.weights import CheckpointError
 
     try:
         made = _store().add(folder, lambda step: typer.echo(f"{step} …"))

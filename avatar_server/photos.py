@@ -9,7 +9,7 @@ from pathlib import Path
 
 from avatar_server.gallery import PreparedAvatars
 from avatar_server.models import Listing
-from motion.weights import CheckpointError
+from inference.weights import CheckpointError
 from renderer.contract import UnknownAvatarError, UnusableAvatarError
 from renderer.library import Library
 from renderer.liveportrait.avatar import (

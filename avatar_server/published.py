@@ -13,9 +13,9 @@ import torch
 from avatar_server.model_store import ModelSet
 from avatar_server.models import Models
 from avatar_server.photos import PhotoGallery, PhotoStudio
-from motion.batches import BATCHES
+from inference.batches import BATCHES
+from inference.engine import EngineKind, build_engine
 from motion.contract import SAMPLES_PER_FRAME
-from motion.engine import EngineKind, build_engine
 from motion.layout import KEYPOINTS
 from motion.moda import checkpoint as moda
 from motion.moda import hubert_checkpoint as hubert
@@ -58,8 +58,8 @@ def published_models(
     """The models of a set and the avatars that ``photos`` and ``library`` hold the pictures of.
 
     ``device`` is a GPU if there is one, ``engine`` the best that it can run.
-    Raises :class:`~motion.weights.CheckpointError` and
-    :class:`~motion.engine.EngineUnavailableError`.
+    Raises :class:`~inference.weights.CheckpointError` and
+    :class:`~inference.engine.EngineUnavailableError`.
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     gpu = device.startswith("cuda")

@@ -21,8 +21,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.report import show
+from inference.engine import ENGINES, EngineKind, build_engine, missing
 from motion.contract import SAMPLES_PER_FRAME
-from motion.engine import ENGINES, EngineKind, build_engine, missing
 from motion.layout import FPS
 from motion.moda.config import PUBLISHED
 from motion.moda.guidance import Guidance

@@ -14,8 +14,8 @@ from parity import GOLDEN, golden, manifest
 from published_liveportrait import published_state
 from torch import Tensor
 
+from inference.weights import CheckpointError, find_file, read_cache, write_cache
 from motion.moda import checkpoint as moda
-from motion.weights import CheckpointError, find_file, read_cache, write_cache
 from renderer.liveportrait import checkpoint as liveportrait
 from renderer.liveportrait.appearance import AppearanceExtractor
 from renderer.liveportrait.folding import fold_appearance

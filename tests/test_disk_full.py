@@ -14,8 +14,8 @@ from avatar_server.offline import MediaFileError, render_video
 from benchmarks.server import running_server
 from client.peer import Peer
 from client.record import Recorder
+from inference.weights import read_cache, write_cache
 from motion.contract import Controls
-from motion.weights import read_cache, write_cache
 from renderer.library import BUILT_IN
 from renderer.parts import packed
 from renderer.portrait import encoded, read_portrait

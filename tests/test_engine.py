@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from motion.batches import StaticBatches
-from motion.engine import EngineUnavailableError, build_engine, choose_engine, missing
+from inference.batches import StaticBatches
+from inference.engine import EngineUnavailableError, build_engine, choose_engine, missing
 
 
 class Mixing(nn.Module):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from motion.files import replacing
+from inference.files import replacing
 
 
 def test_two_may_make_a_file_at_the_same_time(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from parity import golden, tensor
 from torch import Tensor
 
-from motion.engine import EngineKind, build_engine
+from inference.engine import EngineKind, build_engine
 from renderer.liveportrait import crop, keypoints
 from renderer.liveportrait.decoder import WarpAndGenerate, decoder_inputs
 from renderer.liveportrait.motion_extractor import split_heads

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from motion.weights import CheckpointError
+from inference.weights import CheckpointError
 from renderer.liveportrait.landmarks import FaceLandmarks, NoFaceError
 
 onnx = pytest.importorskip("onnx", reason="builds ONNX files")

@@ -13,7 +13,7 @@ import torch
 from parity import golden, tensor
 from torch import Tensor
 
-from motion.engine import build_engine
+from inference.engine import build_engine
 from motion.moda.guidance import Guidance
 from motion.moda.network import Conditions, Encoded, VelocityStep, step_inputs
 from motion.moda.sampler import released_schedule, sample

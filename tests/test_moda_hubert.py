@@ -12,9 +12,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from parity import unit
 
+from inference.weights import CheckpointError
 from motion.moda import hubert, hubert_checkpoint
 from motion.moda.hubert import HubertFeatures, StreamingHubert, encode_clip
-from motion.weights import CheckpointError
 
 Array = npt.NDArray[np.float32]
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from motion.onnx_engine import exported
-from motion.tensorrt_engine import build_plan
+from inference.onnx_engine import exported
+from inference.tensorrt_engine import build_plan
 from renderer.liveportrait.sampling import sample, translated
 
 

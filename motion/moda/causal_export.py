@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from inference.onnx_file import export_onnx
 from motion.moda.network import MoDA, VelocityStep
-from motion.onnx_file import export_onnx
 
 EMBEDDER_FILE = "embedder.onnx"
 """audio [B, rows, features] -> tokens [B, rows, D]."""

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from inference.onnx_engine import open_session
 from motion.layout import FloatArray
-from motion.onnx_engine import open_session
 
 Runner = Callable[[Mapping[str, npt.NDArray[Any]]], FloatArray]
 """Takes the inputs of a part by name."""

@@ -12,18 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from motion.layout import MOTION_DIM
-from motion.moda.config import PUBLISHED, MoDAConfig
-from motion.moda.names import NULL_AUDIO, published_name
-from motion.moda.network import MoDA
-from motion.moda.normalisation import MotionStatistics
-from motion.weights import (
+from inference.weights import (
     check_tensors,
     find_file,
     read_cache,
     read_published,
     write_cache,
 )
+from motion.layout import MOTION_DIM
+from motion.moda.config import PUBLISHED, MoDAConfig
+from motion.moda.names import NULL_AUDIO, published_name
+from motion.moda.network import MoDA
+from motion.moda.normalisation import MotionStatistics
 
 CONFIG: Final[MoDAConfig] = PUBLISHED
 """The network that the file is of."""

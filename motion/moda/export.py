@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from inference.onnx_file import OPSET as OPSET
+from inference.onnx_file import write_onnx
 from motion.moda.network import Conditions, MoDA, VelocityStep, step_inputs
-from motion.onnx_file import OPSET as OPSET
-from motion.onnx_file import write_onnx
 
 
 @dataclass(frozen=True, slots=True)

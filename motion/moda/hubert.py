@@ -17,9 +17,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
+from inference.onnx_file import write_onnx
 from motion.contract import SAMPLES_PER_FRAME, SPEECH_RATE, FeatureExtractor, Stepped
 from motion.layout import FloatArray
-from motion.onnx_file import write_onnx
 
 WINDOW: Final = 50
 """Frames that a frame in a stream is encoded with, itself included (2 s)."""

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from torch import Tensor
 
+from inference.weights import CheckpointError, check_tensors, read_published, write_cache
 from motion.moda.config import MoDAConfig
 from motion.moda.hubert import HubertFeatures
-from motion.weights import CheckpointError, check_tensors, read_published, write_cache
 
 CONFIG_FILE: Final = "config.json"
 PREPROCESSOR_FILE: Final = "preprocessor_config.json"

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from inference.weights import read_cache, write_cache
 from motion.layout import KEYPOINTS, FloatArray
-from motion.weights import read_cache, write_cache
 from renderer.contract import ImageArray
 from renderer.liveportrait.checkpoint import LivePortrait
 from renderer.liveportrait.crop import CROP_SIZE, Crop, Points, find_crop, network_input

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import torch
 from torch import Tensor, nn
 
-from motion.weights import (
+from inference.weights import (
     CheckpointError,
     Shapes,
     check_tensors,

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from motion.engine import Engine
+from inference.engine import Engine
 from motion.layout import KEYPOINTS, FloatArray
 from renderer.contract import ImageArray, Renderer
 from renderer.liveportrait.appearance import CHANNELS

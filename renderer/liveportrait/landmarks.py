@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from motion.weights import CheckpointError, find_file
+from inference.weights import CheckpointError, find_file
 from renderer.contract import ImageArray
 from renderer.liveportrait.crop import Points
 

@@ -16,7 +16,7 @@ from typing import Final, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from motion.batches import BATCHES, StaticBatches
+from inference.batches import BATCHES, StaticBatches
 
 Engine = Callable[..., Tensor]
 EngineKind = Literal["eager", "compile", "onnxruntime", "tensorrt"]
@@ -51,7 +51,7 @@ def missing(kind: EngineKind, device: str) -> str | None:
         case "tensorrt":
             if not cuda:
                 return "it needs an NVIDIA GPU"
-            from motion.tensorrt_engine import installed
+            from inference.tensorrt_engine import installed
 
             needed = ("onnx", "onnxscript", installed() or "tensorrt or tensorrt-rtx")
     absent = [name for name in needed if importlib.util.find_spec(name) is None]
@@ -102,17 +102,17 @@ def build_engine(
         case "eager":
             return _inference(module)
         case "compile":
-            from motion.cuda_graphs import CudaGraphs
+            from inference.cuda_graphs import CudaGraphs
 
             compiled = torch.compile(module, dynamic=False)
             graphs = CudaGraphs(_inference(compiled))
             return StaticBatches(graphs, batches).warmed_up(examples)
         case "onnxruntime":
-            from motion.onnx_engine import OnnxEngine
+            from inference.onnx_engine import OnnxEngine
 
             return OnnxEngine.build(module, examples, output, _folder(kind, cache))
         case "tensorrt":
-            from motion.tensorrt_engine import TensorRTEngine
+            from inference.tensorrt_engine import TensorRTEngine
 
             folder = _folder(kind, cache)
             engine = TensorRTEngine.build(module, examples, output, folder, batches)

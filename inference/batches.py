@@ -13,7 +13,7 @@ BATCHES: Final = (1, 2, 4, 8)
 
 
 class StaticBatches:
-    """Implements :data:`motion.engine.Engine` by an engine that meets no other batch sizes.
+    """Implements :data:`inference.engine.Engine` by an engine that meets no other batch sizes.
 
     A batch is filled up to the next size with copies of its last row, and one that is larger
     than the largest size is split.

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from motion.files import replacing
+from inference.files import replacing
 
 Shapes = Mapping[str, tuple[int, ...]]
 

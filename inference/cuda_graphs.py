@@ -22,7 +22,7 @@ class _Captured:
 
 
 class CudaGraphs:
-    """Implements :data:`motion.engine.Engine`: one graph per batch size; thread-safe.
+    """Implements :data:`inference.engine.Engine`: one graph per batch size; thread-safe.
 
     torch.compile's own graphs are bound to the thread that captured them, but sessions are served
     by any.

@@ -10,8 +10,8 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from motion.files import replacing
-from motion.onnx_file import OPSET, write_onnx
+from inference.files import replacing
+from inference.onnx_file import OPSET, write_onnx
 
 
 def onnx_path(module: nn.Module, folder: Path) -> Path:
@@ -42,7 +42,7 @@ def open_session(path: Path, threads: int, *, spin: bool = True) -> onnxruntime.
 
 
 class OnnxEngine:
-    """Implements :data:`motion.engine.Engine` on the CPU; thread-safe."""
+    """Implements :data:`inference.engine.Engine` on the CPU; thread-safe."""
 
     def __init__(self, path: Path) -> None:
         self._session = open_session(path, torch.get_num_threads())

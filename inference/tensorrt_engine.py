@@ -12,9 +12,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from motion.batches import BATCHES
-from motion.files import replacing
-from motion.onnx_engine import exported
+from inference.batches import BATCHES
+from inference.files import replacing
+from inference.onnx_engine import exported
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class TensorRTError(RuntimeError):
 
 
 class TensorRTEngine:
-    """Implements :data:`motion.engine.Engine` on the current CUDA stream; thread-safe."""
+    """Implements :data:`inference.engine.Engine` on the current CUDA stream; thread-safe."""
 
     def __init__(self, plan: bytes, trt: Any) -> None:
         runtime = trt.Runtime(trt.Logger(trt.Logger.WARNING))

@@ -1,0 +1,1 @@
+"""Running networks: engines (torch, ONNX Runtime, TensorRT) and checked, cached weights."""
