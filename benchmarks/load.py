@@ -2,6 +2,7 @@
 
     python -m benchmarks.load --json
     python -m benchmarks.load --json --size 256
+    python -m benchmarks.load --json --workers 2
 
 Raises the number of talking avatars until one of them loses its 25 fps or its sound, then looks
 what happens at one and a half times that number, and at three times with the server's own
@@ -94,10 +95,11 @@ def _cores(samples: list[tuple[float, dict[str, Any]]]) -> dict[str, float]:
     return {**stages, "transport": total - sum(stages.values()), "total": total}
 
 
-def run(most: int, seconds: float, size: int) -> dict[str, float | int | None]:
+def run(most: int, seconds: float, size: int, workers: int) -> dict[str, float | int | None]:
     """Flat results; see the module for what they mean."""
     steps: list[Step] = []
-    with running_server("--max-sessions", "1000", *_QUIET, max_size=size) as url:
+    settings = {"max_size": size, "workers": workers}
+    with running_server("--max-sessions", "1000", *_QUIET, **settings) as url:
         for sessions in _STEPS:
             if sessions > most or (steps and not steps[-1].held):
                 break
@@ -107,10 +109,11 @@ def run(most: int, seconds: float, size: int) -> dict[str, float | int | None]:
         best = next((s for s in reversed(steps) if s.held), None)
         largest = best.sessions if best else 0
         over = step(url, math.ceil(1.5 * max(1, largest)), seconds, size)
-    with running_server(*_QUIET, max_size=size) as url:
+    with running_server(*_QUIET, **settings) as url:
         beyond = step(url, 3 * max(1, largest), seconds, size)
     results: dict[str, float | int | None] = {
         "size": size,
+        "workers": workers,
         "max_sessions_25fps": largest,
         "cores_per_session": best.cores.get("total", 0.0) / largest if best else None,
         "audio_gaps": int((best or steps[0]).summary["audio_gaps.total"] or 0),
@@ -136,8 +139,10 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=32, help="largest number to try")
     parser.add_argument("--seconds", type=float, default=15.0, help="length of each step")
     parser.add_argument("--size", type=int, choices=PICTURE_SIZES, default=512, help="pixels")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the server")
     options = parser.parse_args()
-    show("load", run(options.most, options.seconds, options.size), as_json=options.json)
+    results = run(options.most, options.seconds, options.size, options.workers)
+    show("load", results, as_json=options.json)
 
 
 if __name__ == "__main__":
