@@ -9,10 +9,9 @@ import numpy as np
 
 from motion.idle import IdleState, idle_motion
 from motion.keypoints import LID_TRAVEL, Keypoint
-from motion.layout import EXP, KEYPOINTS, MOTION_DIM, FloatArray, expression
+from motion.layout import EXP, MOTION_DIM, FloatArray, expression
 from motion.moda.causal import mouth_dimensions
 
-_QUICK: Final = (Keypoint.LID_LEFT, Keypoint.LID_RIGHT, Keypoint.GAZE)
 _LIDS: Final = [Keypoint.LID_LEFT, Keypoint.LID_RIGHT]
 _VOICED_GAP: Final = 0.02
 _STRESSED_GAP: Final = 0.08
@@ -22,10 +21,8 @@ _HEAD_PACE: Final = 0.25
 
 def _pace() -> FloatArray:
     """Share of the way to what was drawn that each number makes in a frame, twice [70]."""
-    face = np.full((KEYPOINTS, 3), _FACE_PACE, np.float32)
-    face[list(_QUICK)] = 1.0
     pace = np.full(MOTION_DIM, _HEAD_PACE, np.float32)
-    pace[EXP] = face.reshape(-1)
+    pace[EXP] = _FACE_PACE
     return np.maximum(pace, mouth_dimensions())
 
 
@@ -35,13 +32,13 @@ _PACE: Final = _pace()
 def smooth(
     drawn: FloatArray, settling: FloatArray, shown: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """``drawn [n, 70]`` with head and brows through a low-pass of second order.
+    """``drawn [n, 70]`` with all but the mouth through a low-pass of second order.
 
     ``settling [70]`` is its state and ``shown [70]`` its last output; the second result is the
     state after each frame [n, 70].
 
-    Noise that is invisible in lips makes a head tremble; the released pipeline smooths the head
-    as well, over three frames centred on each, which a stream cannot.
+    Noise that is invisible in lips makes head and eyelids tremble; the released pipeline smooths
+    the head as well, over three frames centred on each, which a stream cannot.
     """
     outputs, states = np.empty_like(drawn), np.empty_like(drawn)
     for i, frame in enumerate(drawn):

@@ -26,6 +26,7 @@ from motion.finish import enliven, smooth
 from motion.head import ease_strength, scale_head
 from motion.idle import IdleState, reseed
 from motion.layout import MOTION_DIM, FloatArray, neutral_motion
+from motion.limits import motion_limits
 from motion.moda.causal import LOOKAHEAD, SILENCE, emotion_weights, mouth_dimensions
 from motion.moda.causal_export import EMBEDDER_FILE, VELOCITY_FILE, Embedder
 from motion.moda.causal_runner import Runner, in_onnx_runtime, in_torch
@@ -55,14 +56,14 @@ _FADES: Final = (
 
 The mouth of a chunk is drawn knowing what follows, that of the frame before it was drawn without:
 this spreads the difference over several frames."""
-_RETURN_FRAMES: Final = 50
+_RETURN_FRAMES: Final = 12
 _RETURNS: Final = (1.0 - mouth_dimensions()) * (
     1.0 - np.float32(1.0 - 1.0 / _RETURN_FRAMES) ** np.arange(1, _LONGEST + 1)[:, None]
 ).astype(np.float32)
 """Share [n, 70] of the way to the mood's rest that a chunk takes off all but the mouth.
 
 The network follows its own head, so the least bias adds up: without this the head would lean by
-some degrees and pixels after a few minutes. What moves within 2 s stays."""
+some degrees and pixels after a few minutes. What moves within half a second stays."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ class CausalMoDA(MotionGenerator[CausalState]):
         self.chunk = sampling.chunk
         self._network = model.network
         self._statistics = model.statistics
+        self._limits = [self._statistics.normalise(limit) for limit in motion_limits()]
         self._embedder = embedder
         self._velocity = velocity
         self._past = int(model.network.audio_embedder.past)  # type: ignore[arg-type]
@@ -262,6 +264,7 @@ class CausalMoDA(MotionGenerator[CausalState]):
             latent[:, :kept] = known + np.float32(target) * (noise[:, :kept] - known)
         drawn = latent[:, history:] + _FADES[:n] * (given[:, -1:] - latent[:, kept : kept + 1])
         drawn += _RETURNS[:n] * (rests - drawn)
+        np.clip(drawn, *self._limits, out=drawn)
         return [self._show(c, drawn[i], fresh[i, :n]) for i, c in enumerate(chunks)]
 
     def _show(

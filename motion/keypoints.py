@@ -40,10 +40,8 @@ CHEEK_* y            0.0  -0.2  -0.5   0.3   0.4   0.0   0.0   0.0   -1.6
 
 The right side mirrors the left (x with the opposite sign). L is TH with TONGUE z at 1.0.
 
-Limits, beyond which a renderer may clip: gap 15, MOUTH_* x +-6, MOUTH_* y +-4, JAW y -1 to 13,
-JAW x +-3, UPPER_* y -4 to 2, BROW_* y -5 (raised) to 3, BROW_INNER_* x +-2 (frown: towards the
-midline), CHEEK_* y -3 to 1.5, NOSE +-1, FOREHEAD y +-1.5. LID_* y runs from -0.9 (wide eyes) over
-0 (open) to ``LID_TRAVEL`` (closed). GAZE x +-3.6, y +-2.2; TONGUE y -4 to 1, z -2 to 4.
+Beyond the limits of :mod:`motion.limits`, or with a gap above 15, a face is no longer drawn well.
+LID_* y runs from -0.9 (wide eyes) over 0 (open) to ``LID_TRAVEL`` (closed). GAZE x +-3.6, y +-2.2.
 """
 
 from __future__ import annotations

@@ -9,10 +9,23 @@ import numpy as np
 import pytest
 
 from motion.contract import SAMPLES_PER_FRAME, Controls, Emotion, MotionGenerator
+from motion.emotion import emotion_offsets
 from motion.features import LogMelFeatures
 from motion.generator import BUILT_IN, CausalMoDA, Sampling
 from motion.keypoints import LID_TRAVEL, Keypoint
-from motion.layout import EXP, FPS, PITCH, ROLL, TRANSLATION, YAW, FloatArray, expression
+from motion.layout import (
+    EXP,
+    FPS,
+    PITCH,
+    ROLL,
+    TRANSLATION,
+    YAW,
+    FloatArray,
+    expression,
+    neutral_motion,
+)
+from motion.limits import motion_limits
+from motion.moda.causal import mouth_dimensions
 from motion.training.coarticulation import mouth_motion, speaking
 from motion.training.corpus import assemble
 from motion.training.phonemes import Utterance
@@ -95,14 +108,29 @@ def test_the_mouth_rests_in_silence_while_the_eyes_blink(moda: CausalMoDA) -> No
     assert 4 <= blinks <= 14
 
 
-@pytest.mark.parametrize("emotion", ["none", "happiness"])
-def test_the_head_does_not_wander_off_in_silence(emotion: Emotion) -> None:
+@pytest.mark.parametrize("emotion", ["none", "sadness"])
+def test_head_and_lids_rest_where_the_mood_has_them(emotion: Emotion) -> None:
     moda = CausalMoDA.load(sampling=Sampling(idle=0.0))
-    silence = features_of(np.zeros(90 * FPS * SAMPLES_PER_FRAME, np.float32))
-    motion = move(moda, silence, 4, Controls(emotion))
-    leant = np.abs(motion[-30 * FPS :].mean(axis=0))
-    assert leant[[PITCH, YAW, ROLL]].max() < 1.5
+    silence = features_of(np.zeros(60 * FPS * SAMPLES_PER_FRAME, np.float32))
+    controls = Controls(emotion)
+    motion = move(moda, silence, 4, controls)[-30 * FPS :]
+    leant = np.abs(motion.mean(axis=0) - neutral_motion()[0] - emotion_offsets(controls))
+    assert leant[[PITCH, YAW, ROLL]].max() < 1.0
     assert leant[TRANSLATION].max() < 0.006  # a pixel and a half of 512
+    lids = expression(motion)[:, Keypoint.LID_LEFT, 1]
+    assert np.abs(np.diff(lids)).mean() < 0.0003  # less than a tenth of a pixel of 512
+
+
+@pytest.mark.parametrize("emotion", ["none", "surprise"])
+def test_emphasis_keeps_the_mouth_in_its_range(
+    moda: CausalMoDA, features: FloatArray, emotion: Emotion
+) -> None:
+    least, most = (limit[mouth_dimensions() > 0] for limit in motion_limits())
+    motion = move(moda, features[:100], 4, Controls(emotion, guidance=4.0))
+    mouth = motion[:, mouth_dimensions() > 0]
+    assert (mouth >= least - 1e-5).all()
+    assert (mouth <= most + 1e-5).all()
+    assert -0.06 < opening(motion).min() < opening(motion).max() < 0.17
 
 
 def test_seeds_repeat_and_differ_in_the_head_more_than_in_the_lips(
