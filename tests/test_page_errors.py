@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import pytest
 from browser import connect, lose_connection, opened_page, say, wait_speaking
 from playwright.sync_api import Browser, Page
 
@@ -102,6 +103,44 @@ def test_reconnecting_backs_off_and_can_be_given_up(browser: Browser, server_url
         page.click("#leave")
         assert page.inner_text("#status") == "Disconnected"
         assert page.is_visible("#connect")
+
+
+@pytest.mark.parametrize("sign", ["window, 'online'", "document, 'visibilitychange'"])
+def test_whoever_comes_back_need_not_wait(browser: Browser, server_url: str, sign: str) -> None:
+    refusal = {"status": 503, "headers": {"Retry-After": "600"}, "body": "{}"}
+    with opened_page(browser, server_url) as page:
+        pc_id = connect(page)
+        page.evaluate(
+            "window.waits = [];"
+            "avatarClient.addEventListener('state', ({ detail }) => waits.push(detail.retryIn))"
+        )
+        page.route("**/api/offer", lambda route: route.fulfill(**refusal))
+        lose_connection(server_url, pc_id)
+        page.wait_for_function("waits.at(-1) === 600")
+        page.unroute("**/api/offer")
+        page.evaluate(f"((place, event) => place.dispatchEvent(new Event(event)))({sign})")
+        page.wait_for_function("document.body.dataset.state === 'connected'")
+
+
+def test_a_connection_that_is_given_up_has_a_button(browser: Browser, server_url: str) -> None:
+    with opened_page(browser, server_url) as page:
+        patience = """async () => {
+          const { Backoff } = await import("/backoff.js");
+          let all = 0;
+          for (let pause, backoff = new Backoff(); (pause = backoff.next(null)) !== null; ) {
+            all += pause;
+          }
+          return all / 60_000;
+        }"""
+        assert 5 < page.evaluate(patience) < 15
+        pc_id = connect(page)
+        page.route("**/api/offer", lambda route: route.fulfill(status=410))
+        lose_connection(server_url, pc_id)
+        page.wait_for_selector("#notice button:has-text('Connect again')")
+        assert page.inner_text("#status") == "Disconnected"
+        page.unroute("**/api/offer")
+        page.click("#notice button:has-text('Connect again')")
+        page.wait_for_function("document.body.dataset.state === 'connected'")
 
 
 def test_a_server_that_does_not_answer(browser: Browser, server_url: str) -> None:
@@ -206,6 +245,51 @@ def test_a_connection_that_is_opened_anew_forgets_the_try_before(
         # The page knows nothing of this client, so it would not say goodbye for it.
         with page.expect_response(lambda response: response.request.method == "DELETE"):
             page.evaluate("anew.close()")
+
+
+# A client that is told to connect while it is connecting, and while the answer to its way back from
+# a lost connection is late. Returns both sessions, and how often one was ended.
+IMPATIENT = """async () => {
+  const { AvatarClient } = await import("/avatar-client.js");
+  const [plainFetch, PlainConnection] = [window.fetch, RTCPeerConnection];
+  const peers = [];
+  const late = { answered: Promise.withResolvers(), released: Promise.withResolvers() };
+  let ends = 0;
+  let offers = 0;
+  window.RTCPeerConnection = class extends PlainConnection {
+    constructor(...options) { super(...options); peers.push(this); }
+  };
+  window.fetch = async (url, options) => {
+    if (options.method === "DELETE") ends += 1;
+    const answer = await plainFetch(url, options);
+    if (options.method === "POST" && ++offers === 2) {
+      late.answered.resolve();
+      await late.released.promise;
+    }
+    return answer;
+  };
+  const client = new AvatarClient();
+  client.connect();
+  await client.connect();
+  const former = client.session.session;
+  peers.at(-1).close();
+  await late.answered.promise;
+  const connected = client.connect();
+  late.released.resolve();
+  await connected;
+  const found = [former, client.session.session, ends];
+  client.close();
+  return found;
+}"""
+
+
+def test_to_connect_again_on_the_way_back_ends_no_session(
+    browser: Browser, server_url: str
+) -> None:
+    with opened_page(browser, server_url) as page:
+        former, present, ends = page.evaluate(IMPATIENT)
+        assert present == former
+        assert ends == 0
 
 
 def test_the_remembered_device_is_used_as_soon_as_it_is_there(

@@ -101,7 +101,8 @@ function connectFailed(error) {
 }
 
 function showError(error, actions = []) {
-  if (error.code === "session_expired") actions = [["Connect again", connect]];
+  // It came while connected, or on the way back.
+  if (client.state === "closed" && actions.length === 0) actions = [["Connect again", connect]];
   company.settle();
   notice.explain(error, actions);
 }

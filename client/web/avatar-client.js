@@ -176,8 +176,8 @@ export class AvatarClient extends EventTarget {
 
   /**
    * Connect; resolves when the avatar can be spoken to. A connection lost later is made anew by
-   * itself; at a full server it waits in line, until {@link close}. Call it from a click or key:
-   * browsers play no sound before one.
+   * itself, for ten minutes; at a full server it waits in line, until {@link close}. Call it from a
+   * click or key: browsers play no sound before one.
    * @throws {AvatarError} not fired as an `error` event; `retryAfter` is set if the server, and the
    *   line in front of it, are full
    */

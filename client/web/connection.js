@@ -1,11 +1,11 @@
 /** A connection that comes back when it is lost: to its session, or to a new one once that ended. */
 
-import { Backoff } from "./backoff.js";
+import { Backoff, hopefully } from "./backoff.js";
 import { Link } from "./link.js";
 import { AvatarError } from "./signalling.js";
 
 const CONFIG_KEPT = 60_000; // ms
-const GONE = "The server could not be reached again. Connect anew when it is back.";
+const GONE = "The server could not be reached for ten minutes. Connect again when it is back.";
 
 /**
  * @typedef {"idle" | "connecting" | "waiting" | "connected" | "reconnecting" | "closed"} ConnectionState
@@ -34,9 +34,10 @@ export class Connection {
   #link = null;
   #state = "idle";
   #former = { name: null, session: null }; // of the connection that was lost
-  #retryTimer = 0;
+  #callOffRetry = () => {};
   #backoff = new Backoff();
   #waiting = new AbortController(); // aborted when nobody waits for a link any more
+  #opening = null; // promise of a link
 
   /**
    * @param {import("./signalling.js").Signalling} signalling
@@ -80,8 +81,12 @@ export class Connection {
 
   /** Connect, from now on again and again. @throws {AvatarError} for the first time only */
   async open() {
-    if (["connecting", "waiting", "connected"].includes(this.#state)) return;
-    this.#suspend();
+    if (this.#state === "connected") return;
+    if (this.#state === "connecting" || this.#state === "waiting") {
+      await this.#opening;
+      return;
+    }
+    this.#suspend()?.drop(); // of a try to come back
     const { signal } = this.#waiting;
     this.#setState("connecting");
     try {
@@ -101,18 +106,23 @@ export class Connection {
   close() {
     const { name } = this.#former;
     this.#former = { name: null, session: null };
-    if (this.#link === null && name !== null) this.#signalling.end(name).catch(() => {});
-    this.#suspend();
+    if (name !== null && this.#link?.name !== name) this.#signalling.end(name).catch(() => {});
+    this.#suspend()?.close();
     if (this.#state !== "idle" && this.#state !== "closed") this.#setState("closed");
   }
 
-  async #open() {
+  #open() {
+    this.#opening = this.#connect();
+    return this.#opening;
+  }
+
+  async #connect() {
     const { signal } = this.#waiting;
     const { iceServers } = await this.prepare();
     const link = await this.#openLink(iceServers, signal);
     link.addEventListener("lost", ({ detail }) => {
       if (link !== this.#link) return;
-      this.#link = null; // closing it would end the session
+      this.#link = null; // to close it would end the session
       this.#lost(detail);
     });
     const resumed = this.session.session === this.#former.session;
@@ -125,13 +135,15 @@ export class Connection {
   /** A link that is open, after as long in the line of a full server as that takes. */
   async #openLink(iceServers, signal) {
     for (let ticket = null; ; ) {
-      if (signal.aborted) throw new AvatarError("closed", "The connection was closed.");
+      checkWanted(signal);
       const link = new Link(this.#signalling, iceServers, this.#hooks.track);
       this.#link = link;
       link.addEventListener("message", ({ detail }) => this.#receive(link, detail));
       try {
         const resume = this.#former.name;
-        this.session = await link.open({ ...this.#hooks.wishes(), resume, ticket });
+        const session = await link.open({ ...this.#hooks.wishes(), resume, ticket });
+        checkWanted(signal);
+        this.session = session;
         return link;
       } catch (error) {
         if (link === this.#link) this.#link = null;
@@ -143,17 +155,17 @@ export class Connection {
     }
   }
 
-  /** Take down the link, if any, and give up any try to make one. */
+  /** Give up the link, and any try to make one. @returns {Link | null} the link, to be closed */
   #suspend() {
-    clearTimeout(this.#retryTimer);
+    this.#callOffRetry();
     this.#waiting.abort();
     this.#waiting = new AbortController();
     this.#backoff.reset();
     const link = this.#link;
     this.#link = null;
     this.session = null;
-    link?.close();
     this.#hooks.down();
+    return link;
   }
 
   #receive(link, message) {
@@ -170,7 +182,7 @@ export class Connection {
 
   #lost(error) {
     this.#hooks.lost(error);
-    this.#suspend();
+    this.#suspend()?.close();
     this.#retry(null);
   }
 
@@ -181,16 +193,18 @@ export class Connection {
       return;
     }
     this.#setState("reconnecting", { attempt: this.#backoff.tries, retryIn: delay / 1000 });
-    this.#retryTimer = setTimeout(() => this.#reopen(), delay);
+    this.#callOffRetry = hopefully(delay, (early) => {
+      if (early) this.#backoff.reset();
+      this.#reopen();
+    });
   }
 
   async #reopen() {
-    const attempt = this.#backoff.tries;
+    const { signal } = this.#waiting;
     try {
       await this.#open();
     } catch (error) {
-      const trying = this.#state === "reconnecting" || this.#state === "waiting";
-      if (!trying || this.#backoff.tries !== attempt) return;
+      if (signal.aborted) return;
       if (error.fatal) this.#giveUp(error);
       else this.#retry(error.retryAfter);
     }
@@ -205,6 +219,10 @@ export class Connection {
     this.#state = state;
     this.#hooks.state({ state, attempt, retryIn, place });
   }
+}
+
+function checkWanted(signal) {
+  if (signal.aborted) throw new AvatarError("closed", "The connection was closed.");
 }
 
 export function notConnected() {

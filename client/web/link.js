@@ -23,6 +23,8 @@ export class Link extends EventTarget {
   #channel;
   #microphone;
   #session = null;
+  #resumes = null; // name of the connection to whose session this one comes back
+  #kept = null; // and that of a session that does not end with it
   #candidates = [];
   #flushing = false;
   #closed = false;
@@ -74,13 +76,13 @@ export class Link extends EventTarget {
    * @throws {AvatarError} refused, unreachable, or no media path within 15 s
    */
   async open(wishes) {
+    this.#resumes = wishes.resume ?? null;
     const timer = setTimeout(() => this.#lose(NO_PATH, "no-path"), CONNECT_TIMEOUT);
     try {
       // A closed peer connection leaves its promises open for ever; #opened settles in any case.
       return await Promise.race([this.#negotiate(wishes), this.#opened.promise]);
     } catch (error) {
-      if (wishes.resume) this.#drop(); // its session may still wait for the next try
-      else this.close();
+      this.drop();
       if (error instanceof AvatarError) throw error;
       throw new AvatarError("no-path", `The browser could not connect: ${error.message}`, {
         cause: error,
@@ -122,14 +124,24 @@ export class Link extends EventTarget {
 
   /** Close at both ends: the session is over. */
   close() {
-    this.#drop();
+    this.#leave(null);
+  }
+
+  /** Close; a session that it was to come back to is not over, and waits for another link. */
+  drop() {
+    this.#leave(this.#resumes);
+  }
+
+  #leave(kept) {
+    this.#shut();
     if (this.#ended) return;
     this.#ended = true;
+    this.#kept = kept;
     this.#end();
   }
 
-  /** Close without ending the session, which then waits for a while. */
-  #drop() {
+  /** Close at this end. */
+  #shut() {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#pingTimer);
@@ -139,8 +151,9 @@ export class Link extends EventTarget {
   }
 
   #end() {
+    if (this.#session === null || this.#session === this.#kept) return;
     // The server also notices by itself, only later: a failure here needs no answer.
-    if (this.#session !== null) this.#signalling.end(this.#session).catch(() => {});
+    this.#signalling.end(this.#session).catch(() => {});
   }
 
   #trickle(candidate) {
@@ -211,7 +224,7 @@ export class Link extends EventTarget {
     if (this.#closed) return;
     const error = new AvatarError(code, message);
     this.#opened.reject(error);
-    this.#drop();
+    this.#shut();
     this.dispatchEvent(new CustomEvent("lost", { detail: error }));
   }
 }
