@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from avatar_server.settings import Settings
 from client.peer import Peer
+from renderer.library import user_folder
 from tests.live import live_server
 from tests.test_operations import candidates
 from tests.webrtc_browser import WAIT, Browser, browser, running
@@ -113,7 +114,7 @@ def nginx_configuration(folder: Path, backend: str, port: int, *, tls: bool) -> 
 
 def caddy_configuration(folder: Path, backend: str, port: int) -> Path:
     ours = (DEPLOY / "Caddyfile").read_text().replace("127.0.0.1:8080", backend)
-    ours = ours.replace("avatar.example {", f"http://127.0.0.1:{port} {{")
+    ours = ours.replace("{$PUBLIC_NAME:avatar.example} {", f"http://127.0.0.1:{port} {{")
     whole = folder / "Caddyfile"
     whole.write_text(f"{{\n\tadmin off\n}}\n{ours}")
     return whole
@@ -247,6 +248,23 @@ def test_pods_get_longer_to_stop_than_sessions_to_drain() -> None:
     drain = int(dict(environment_of("kubernetes.yaml"))["AVATAR_DRAIN_SECONDS"])
     assert pod["spec"]["terminationGracePeriodSeconds"] > drain + 15
     assert service["spec"]["selector"] == pod["metadata"]["labels"]
+
+
+def test_what_users_add_outlives_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = (DEPLOY / "avatar-server.service").read_text()
+    (base,) = re.findall(r"^Environment=.*XDG_DATA_HOME=(\S+)", unit, re.MULTILINE)
+    (state,) = re.findall(r"^StateDirectory=(\S+)$", unit, re.MULTILINE)
+    monkeypatch.setenv("XDG_DATA_HOME", base)
+    assert Path("/var/lib", state) in user_folder().parents
+    # And in the image, whose user has nothing set.
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", "/home/avatar")
+    (volume,) = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]["avatar"][
+        "volumes"
+    ]
+    place = volume.partition(":")[2]
+    assert Path(place) in user_folder().parents
+    assert f"install -d -o avatar -g avatar {place}" in (DEPLOY / "Dockerfile").read_text()
 
 
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
