@@ -129,7 +129,9 @@ def _move(frame: FloatArray, state: AttentionState) -> None:
     gaze = face[Keypoint.GAZE]
     lift = listening * _LISTENING_BROWS + starting * _START_BROWS + thinking * _THINKING_BROWS
     face[_BROWS, 1] -= lift
-    gaze[:2] *= 1.0 - 0.7 * listening
+    # How far past the viewer the eyes aim, with what the head turns by.
+    aim = gaze[:2] + GAZE_PER_DEGREE * np.array([frame[YAW], -frame[PITCH]])
+    gaze[:2] -= 0.7 * listening * aim
     pitch = listening * (_LISTENING_PITCH - _nod(state)) + thinking * _THINKING_PITCH
     frame[PITCH] += pitch
     frame[YAW] += aside * _THINKING_YAW

@@ -11,6 +11,7 @@ from motion.attention import AttentionState, attend
 from motion.contract import Attention, Controls
 from motion.features import LogMelFeatures
 from motion.generator import CausalMoDA
+from motion.idle import GAZE_PER_DEGREE
 from motion.keypoints import LID_TRAVEL, Keypoint
 from motion.layout import PITCH, YAW, FloatArray, expression, neutral_motion
 from motion.yardstick import Yardstick
@@ -53,6 +54,15 @@ def test_it_nods_while_it_listens() -> None:
     assert len(set(np.diff(dips))) > 2, "not like a machine"
     other = show(("listening", 25 * 20), seed=2)
     assert not np.allclose(chin, other[:, PITCH])
+
+
+def test_a_listener_keeps_eye_contact_however_the_mood_turns_the_head() -> None:
+    motion = neutral_motion(50)
+    motion[:, [PITCH, YAW]] = -3.0, 4.0
+    attend(motion, AttentionState(), "listening", 1)
+    gaze = expression(motion)[-1, Keypoint.GAZE]
+    assert abs(gaze[0] + GAZE_PER_DEGREE * motion[-1, YAW]) < 1.5 * GAZE_PER_DEGREE
+    assert abs(gaze[1] - GAZE_PER_DEGREE * motion[-1, PITCH]) < 1.5 * GAZE_PER_DEGREE
 
 
 def test_in_thought_it_looks_up_and_aside() -> None:
