@@ -6,10 +6,10 @@ import os
 from collections.abc import Generator
 
 import pytest
-from browser import chromium
 from playwright.sync_api import Browser
 
 from benchmarks.server import running_server
+from tests.browser import chromium
 
 
 def pytest_configure() -> None:

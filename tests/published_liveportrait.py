@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import TypeVar
 
 import torch
-from parity import GOLDEN, fill, manifest
 from torch import Tensor, nn
 
 from renderer.liveportrait import folding
@@ -17,6 +16,7 @@ from renderer.liveportrait.generator import Generator
 from renderer.liveportrait.motion_extractor import MotionExtractor
 from renderer.liveportrait.stitching import EYE, LIP, STITCHING, KeypointMLP
 from renderer.liveportrait.warping import WarpingNetwork
+from tests.parity import GOLDEN, fill, manifest
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import lru_cache
 
 import torch
-from parity import fill, manifest, tensor
 
 from motion.moda.config import PUBLISHED
 from motion.moda.names import published_name
 from motion.moda.network import Conditions, MoDA
+from tests.parity import fill, manifest, tensor
 
 
 @lru_cache

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from parity import GOLDEN, golden, manifest
-from published_liveportrait import published_state
 from torch import Tensor
 
 from inference.weights import CheckpointError, find_file, read_cache, write_cache
@@ -19,6 +17,8 @@ from motion.moda import checkpoint as moda
 from renderer.liveportrait import checkpoint as liveportrait
 from renderer.liveportrait.appearance import AppearanceExtractor
 from renderer.liveportrait.folding import fold_appearance
+from tests.parity import GOLDEN, golden, manifest
+from tests.published_liveportrait import published_state
 
 APPEARANCE = "appearance_feature_extractor"
 FILE = f"{APPEARANCE}.pth"

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import published_liveportrait as published
 import pytest
 import torch
-from parity import golden, tensor
 from torch import Tensor
 
 from inference.engine import EngineKind, build_engine
@@ -18,6 +17,7 @@ from renderer.liveportrait import crop, keypoints
 from renderer.liveportrait.decoder import WarpAndGenerate, decoder_inputs
 from renderer.liveportrait.motion_extractor import split_heads
 from renderer.liveportrait.stitching import Stitching
+from tests.parity import golden, tensor
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("all_cores")]
 """The full networks take minutes where other work has the cores."""

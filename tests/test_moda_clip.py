@@ -6,12 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from parity import golden, unit
 
 from motion.moda.checkpoint import released_statistics
 from motion.moda.lips import LipModulation, modulate_clip
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.windows import Windowing, fuse, generate_clip, smooth_pose
+from tests.parity import golden, unit
 
 Array = npt.NDArray[np.float32]
 

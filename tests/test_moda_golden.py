@@ -10,7 +10,6 @@ from typing import Any
 import published_moda
 import pytest
 import torch
-from parity import golden, tensor
 from torch import Tensor
 
 from inference.engine import build_engine
@@ -18,6 +17,7 @@ from motion.moda.guidance import Guidance
 from motion.moda.network import Conditions, Encoded, VelocityStep, step_inputs
 from motion.moda.sampler import released_schedule, sample
 from motion.moda.windows import generate_clip
+from tests.parity import golden, tensor
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("all_cores")]
 """The full networks take minutes where other work has the cores."""

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
-from parity import unit
 
 from inference.weights import CheckpointError
 from motion.moda import hubert, hubert_checkpoint
 from motion.moda.hubert import HubertFeatures, StreamingHubert, encode_clip
+from tests.parity import unit
 
 Array = npt.NDArray[np.float32]
 

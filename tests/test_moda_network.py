@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from parity import manifest
 from torch import Tensor
 
 from motion.moda.config import CAUSAL, PUBLISHED, MoDAConfig
@@ -18,6 +17,7 @@ from motion.moda.masks import CausalAttention
 from motion.moda.names import published_name
 from motion.moda.network import Conditions, MoDA
 from motion.moda.sampler import KnownFrames, euler, released_schedule, sample, uniform_schedule
+from tests.parity import manifest
 
 FRAMES, AHEAD, BATCH = 12, 2, 2
 

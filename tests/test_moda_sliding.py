@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from parity import unit
 
 from motion.contract import Controls, MotionRequest
 from motion.layout import SCALE
@@ -20,6 +19,7 @@ from motion.moda.network import MoDA
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.sampler import uniform_schedule
 from motion.moda.sliding import SlidingGenerator
+from tests.parity import unit
 
 Array = npt.NDArray[np.float32]
 DIM = 2 * 4

@@ -6,8 +6,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 import pytest
-from browser import connect, opened_page
 from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import connect, opened_page
 
 NO_STORAGE = """Object.defineProperty(window, "localStorage", {
   get() { throw new DOMException("denied", "SecurityError"); },

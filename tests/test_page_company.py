@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from browser import opened_page
 from playwright.sync_api import Browser, Route, expect
+
+from tests.browser import opened_page
 
 
 def test_faces_can_be_chosen_before_their_pictures_have_come(

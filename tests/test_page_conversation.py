@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import chromium, connect, lose_connection, opened_page, say
 from playwright.sync_api import Browser, Page
-from voices import silence, spoken
 
 from avatar_server.conversation.engines import EngineUnavailableError
 from avatar_server.talk import Engines, Talking
 from motion.contract import SPEECH_RATE
+from tests.browser import chromium, connect, lose_connection, opened_page, say
 from tests.fakes import EchoDialogue, LoudnessVad, ScriptedRecogniser, scripted_talking
 from tests.live import live_server
+from tests.voices import silence, spoken
 
 TIMEOUT = 30_000  # ms; tests run on busy machines
 LONG = " ".join(["word"] * 60)

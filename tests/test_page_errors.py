@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 
 import pytest
-from browser import connect, lose_connection, opened_page, say, wait_speaking
 from playwright.sync_api import Browser, Page
 
 from benchmarks.server import running_server, status
+from tests.browser import connect, lose_connection, opened_page, say, wait_speaking
 
 
 def wait_for(condition: Callable[[], bool], timeout: float = 5.0) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from browser import chromium
-
+from tests.browser import chromium
 from tests.fakes import scripted_talking
 from tests.live import live_server
 from tests.test_docs import DOCS, blocks

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from browser import connect, opened_page, say, wait_speaking
 from playwright.sync_api import Browser, Page
+
+from tests.browser import connect, opened_page, say, wait_speaking
 
 # Every element that can be operated, with the name that assistive technology reads out.
 UNNAMED = """() => [...document.querySelectorAll("button, input, select, textarea")]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from itertools import pairwise
 
-from browser import connect, loudest, mouth_variation, opened_page, say, wait_speaking
 from playwright.sync_api import Browser, Page
+
+from tests.browser import connect, loudest, mouth_variation, opened_page, say, wait_speaking
 
 STORY = (
     "Good morning. Please open the window, and put five big bottles of water on the table, "

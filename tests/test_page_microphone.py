@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import (
+from playwright.sync_api import Browser, Page
+
+from motion.contract import SPEECH_RATE
+from tests.browser import (
     chromium,
     connect,
     lose_connection,
@@ -17,10 +20,7 @@ from browser import (
     mouth_variation,
     opened_page,
 )
-from playwright.sync_api import Browser, Page
-from voices import silence, spoken
-
-from motion.contract import SPEECH_RATE
+from tests.voices import silence, spoken
 
 
 @pytest.fixture(scope="module")

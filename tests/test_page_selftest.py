@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from browser import chromium
 from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import chromium
 
 SOON = 60_000
 """ms"""

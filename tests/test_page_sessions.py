@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 
 import httpx
-from browser import connect, opened_page
 from playwright.sync_api import Browser
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.server import status
+from tests.browser import connect, opened_page
 
 
 def settled(url: str, sessions: int, tasks: int, timeout: float = 40.0) -> bool:

@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from voices import spoken
 
 from benchmarks.server import running_server, status
 from client import measure
@@ -17,6 +16,7 @@ from client.http import ConnectError
 from client.peer import Peer
 from motion.contract import SPEECH_RATE
 from streaming.protocol import Caption, ErrorEvent, Pong, Speaking
+from tests.voices import spoken
 
 
 async def test_it_receives_what_it_asks_for(server_url: str) -> None:

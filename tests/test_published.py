@@ -17,7 +17,6 @@ import httpx
 import numpy as np
 import pytest
 import torch
-from published_files import SMALL, write_published_files
 from torch import Tensor
 from typer.testing import CliRunner, Result
 
@@ -34,6 +33,7 @@ from renderer.liveportrait.decoder import WarpAndGenerate
 from renderer.liveportrait.landmarks import FaceLandmarks, NoFaceError
 from streaming.protocol import Ready
 from tests.fakes import ToneSpeech, scripted_talking
+from tests.published_files import SMALL, write_published_files
 from tests.webrtc_browser import WAIT, Browser
 
 

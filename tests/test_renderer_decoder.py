@@ -8,7 +8,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from embedded_face import GREEN, blank, greenness, mira, natural_motions
 
 from motion.keypoints import Keypoint
 from motion.layout import TRANSLATION, neutral_motion
@@ -16,6 +15,7 @@ from renderer import outline
 from renderer.decoder import EmbeddedRenderer
 from renderer.layer import Layer
 from renderer.shapes import motion_of
+from tests.embedded_face import GREEN, blank, greenness, mira, natural_motions
 
 K = Keypoint
 RENDERER = EmbeddedRenderer()

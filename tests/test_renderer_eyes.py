@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from embedded_face import greenness, mira, painted
 
 from motion.keypoints import LID_TRAVEL, Keypoint
 from motion.layout import expression, neutral_motion
@@ -15,6 +14,7 @@ from renderer.decoder import EmbeddedRenderer
 from renderer.eyes import GLINT_SHARE, Eyes
 from renderer.raster import over
 from renderer.shapes import blink_motion, motion_of
+from tests.embedded_face import greenness, mira, painted
 
 K = Keypoint
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from embedded_face import mira, natural_motions
 
 from motion.keypoints import Keypoint
 from motion.layout import FloatArray, drive
@@ -17,6 +16,7 @@ from renderer.pose import Pose, read_pose
 from renderer.raster import enlarged
 from renderer.rig import WARPING
 from renderer.warp import invert, start_places
+from tests.embedded_face import mira, natural_motions
 
 K = Keypoint
 LIPS = {K.UPPER_INNER, K.UPPER_LEFT, K.UPPER_RIGHT, K.UPPER_OUTER, K.MOUTH_LEFT, K.MOUTH_RIGHT}

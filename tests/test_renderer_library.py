@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from embedded_face import mira
 from safetensors.numpy import load_file, save_file
 
 from motion.keypoints import EYE_DISTANCE, Keypoint
@@ -19,6 +18,7 @@ from renderer.avatar import load_avatar
 from renderer.contract import UnknownAvatarError
 from renderer.library import BUILT_IN, avatar_names, open_avatar
 from renderer.portrait import PortraitError, read_portrait
+from tests.embedded_face import mira
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from embedded_face import GREEN, blank, greenness, mira
 
 from motion.keypoints import Keypoint
 from motion.layout import FloatArray
@@ -14,6 +13,7 @@ from renderer import mouth
 from renderer.avatar import EmbeddedAvatar
 from renderer.decoder import EmbeddedRenderer
 from renderer.shapes import Offsets, motion_of, mouth_motion
+from tests.embedded_face import GREEN, blank, greenness, mira
 
 K = Keypoint
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from embedded_face import mira
 
 from motion.contract import Controls, Emotion
 from motion.emotion import emotion_offsets
@@ -16,6 +15,7 @@ from renderer.contract import ImageArray
 from renderer.decoder import EmbeddedRenderer
 from renderer.shapes import mouth_motion
 from renderer.wrinkles import Wrinkles
+from tests.embedded_face import mira
 
 K = Keypoint
 
