@@ -18,8 +18,9 @@ from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, Wo
 from avatar_server.models import Listing, Models
 from avatar_server.talk import Engines, Talking
 from motion.contract import FeatureExtractor, Identity, MotionGenerator, MotionRequest, Stepped
-from motion.layout import EXP, neutral_motion
-from renderer.contract import Renderer, UnknownAvatarError
+from motion.layout import EXP, FloatArray, neutral_motion
+from renderer.contract import Renderer, UnknownAvatarError, UnusableAvatarError
+from renderer.portrait import Portrait
 
 SIZE = 64
 
@@ -37,7 +38,8 @@ class FlatAvatar:
 
     @property
     def rest(self) -> np.ndarray:
-        return neutral_motion()[0]
+        rest: FloatArray = neutral_motion()[0]
+        return rest
 
 
 class LoudnessFeatures(FeatureExtractor[int]):
@@ -137,8 +139,11 @@ class FlatAvatars:
         self.open(name)
         return "1"
 
-    def thumbnail(self, _name: str) -> bytes | None:
+    def thumbnail(self, name: str) -> bytes | None:
         return None
+
+    def unkept(self, portrait: Portrait) -> FlatAvatar:
+        raise UnusableAvatarError(f"{portrait.name} cannot be flat")
 
     def open(self, name: str, size: int | None = None) -> FlatAvatar:
         if name not in self._avatars:

@@ -31,7 +31,7 @@ class HttpEndpoint:
 async def serving(reply: Reply) -> AsyncGenerator[HttpEndpoint]:
     """Serve ``reply`` at a port of the system's choice; one request per connection."""
     endpoint = HttpEndpoint()
-    busy: set[asyncio.Task[Any]] = set()
+    busy: set[asyncio.Future[Any]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -43,7 +43,7 @@ async def serving(reply: Reply) -> AsyncGenerator[HttpEndpoint]:
             body = await reader.readexactly(int(headers["content-length"]))
             request = Request(head[0], headers, json.loads(body))
             endpoint.requests.append(request)
-            answering = asyncio.create_task(reply(request, writer))
+            answering: asyncio.Future[None] = asyncio.ensure_future(reply(request, writer))
             busy.add(answering)
             await reader.read()  # ends when the client hangs up
             request.closed.set()

@@ -95,7 +95,7 @@ def _spread(key: str, leaf: str, shape: tuple[int, ...]) -> float:
     if key.endswith("embedding_table.weight"):
         return 0.5
     if leaf == "weight_orig":
-        return 3.0 / fan_in**0.5
+        return float(3.0 / fan_in**0.5)
     return float((2.0 / fan_in) ** 0.5 if len(shape) >= 4 else 1.0 / fan_in**0.5)
 
 

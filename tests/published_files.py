@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from test_liveportrait_landmarks import FACES, constant_model, detector_outputs
 from transformers import HubertConfig, HubertModel
 
 from motion.moda.config import PUBLISHED
 from motion.moda.names import NULL_AUDIO, published_name
 from motion.moda.network import MoDA
 from renderer.liveportrait.checkpoint import STITCHING_FILE, published_shapes
+from tests.test_liveportrait_landmarks import FACES, constant_model, detector_outputs
 
 SMALL = replace(
     PUBLISHED,

@@ -69,5 +69,5 @@ def keypoint_mlp(name: str, last_layer: float = 1.0) -> KeypointMLP:
     module.load_state_dict(fill(shapes, f"{name}:"))
     module.requires_grad_(False)
     for parameter in module.mlp[-1].parameters():
-        parameter *= last_layer
+        parameter.mul_(last_layer)
     return module.eval()

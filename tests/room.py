@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from tests.fakes import EchoDialogue, LoudnessVad, ScriptedRecogniser, ToneSpeec
 WAIT = 10.0
 LOUD = np.full(512, 0.3, np.float32)
 QUIET = np.zeros(512, np.float32)
+
+EventT = TypeVar("EventT")
 
 
 class NoPictures:
@@ -74,7 +77,7 @@ class Room:
             self.conversation.hear(frame)
             await asyncio.sleep(0.032)
 
-    async def until(self, kind: type, **fields: object) -> ServerEvent:
+    async def until(self, kind: type[EventT], **fields: object) -> EventT:
         """The first event (from now on or seen) of a kind with these fields."""
         async with asyncio.timeout(WAIT):
             while True:

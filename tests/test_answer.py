@@ -29,7 +29,7 @@ async def test_a_failing_dialogue_is_told_and_the_conversation_goes_on() -> None
     async with room() as r:
         r.conversation.type("fail")
         error = await r.until(ErrorEvent)
-        assert "check its address" in error.message  # type: ignore[attr-defined]
+        assert "check its address" in error.message
         assert r.states[-1] == "listening"
         r.conversation.type("again")
         await r.until(Caption, text="You said: again.", final=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from motion.attention import AttentionState, attend
-from motion.contract import Attention, Controls
+from motion.contract import Attention, Controls, MotionGenerator
 from motion.features import LogMelFeatures
 from motion.generator import CausalMoDA
 from motion.idle import GAZE_PER_DEGREE
@@ -123,7 +124,7 @@ def test_an_unknown_manner_is_refused() -> None:
 
 @pytest.mark.parametrize("family", ["yardstick", "causal"])
 def test_generators_show_it(family: str, folder: Path) -> None:
-    model = CausalMoDA.load(folder) if family == "causal" else Yardstick()
+    model: MotionGenerator[Any] = CausalMoDA.load(folder) if family == "causal" else Yardstick()
     silence, _ = LogMelFeatures().step(
         LogMelFeatures().init_state(), np.zeros(52 * 640, np.float32)
     )

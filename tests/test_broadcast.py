@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 import av
 import numpy as np
@@ -14,10 +14,12 @@ import pytest
 from aiortc.mediastreams import MediaStreamError
 from av.audio.codeccontext import AudioCodecContext
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 
-from streaming.broadcast import Broadcast, Viewer
+from streaming.broadcast import Broadcast
 from streaming.encoders import OpusEncoder, PictureEncoder, VideoCodec
 from streaming.figures import MediaFigures
+from streaming.rtp import RtpStream
 from streaming.stages import StageTimes
 
 
@@ -28,23 +30,33 @@ def picture(level: int) -> np.ndarray:
     return image
 
 
-class Kept:
-    """In the place of a stream: keeps what is sent."""
+class KeptStream(RtpStream):
+    """A stream without a connection: keeps what is sent."""
 
-    open = True
-
-    def __init__(self) -> None:
+    def __init__(self, kind: Literal["audio", "video"]) -> None:
+        super().__init__(kind)
+        self.connected = True
         self._packets: asyncio.Queue[Packet[Any]] = asyncio.Queue()
-        self.send = self._packets.put_nowait
-        self.recv = self._packets.get
+
+    @property
+    def open(self) -> bool:
+        return self.connected
+
+    def send(self, frame: Packet[Any]) -> None:
+        self._packets.put_nowait(frame)
+
+    async def recv(self) -> Packet[Any]:
+        return await self._packets.get()
 
 
-def watch(broadcast: Broadcast, codec: VideoCodec) -> Viewer:
-    """A viewer whose connection is up."""
-    viewer = broadcast.join()
-    viewer.codec = codec
-    viewer.audio, viewer.video = Kept(), Kept()
-    return viewer
+class Watcher:
+    """A viewer whose connection is up, and the streams that it is sent."""
+
+    def __init__(self, broadcast: Broadcast, codec: VideoCodec) -> None:
+        self.audio, self.video = KeptStream("audio"), KeptStream("video")
+        self.viewer = broadcast.join()
+        self.viewer.codec = codec
+        self.viewer.audio, self.viewer.video = self.audio, self.video
 
 
 @asynccontextmanager
@@ -61,6 +73,7 @@ async def broadcasting(figures: MediaFigures | None = None) -> AsyncGenerator[Br
 def test_pictures_survive_the_codec(codec: VideoCodec, decoder: str) -> None:
     encoder = PictureEncoder(codec)
     context = av.CodecContext.create(decoder, "r")
+    assert isinstance(context, VideoCodecContext)
     decoded = []
     for i in range(10):
         for packet in encoder.encode(picture(60 + 10 * i), 1920 * i, keyframe=i == 0):
@@ -89,7 +102,7 @@ def test_sound_survives_opus(resilient: bool) -> None:
 
 async def test_two_viewers_share_one_encode() -> None:
     async with broadcasting() as broadcast:
-        first, second = watch(broadcast, "VP8"), watch(broadcast, "VP8")
+        first, second = Watcher(broadcast, "VP8"), Watcher(broadcast, "VP8")
         packets = []
         for i in range(5):
             broadcast.publish_video(1920 * i, picture(100 + i))
@@ -100,10 +113,10 @@ async def test_two_viewers_share_one_encode() -> None:
 
 async def test_a_late_viewer_starts_with_a_keyframe() -> None:
     async with broadcasting() as broadcast:
-        first = watch(broadcast, "VP8")
+        first = Watcher(broadcast, "VP8")
         broadcast.publish_video(0, picture(100))
         await first.video.recv()
-        second = watch(broadcast, "VP8")
+        second = Watcher(broadcast, "VP8")
         broadcast.publish_video(1920, picture(101))
         packet = await second.video.recv()
         assert packet.is_keyframe
@@ -112,11 +125,11 @@ async def test_a_late_viewer_starts_with_a_keyframe() -> None:
 
 async def test_a_lost_picture_is_repaired_by_a_keyframe() -> None:
     async with broadcasting() as broadcast:
-        viewer = watch(broadcast, "H264")
+        viewer = Watcher(broadcast, "H264")
         kinds = []
         for i in range(4):
             if i == 2:
-                viewer.request_keyframe()
+                viewer.viewer.request_keyframe()
             broadcast.publish_video(1920 * i, picture(100 + i))
             kinds.append((await viewer.video.recv()).is_keyframe)
         assert kinds == [True, False, True, False]
@@ -125,7 +138,7 @@ async def test_a_lost_picture_is_repaired_by_a_keyframe() -> None:
 async def test_the_newest_picture_wins() -> None:
     figures = MediaFigures()
     async with broadcasting(figures) as broadcast:
-        viewer = watch(broadcast, "VP8")
+        viewer = Watcher(broadcast, "VP8")
         for i in range(5):
             broadcast.publish_video(1920 * i, picture(100 + i))
         assert (await viewer.video.recv()).pts == 4 * 1920
@@ -135,7 +148,7 @@ async def test_the_newest_picture_wins() -> None:
 async def test_it_tells_how_long_after_its_sound_a_picture_leaves() -> None:
     offsets: list[float] = []
     async with broadcasting(MediaFigures(on_offset=offsets.append)) as broadcast:
-        viewer = watch(broadcast, "VP8")
+        viewer = Watcher(broadcast, "VP8")
         for packet in range(6):
             broadcast.publish_audio(960 * packet, np.zeros(960, np.float32))
         broadcast.publish_video(1920, picture(100))
@@ -161,12 +174,12 @@ def test_nobody_hears_that_sound_becomes_protected() -> None:
 
 async def test_sound_is_protected_for_a_viewer_whose_network_loses_packets() -> None:
     async with broadcasting() as broadcast:
-        viewer = watch(broadcast, "VP8")
+        viewer = Watcher(broadcast, "VP8")
         tone = np.sin(2 * np.pi * 440 * np.arange(48_000) / 48_000).astype(np.float32)
         coders = []
         for number, pcm in enumerate(tone.reshape(-1, 960)):
             if number == 25:
-                viewer.report(0.05, None)
+                viewer.viewer.report(0.05, None)
             broadcast.publish_audio(960 * number, pcm)
             # RFC 6716, section 3.1: only packets of the speech coder can carry another one.
             coders.append("music" if bytes(await viewer.audio.recv())[0] >> 3 >= 16 else "speech")
@@ -189,11 +202,11 @@ async def test_nothing_is_encoded_for_a_viewer_that_is_still_connecting() -> Non
     offsets: list[float] = []
     figures.on_offset = offsets.append
     async with broadcasting(figures) as broadcast:
-        viewer = watch(broadcast, "VP8")
-        viewer.video.open = False
+        viewer = Watcher(broadcast, "VP8")
+        viewer.video.connected = False
         broadcast.publish_video(0, picture(100))
         await asyncio.sleep(0.05)
-        viewer.video.open = True
+        viewer.video.connected = True
         broadcast.publish_video(1920, picture(101))
         packet = await viewer.video.recv()
         assert (packet.pts, packet.is_keyframe) == (1920, True)

@@ -40,10 +40,11 @@ def test_say_reports_and_records(server_url: str, tmp_path: Path) -> None:
     with av.open(str(path)) as file:
         assert file.streams.video[0].codec_context.name == "h264"
         assert file.streams.audio[0].codec_context.name == "aac"
-        pictures = [frame.time for frame in file.decode(video=0)]
+        pictures = [frame.time or 0.0 for frame in file.decode(video=0)]
     with av.open(str(path)) as file:
         levels = [
-            (frame.time, float(np.abs(frame.to_ndarray()).max())) for frame in file.decode(audio=0)
+            (frame.time or 0.0, float(np.abs(frame.to_ndarray()).max()))
+            for frame in file.decode(audio=0)
         ]
     said = [time for time, level in levels if level > 0.02]
     assert np.diff(pictures).min() >= 0.039

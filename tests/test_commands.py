@@ -10,7 +10,7 @@ import pytest
 
 from avatar_server.conversation.tts import SpeechChunk
 from client.peer import Peer
-from streaming.protocol import ErrorEvent, Ready, Speaking
+from streaming.protocol import ErrorEvent, Pong, Ready, Speaking
 from tests.fakes import ToneSpeech, scripted_talking
 from tests.live import live_server
 from tests.webrtc_browser import WAIT, Browser, browser, running
@@ -25,7 +25,7 @@ async def test_another_avatar_without_a_new_connection(browser: Callable[..., Br
         await viewer.event()
 
         async def hue() -> float:
-            frame = await viewer.tracks["video"].recv()
+            frame = await viewer.picture()
             return float(frame.to_ndarray()[64:].mean())
 
         assert await hue() == pytest.approx(128, abs=8)
@@ -88,7 +88,7 @@ async def test_bad_events_are_answered_and_change_nothing(
             assert isinstance(event, ErrorEvent), message
             assert not event.fatal
         viewer.send(type="ping", id=7)
-        assert (await viewer.event()).id == 7  # type: ignore[attr-defined]
+        assert (await viewer.expect(Pong)).id == 7
         viewer.send(type="say", text="fail")
         event = await viewer.event()
         while not isinstance(event, ErrorEvent):

@@ -28,7 +28,7 @@ async def test_a_written_turn_is_answered() -> None:
     async with room() as r:
         r.conversation.type("hello")
         final = await r.until(Caption, final=True)
-        assert final.text == "You said: hello."  # type: ignore[attr-defined]
+        assert final.text == "You said: hello."
         await r.until(ConversationState, state="listening")
 
 
@@ -78,7 +78,7 @@ async def test_a_backchannel_lets_the_avatar_finish() -> None:
         await r.until(Speaking, on=True)
         await r.speak(words="mhm", seconds=0.2)
         finished = await r.until(Speaking, on=False)
-        assert finished.reason == "finished"  # type: ignore[attr-defined]
+        assert finished.reason == "finished"
         assert r.conversation.history.turns[-1] == Turn("avatar", "You said: a b c d e f.")
         assert r.states == ["thinking", "speaking", "listening"]
         assert len(r.dialogue.asked) == 1
@@ -90,7 +90,7 @@ async def test_a_voice_silences_what_others_have_the_avatar_say() -> None:
         await r.until(Speaking, on=True)
         await r.speak(words="wait please stop now", seconds=0.5)
         cut = await r.until(Speaking, on=False, utterance="aside")
-        assert cut.reason == "interrupted"  # type: ignore[attr-defined]
+        assert cut.reason == "interrupted"
         await r.until(ConversationState, state="interrupted", reason="voice")
         await r.until(Caption, text="You said: wait please stop now.", final=True)
         assert r.conversation.history.turns[0] == Turn("user", "wait please stop now")
@@ -102,7 +102,7 @@ async def test_a_backchannel_lets_it_be_said_to_its_end() -> None:
         await r.until(Speaking, on=True)
         await r.speak(words="mhm", seconds=0.2)
         said = await r.until(Speaking, on=False, utterance="aside")
-        assert said.reason == "finished"  # type: ignore[attr-defined]
+        assert said.reason == "finished"
         assert r.states[-1] == "listening"
         assert r.dialogue.asked == []
         await r.speak(words="how are you")

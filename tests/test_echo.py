@@ -39,7 +39,8 @@ def leaked(reverberation: float = 0.0) -> FloatArray:
     room[DELAY:] = decay * np.sqrt(reverberation / (decay**2).sum())
     room[DELAY] += 1
     echo = LEAK / np.sqrt(1 + reverberation) * np.convolve(AVATAR, room)[: len(AVATAR)]
-    return (echo + random.normal(0, 5e-4, len(echo))).astype(np.float32)
+    heard: FloatArray = (echo + random.normal(0, 5e-4, len(echo))).astype(np.float32)
+    return heard
 
 
 def events_of(microphone: FloatArray, *, guarded: bool) -> tuple[SpeechEvent, ...]:

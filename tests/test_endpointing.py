@@ -97,7 +97,8 @@ def test_chunking_changes_nothing() -> None:
     @settings(max_examples=15, deadline=None)
     @given(st.lists(st.integers(0, len(sound)), max_size=30))
     def check(cuts: list[int]) -> None:
-        state, events = detector.init_state(), []
+        state = detector.init_state()
+        events: list[SpeechEvent] = []
         for chunk in np.split(sound, sorted(cuts)):
             found, state = detector.step(state, chunk)
             events += found

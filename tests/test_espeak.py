@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from avatar_server.conversation.espeak import DEFAULT_VOICE, EspeakTextToSpeech
-from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError
+from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, WordMark
 from motion.layout import FloatArray
 from motion.speech.espeak import Block, EspeakError, Prosody, UnknownVoiceError, engine, speakable
 from tests.voices import afresh
@@ -167,7 +167,7 @@ async def test_streams_small_chunks_of_sound(tts: EspeakTextToSpeech) -> None:
 async def test_words_lie_in_the_chunk_that_brings_them(tts: EspeakTextToSpeech) -> None:
     text = "Hello big world. This is a test, number 1234567 and 3.14! " * 6
     start = 0
-    marks = []
+    marks: list[WordMark] = []
     for chunk in await spoken(tts, text):
         for mark in chunk.words:
             assert start <= mark.sample < start + len(chunk.pcm)

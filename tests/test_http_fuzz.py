@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -197,7 +197,7 @@ async def test_any_candidate_is_taken_or_refused(browser: Callable[..., Browser]
 
 
 async def test_a_client_that_goes_in_the_middle_of_its_request_is_no_error() -> None:
-    messages = iter(
+    messages: Iterator[dict[str, object]] = iter(
         [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
     )
 

@@ -122,9 +122,13 @@ def test_every_end_but_that_of_a_lost_client_is_warned_of(
         if ended:
             return
         clock.now = until
-        {"act": life.act, "join": life.join, "wait": lambda: None}.get(
-            deed, lambda: life.leave("lost")
-        )()
+        match deed:
+            case "act":
+                life.act()
+            case "join":
+                life.join()
+            case "leave":
+                life.leave("lost")
         for event in life.tick():
             if isinstance(event, SessionWarning) and event.seconds is None:
                 warned.discard(event.reason)

@@ -7,7 +7,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import published_liveportrait as published
 import pytest
 import torch
 from torch import Tensor
@@ -16,8 +15,10 @@ from motion.layout import SCALE, neutral_motion
 from renderer.liveportrait.avatar import load_avatar, picture_key, prepare, save_avatar
 from renderer.liveportrait.checkpoint import LivePortrait
 from renderer.liveportrait.decoder import LivePortraitRenderer
-from renderer.liveportrait.picture import PictureError, read_picture
+from renderer.liveportrait.picture import read_picture
 from renderer.liveportrait.stitching import Stitching
+from renderer.photo.picture import PictureError
+from tests import published_liveportrait as published
 
 Picture = npt.NDArray[np.uint8]
 

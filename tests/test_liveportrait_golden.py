@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import published_liveportrait as published
 import pytest
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from renderer.liveportrait import crop, keypoints
 from renderer.liveportrait.decoder import WarpAndGenerate, decoder_inputs
 from renderer.liveportrait.motion_extractor import split_heads
 from renderer.liveportrait.stitching import Stitching
+from tests import published_liveportrait as published
 from tests.parity import golden, tensor
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("all_cores")]

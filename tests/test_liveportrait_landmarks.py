@@ -40,7 +40,9 @@ def constant_model(path: Path, outputs: list[np.ndarray], size: int) -> None:
     onnx.save(model, path)
 
 
-def detector_outputs(faces: tuple[tuple[tuple[int, int], tuple[float, ...]], ...]) -> list:
+def detector_outputs(
+    faces: tuple[tuple[tuple[int, int], tuple[float, ...]], ...],
+) -> list[np.ndarray]:
     scores, boxes = [], []
     for stride in (8, 16, 32):
         cells = 512 // stride

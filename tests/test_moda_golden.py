@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import published_moda
 import pytest
 import torch
 from torch import Tensor
@@ -17,6 +16,7 @@ from motion.moda.guidance import Guidance
 from motion.moda.network import Conditions, Encoded, VelocityStep, step_inputs
 from motion.moda.sampler import released_schedule, sample
 from motion.moda.windows import generate_clip
+from tests import published_moda
 from tests.parity import golden, tensor
 
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("all_cores")]
@@ -71,7 +71,7 @@ def test_forward_and_every_stage() -> None:
             x = x[:, None] if x.ndim == 2 else x
             reference = torch.from_numpy(expected[f"{theirs}.{i}"])
             torch.testing.assert_close(
-                x[:, ::16, ::8], reference, atol=5e-4, rtol=0, msg=lambda m, n=ours: f"{n}: {m}"
+                x[:, ::16, ::8], reference, atol=5e-4, rtol=0, msg=f"{ours} differs"
             )
     torch.testing.assert_close(out, torch.from_numpy(expected["out"]), atol=5e-4, rtol=0)
 

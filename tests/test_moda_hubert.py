@@ -85,9 +85,9 @@ def test_streaming_equals_offline_and_is_causal(features: HubertFeatures) -> Non
         np.testing.assert_allclose(np.concatenate(rows), whole, atol=1e-4)
     changed = clip.copy()
     changed[640 * 8 :] += 0.3
-    rows, _ = stream.step(stream.init_state(), changed)
-    np.testing.assert_allclose(rows[:8], whole[:8], atol=1e-4)
-    assert not np.allclose(rows[8], whole[8], atol=1e-3)
+    other, _ = stream.step(stream.init_state(), changed)
+    np.testing.assert_allclose(other[:8], whole[:8], atol=1e-4)
+    assert not np.allclose(other[8], whole[8], atol=1e-3)
     last = encode_clip(features, clip[-6 * 640 :])[-1].ravel()
     np.testing.assert_allclose(whole[-1], last, atol=1e-4)
 

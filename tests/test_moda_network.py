@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from motion.moda.config import CAUSAL, PUBLISHED, MoDAConfig
 from motion.moda.export import export
-from motion.moda.guidance import Guidance, drop
+from motion.moda.guidance import Droppable, Guidance, drop
 from motion.moda.masks import CausalAttention
 from motion.moda.names import published_name
 from motion.moda.network import Conditions, MoDA
@@ -59,7 +60,7 @@ def test_published_configuration_has_the_published_tensors() -> None:
     ("change", "message"),
     [({"width": 130}, "130"), ({"time_features": 7}, "even"), ({"audio_layers": 0}, "at least 1")],
 )
-def test_sizes_that_do_not_fit_are_refused(change: dict[str, int], message: str) -> None:
+def test_sizes_that_do_not_fit_are_refused(change: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(CAUSAL, **change)
 
@@ -146,8 +147,9 @@ def test_guidance_forms_agree_with_their_equations(network: MoDA) -> None:
     given, latent = conditions(network), noise()
     time = torch.tensor([500.0, 500.0])
 
-    def velocity(*dropped: str) -> Tensor:
-        return network(latent, time, drop(network, given, frozenset(dropped)))
+    def velocity(*dropped: Droppable) -> Tensor:
+        found: Tensor = network(latent, time, drop(network, given, frozenset(dropped)))
+        return found
 
     def guided(guidance: Guidance) -> Tensor:
         expanded = guidance.expand(network, given)
@@ -188,7 +190,8 @@ def test_onnx_runtime_agrees_with_torch(network: MoDA, tmp_path: Path) -> None:
 
     def run(part: Path, **inputs: Tensor | np.ndarray) -> list[np.ndarray]:
         session = ort.InferenceSession(part, providers=["CPUExecutionProvider"])
-        return session.run(None, {k: np.asarray(v) for k, v in inputs.items()})
+        outputs: list[np.ndarray] = session.run(None, {k: np.asarray(v) for k, v in inputs.items()})
+        return outputs
 
     audio, emotion, identity = run(
         parts.encode, audio=given.audio, emotion=given.emotion, identity=given.identity

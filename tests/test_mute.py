@@ -11,6 +11,7 @@ from motion.contract import SPEECH_RATE
 from streaming.clock import PACKET, SAMPLE_RATE
 from streaming.encoders import OpusEncoder
 from streaming.hearing import OpusHearing
+from streaming.protocol import SessionWarning
 from tests.test_lifetime import lifetime
 
 HOUR = 3600
@@ -53,7 +54,7 @@ def test_whoever_writes_meanwhile_is_there() -> None:
 
 def test_whoever_does_nothing_is_warned_once_and_let_go() -> None:
     life, clock = lifetime(idle=1800, warning=30)
-    told = []
+    told: list[SessionWarning | Ended] = []
     while not any(isinstance(event, Ended) for event in told):
         assert life.deadline is not None
         clock.now = life.deadline

@@ -69,7 +69,7 @@ async def test_a_recording_of_any_format_is_read(tmp_path: Path) -> None:
 
 async def test_no_speech_gives_the_tail_only(tmp_path: Path) -> None:
     async def nothing() -> AsyncIterator[SpeechChunk]:
-        for chunk in ():
+        for chunk in list[SpeechChunk]():
             yield chunk
 
     seconds = await render(nothing(), tmp_path / "out.mp4")

@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,7 +27,7 @@ def delta(text: str | None, finish_reason: str | None = None) -> bytes:
     return f"data: {json.dumps({'choices': [choice]})}\n\n".encode()
 
 
-async def pieces(endpoint: HttpEndpoint, **options: object) -> list[str]:
+async def pieces(endpoint: HttpEndpoint, **options: Any) -> list[str]:
     chat = OpenAiChat(endpoint.url, "tiny", **options)
     try:
         return [piece async for piece in chat.answer(HELLO, "Be kind.", "en")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,9 +27,7 @@ def answering(*parts: bytes, status: str = "200 OK", kind: str = "audio/pcm") ->
     return reply
 
 
-async def chunks(
-    endpoint: HttpEndpoint, text: str = "Hello.", **options: object
-) -> list[SpeechChunk]:
+async def chunks(endpoint: HttpEndpoint, text: str = "Hello.", **options: Any) -> list[SpeechChunk]:
     speech = OpenAiSpeech(endpoint.url, **options)
     try:
         return [chunk async for chunk in speech.synthesize(text, "nova")]

@@ -210,7 +210,7 @@ def test_detection_and_preview_keep_nothing(http: httpx.Client, empty: Path) -> 
     query = {"keypoints": json.dumps(found["keypoints"]), "text": "Hello."}
     answer = http.post("/v1/preview", params=query, content=jpeg(), headers=JPEG)
     assert json.loads(answer.headers["avatar-remarks"]) == []
-    with av.open(io.BytesIO(answer.content)) as video:
+    with av.open(io.BytesIO(answer.content), "r") as video:
         frames = [frame.to_ndarray(format="gray") for frame in video.decode(video=0)]
         assert video.streams.audio
     assert frames[0].shape == (512, 512)

@@ -96,11 +96,11 @@ async def running(url: str, size: int | None = None) -> AsyncGenerator[Bot]:
     )
     started = asyncio.Event()
 
-    @worker.event_handler("on_pipeline_started")
+    @worker.event_handler("on_pipeline_started")  # type: ignore[untyped-decorator]
     async def _started(*_: object) -> None:
         started.set()
 
-    @worker.event_handler("on_pipeline_error")
+    @worker.event_handler("on_pipeline_error")  # type: ignore[untyped-decorator]
     async def _error(_: object, frame: ErrorFrame) -> None:
         errors.append(frame)
 

@@ -24,8 +24,11 @@ IDS = {phoneme: [i] for i, phoneme in enumerate(PHONEMES)}
 
 def make_voice(folder: Path, name: str, espeak: str) -> None:
     """A voice whose sound is id / 1000 for HOP samples per id, times the length scale."""
-    shapes = {"input": (["b", "t"], TensorProto.INT64), "input_lengths": (["b"], TensorProto.INT64)}
-    shapes["scales"] = ([3], TensorProto.FLOAT)
+    shapes: dict[str, tuple[list[str | int], int]] = {
+        "input": (["b", "t"], TensorProto.INT64),
+        "input_lengths": (["b"], TensorProto.INT64),
+        "scales": ([3], TensorProto.FLOAT),
+    }
     inputs = [helper.make_tensor_value_info(k, t, s) for k, (s, t) in shapes.items()]
     output = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["b", 1, 1, "n"])
 

@@ -12,6 +12,7 @@ import pytest
 
 from motion.keypoints import LID_TRAVEL, Keypoint
 from motion.layout import FloatArray, neutral_motion
+from motion.offsets import Offset
 from renderer.avatar import EmbeddedAvatar, prepare
 from renderer.contract import ImageArray
 from renderer.decoder import EmbeddedRenderer
@@ -56,7 +57,8 @@ def avatar() -> EmbeddedAvatar:
 
 
 def difference(a: ImageArray, b: ImageArray) -> FloatArray:
-    return np.abs(a.astype(np.float32) - b).mean(-1)
+    mean: FloatArray = np.abs(a.astype(np.float32) - b).mean(-1)
+    return mean
 
 
 @pytest.mark.parametrize(("roll", "scale"), [(0.0, 1.0), (8.0, 0.7), (-12.0, 0.5)])
@@ -92,7 +94,9 @@ def test_eyes_close_and_aim() -> None:
     eye = avatar().canonical[K.LID_LEFT, :2] + np.array((0.0, 0.03), np.float32)
     x, y = (round(float(v)) for v in avatar().frame.index(eye))
     around = np.s_[y - 5 : y + 5, x - 16 : x + 16]
-    aims = [{}, {K.LID_LEFT: (0, LID_TRAVEL * 100, 0)}, {K.GAZE: (-3, 0, 0)}, {K.GAZE: (3, 0, 0)}]
+    aims: list[dict[Keypoint, Offset]] = [
+        {}, {K.LID_LEFT: (0, LID_TRAVEL * 100, 0)}, {K.GAZE: (-3, 0, 0)}, {K.GAZE: (3, 0, 0)}
+    ]  # fmt: skip
     opened, closed, left, right = (
         RENDERER.render_rgb(avatar(), motion_of(aim))[0][around].astype(np.float32) for aim in aims
     )

@@ -249,10 +249,10 @@ def test_archive_with_damaged_content(library: Library, tmp_path: Path, kind: in
     with zipfile.ZipFile(path, "w", kind) as archive:
         for name, content in small_files().items():
             archive.writestr(name, content)
-    content = bytearray(path.read_bytes())
-    begin = content.index(DESCRIPTION.encode()) + len(DESCRIPTION) + 9
-    content[begin : begin + 40] = b"\xff" * 40
-    path.write_bytes(content)
+    damaged = bytearray(path.read_bytes())
+    begin = damaged.index(DESCRIPTION.encode()) + len(DESCRIPTION) + 9
+    damaged[begin : begin + 40] = b"\xff" * 40
+    path.write_bytes(damaged)
     with pytest.raises(PortraitError, match="cannot be read"):
         library.add(path)
 

@@ -16,7 +16,7 @@ def test_thumbnails_show_the_avatars_as_they_are_drawn(name: str) -> None:
     stored = Library().thumbnail(name)
     assert stored is not None
     shown, drawn = (
-        cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR))
         for jpeg in (stored, still(EmbeddedRenderer(), open_avatar(name)))
     )
     # Draw them anew with `python -m renderer.drawing` when drawing changes.

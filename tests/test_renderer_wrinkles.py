@@ -28,7 +28,8 @@ def wrinkled(motion: FloatArray) -> ImageArray:
         EmbeddedRenderer().render_rgb(a, motion)[0].astype(int)
         for a in (avatar, replace(avatar, wrinkles=plain))
     )
-    return with_them - without
+    change: ImageArray = with_them - without
+    return change
 
 
 def felt(emotion: Emotion, intensity: float = 1.0) -> FloatArray:

@@ -40,8 +40,8 @@ class PipecatClient:
         channel.on("open", opened.set)
         channel.on("message", lambda message: self.said.put_nowait(json.loads(message)))
         await self.peer.setLocalDescription(await self.peer.createOffer())
-        offer = {"sdp": self.peer.localDescription.sdp, "type": "offer", "pc_id": None}
-        offer["restart_pc"] = False
+        sdp = self.peer.localDescription.sdp
+        offer = {"sdp": sdp, "type": "offer", "pc_id": None, "restart_pc": False}
         path = f"/sessions/{started['sessionId']}/api/offer"
         answer = (await http.post(path, json=offer)).raise_for_status().json()
         await self.peer.setRemoteDescription(RTCSessionDescription(answer["sdp"], "answer"))

@@ -92,7 +92,7 @@ async def test_what_is_cancelled_before_its_turn_is_not_done() -> None:
         gone, kept = scheduler.submit(work, 1, 1.0), scheduler.submit(work, 2, 2.0)
         gone.cancel()
         work.gate.set()
-        assert await asyncio.gather(first, kept) == [0, 4]
+        assert [await first, await kept] == [0, 4]
         assert scheduler.waiting == 0
     assert work.batches == [[0], [2]]
 

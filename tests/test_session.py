@@ -22,7 +22,7 @@ async def test_connect_speak_and_leave(browser: Callable[..., Browser]) -> None:
         ready = await viewer.event()
         assert isinstance(ready, Ready)
         assert (ready.avatar, ready.fps, ready.size) == ("flat", 25, 64)
-        frame = await asyncio.wait_for(viewer.tracks["video"].recv(), WAIT)
+        frame = await viewer.picture()
         assert (frame.width, frame.height) == (64, 64)
         viewer.send(type="say", text="one two three", utterance="u1")
         heard: list[object] = []
@@ -78,7 +78,7 @@ async def test_nobody_joins_a_session_that_is_over(
     async with running(max_sessions=2) as (_, http):
         first = browser()
         pc_id = await first.connect(http)
-        session = (await first.event()).session  # type: ignore[attr-defined]
+        session = (await first.expect(Ready)).session
         await http.delete(f"/api/offer/{pc_id}")
         await asyncio.wait_for(closing.wait(), WAIT)
         body = {"sdp": await browser().offer(), "type": "offer"}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from streaming.protocol import Ready
-from tests.webrtc_browser import WAIT, Browser, browser, running, sessions, until_gone
+from tests.webrtc_browser import Browser, browser, running, sessions, until_gone
 
 __all__ = ["browser"]
 
@@ -20,7 +20,7 @@ async def test_a_client_chooses_the_size_of_its_pictures() -> None:
         ready = await viewer.event()
         assert isinstance(ready, Ready)
         assert ready.size == 256
-        frame = await asyncio.wait_for(viewer.tracks["video"].recv(), WAIT)
+        frame = await viewer.picture()
         assert (frame.width, frame.height) == (256, 256)
         await viewer.close()
         body = {"sdp": "v=0", "type": "offer", "size": 300}

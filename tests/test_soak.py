@@ -15,5 +15,5 @@ async def test_a_short_soak_leaves_nothing_behind() -> None:
     assert found["cycles_connected"] == 12
     for phase in ("growth", "growth_after_cycles"):
         assert found[f"{phase}_sessions"] == 0
-        assert found[f"{phase}_sockets"] <= 0
-        assert found[f"{phase}_tasks"] <= 0
+        assert (found[f"{phase}_sockets"] or 0) <= 0
+        assert (found[f"{phase}_tasks"] or 0) <= 0

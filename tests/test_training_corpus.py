@@ -61,8 +61,9 @@ def test_ipa_is_split_into_sounds(symbol: str, sounds: list[str], stressed: bool
 
 def test_diphthongs_share_the_time_of_their_segment() -> None:
     first, second = segments_of("ˈaɪ", 1.0, 1.2)
-    assert (first.ipa, first.start, first.end) == ("a", 1.0, pytest.approx(1.1))
-    assert (second.ipa, second.end, second.stressed) == ("ɪ", pytest.approx(1.2), True)
+    assert (first.ipa, second.ipa) == ("a", "ɪ")
+    assert second.stressed
+    assert [first.start, first.end, second.end] == pytest.approx([1.0, 1.1, 1.2])
 
 
 def test_festival_phones_become_ipa() -> None:

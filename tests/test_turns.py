@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avatar_server.conversation.turns import TurnPolicy, TurnTaker
+from avatar_server.conversation.turns import Action, TurnPolicy, TurnTaker
 
 
-def kinds(actions: list) -> list[str]:
+def kinds(actions: list[Action]) -> list[str]:
     return [action.kind for action in actions]
 
 

@@ -25,7 +25,7 @@ from avatar_server.settings import Settings
 from avatar_server.workers.messages import open_settings
 from avatar_server.workers.pool import Worker
 from benchmarks.server import running_server
-from streaming.protocol import Ready
+from streaming.protocol import Pong, Ready, Speaking
 from tests.webrtc_browser import WAIT, Browser, browser
 
 __all__ = ["browser"]
@@ -60,19 +60,18 @@ async def test_sessions_are_spread_and_everything_of_one_reaches_its_process(
 ) -> None:
     viewers = [browser() for _ in range(4)]
     names = [await viewer.connect(http) for viewer in viewers]
-    ready = [await viewer.event() for viewer in viewers]
+    ready = [await viewer.expect(Ready) for viewer in viewers]
     assert await spread(http) == [2, 2]
     assert sorted(name.partition(".")[0] for name in names) == ["0", "0", "1", "1"]
-    for viewer, name, session in zip(viewers, names, ready, strict=True):
-        assert isinstance(session, Ready)
+    for viewer, name, its in zip(viewers, names, ready, strict=True):
         patch = {"pc_id": name, "candidates": [{"candidate": "", "sdp_mid": "0"}]}
         assert (await http.patch("/api/offer", json=patch)).status_code == 200
         said = await http.post(
-            f"/v1/sessions/{session.session}/events", json={"type": "say", "text": "hello"}
+            f"/v1/sessions/{its.session}/events", json={"type": "say", "text": "hello"}
         )
         assert said.status_code == 202
-        assert (await viewer.event()).type == "speaking"  # type: ignore[attr-defined]
-    session = ready[0].session  # type: ignore[attr-defined]
+        assert (await viewer.expect(Speaking)).on
+    session = ready[0].session
     watcher = browser(channel=False)
     watched = await http.post(
         f"/v1/whep?session={session}",
@@ -203,11 +202,11 @@ async def test_a_worker_that_dies_ends_its_own_sessions_only_and_comes_back(
 ) -> None:
     viewers = [browser(), browser()]
     names = [await viewer.connect(http) for viewer in viewers]
-    ready = [await viewer.event() for viewer in viewers]
+    ready = [await viewer.expect(Ready) for viewer in viewers]
     key = {"Authorization": "Bearer key"}
     lost, kept = (0, 1) if names[0].startswith("0.") else (1, 0)
     async with connect(url.replace("http", "ws") + "/v1/speech", additional_headers=key) as socket:
-        start = {"type": "start", "session": ready[lost].session}  # type: ignore[attr-defined]
+        start = {"type": "start", "session": ready[lost].session}
         await socket.send(json.dumps(start))
         await socket.recv()
         os.kill(await process_of(http, 0), signal.SIGKILL)
@@ -217,7 +216,7 @@ async def test_a_worker_that_dies_ends_its_own_sessions_only_and_comes_back(
     assert (gone.status_code, gone.json()["error"]) == (503, "worker_failed")
     assert "connect again" in gone.json()["message"]
     viewers[kept].send(type="ping", id=7)
-    assert (await viewers[kept].event()).id == 7  # type: ignore[attr-defined]
+    assert (await viewers[kept].expect(Pong)).id == 7
     async with asyncio.timeout(WAIT):  # until the places of the others are free
         while (await http.get("/readyz")).json()["sessions"] != 1:
             await asyncio.sleep(0.02)
@@ -263,7 +262,7 @@ async def test_a_drain_lets_the_sessions_of_all_workers_end_and_takes_no_more(
         assert (refused.status_code, refused.json()["error"]) == (503, "draining")
         for number, viewer in enumerate(viewers):
             viewer.send(type="ping", id=number)
-            assert (await viewer.event()).id == number  # type: ignore[attr-defined]
+            assert (await viewer.expect(Pong)).id == number
         for name in names:
             assert (await http.delete(f"/api/offer/{name}")).status_code == 204
         async with asyncio.timeout(WAIT / 2):  # before the time to drain is over

@@ -96,7 +96,8 @@ def gap(motion: FloatArray) -> FloatArray:
     """Gap between the lips in pixels of a 512-pixel frame."""
     face = expression(motion)
     opening = face[:, Keypoint.LOWER_INNER, 1] - face[:, Keypoint.UPPER_INNER, 1]
-    return np.maximum(opening, 0.0) * np.float32(PIXELS)
+    pixels: FloatArray = np.maximum(opening, 0.0) * np.float32(PIXELS)
+    return pixels
 
 
 def true_gap(labels: list[str]) -> FloatArray:
@@ -316,7 +317,8 @@ def settled(emotion: Emotion, intensity: float = 1.0) -> FloatArray:
     """What an emotion adds to an idle face [21, 3]."""
     features = silent(4.0)
     with_it = generate(features, 1, Controls(emotion, intensity))
-    return (expression(with_it) - expression(generate(features, 1)))[-1]
+    added: FloatArray = (expression(with_it) - expression(generate(features, 1)))[-1]
+    return added
 
 
 def test_emotions_move_what_they_should() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from ctranslate2.specs import WhisperSpec, common_spec
@@ -36,14 +37,14 @@ def make_tiny_whisper(folder: Path, seed: int = 7) -> Path:
         layer.gamma = np.ones(_WIDTH, np.float32)
         layer.beta = np.zeros(_WIDTH, np.float32)
 
-    def attention(layer: object, fused: int) -> None:
+    def attention(layer: Any, fused: int) -> None:
         linear(layer.linear[0], fused * _WIDTH, _WIDTH)
         if fused == 1:
             linear(layer.linear[1], 2 * _WIDTH, _WIDTH)
         linear(layer.linear[-1], _WIDTH, _WIDTH)
         norm(layer.layer_norm)
 
-    def feed_forward(layer: object) -> None:
+    def feed_forward(layer: Any) -> None:
         linear(layer.linear_0, 2 * _WIDTH, _WIDTH)
         linear(layer.linear_1, _WIDTH, 2 * _WIDTH)
         norm(layer.layer_norm)

@@ -10,7 +10,7 @@ import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
-from typing import ParamSpec, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,19 +21,18 @@ from motion.training import espeak_voices
 from motion.training.phonemes import Utterance
 from streaming.resample import Resampler
 
-Given = ParamSpec("Given")
 Made = TypeVar("Made")
 
 
-def afresh(make: Callable[Given, Made], *given: Given.args, **named: Given.kwargs) -> Made:
-    """What ``make`` returns in a process in which espeak-ng has said nothing yet."""
+def afresh(make: Callable[..., Made], *given: object) -> Made:
+    """What ``make(*given)`` returns in a new process, in which espeak-ng has said nothing yet."""
     with ProcessPoolExecutor(1, _forks()) as fresh:
-        return fresh.submit(_seeded, make, *given, **named).result()
+        return fresh.submit(_seeded, make, *given).result()
 
 
-def _seeded(make: Callable[Given, Made], *given: Given.args, **named: Given.kwargs) -> Made:
+def _seeded(make: Callable[..., Made], *given: object) -> Made:
     engine().seed(1)
-    return make(*given, **named)
+    return make(*given)
 
 
 @cache

@@ -6,19 +6,28 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import pytest
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    MediaStreamTrack,
+    RTCConfiguration,
+    RTCIceServer,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+from av import VideoFrame
 from starlette.applications import Starlette
 
 from avatar_server.app import create_app
 from avatar_server.settings import Settings
-from streaming.protocol import PictureRate, read_server_event
+from streaming.protocol import PictureRate, ServerEvent, read_server_event
 from tests.fakes import ToneSpeech, flat_models, scripted_talking
 
 WAIT = 20.0
+
+EventT = TypeVar("EventT")
 
 
 @asynccontextmanager
@@ -48,7 +57,7 @@ class Browser:
         """Unless it ``keeps_rates``, a busy machine does not show in its events."""
         servers = [RTCIceServer(**server) for server in ice_servers]
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=servers))
-        self.events: asyncio.Queue[object] = asyncio.Queue()
+        self.events: asyncio.Queue[ServerEvent] = asyncio.Queue()
         self._keeps_rates = keeps_rates
         if media:
             self.connection.addTransceiver("audio", direction="recvonly")
@@ -56,7 +65,7 @@ class Browser:
         self.channel = self.connection.createDataChannel("avatar") if channel else None
         if self.channel:
             self.channel.on("message", self._receive)
-        self.tracks = {}
+        self.tracks: dict[str, MediaStreamTrack] = {}
         self.connection.on("track", lambda track: self.tracks.__setitem__(track.kind, track))
 
     def _receive(self, message: str) -> None:
@@ -76,10 +85,23 @@ class Browser:
         response = await http.post("/api/offer", json=body)
         assert response.status_code == 200, response.text
         await self.accept(response.json()["sdp"])
-        return response.json()["pc_id"]
+        pc_id: str = response.json()["pc_id"]
+        return pc_id
 
-    async def event(self) -> object:
+    async def event(self) -> ServerEvent:
         return await asyncio.wait_for(self.events.get(), WAIT)
+
+    async def expect(self, kind: type[EventT]) -> EventT:
+        """The next event, which is of ``kind``."""
+        event = await self.event()
+        assert isinstance(event, kind), event
+        return event
+
+    async def picture(self) -> VideoFrame:
+        """The next picture that comes."""
+        frame = await asyncio.wait_for(self.tracks["video"].recv(), WAIT)
+        assert isinstance(frame, VideoFrame)
+        return frame
 
     def send(self, **event: object) -> None:
         assert self.channel is not None
@@ -103,7 +125,8 @@ async def browser() -> AsyncGenerator[Callable[..., Browser]]:
 
 
 async def sessions(http: httpx.AsyncClient) -> int:
-    return (await http.get("/api/status")).json()["sessions"]
+    count: int = (await http.get("/api/status")).json()["sessions"]
+    return count
 
 
 async def until_gone(http: httpx.AsyncClient) -> None:
