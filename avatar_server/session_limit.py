@@ -12,10 +12,13 @@ from typing import Final
 
 log = logging.getLogger(__name__)
 
-_STRAINED_SECONDS: Final = 2
-"""Bad seconds in a row before the limit falls: a client that connects strains a single one."""
+_STRAINED_SECONDS: Final = 5.0
+"""Bad seconds, less :data:`_RECOVERY` for each good one between them, after which the limit falls:
+what else the machine does now and then is no reason to refuse sessions for minutes."""
 
-_PATIENCE: Final = (60, 960)
+_RECOVERY: Final = 0.5
+
+_PATIENCE: Final = (60, 480)
 """Good seconds before the limit rises: at first, and at most after rises that went too far."""
 
 _FORGET_SECONDS: Final = 3600
@@ -32,7 +35,8 @@ class SessionLimit:
         self.now = first
         self._least = least
         self._most = most
-        self._strained = self._calm = 0
+        self._strained = 0.0
+        self._calm = 0
         self._patience = _PATIENCE[0]
         self._since_fall = _FORGET_SECONDS
 
@@ -50,11 +54,11 @@ class SessionLimit:
         self._since_fall += 1
         if strained:
             self._calm = 0
-            self._strained += 1
+            self._strained = min(_STRAINED_SECONDS, self._strained + 1.0)
             if self._strained >= _STRAINED_SECONDS:
                 self._fall_below(running)
         else:
-            self._strained = 0
+            self._strained = max(0.0, self._strained - _RECOVERY)
             # Fewer sessions than allowed prove nothing about the limit.
             self._calm = self._calm + 1 if running >= self.now else 0
             if self._calm >= self._patience:

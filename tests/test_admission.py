@@ -144,7 +144,7 @@ async def test_while_sessions_suffer_nobody_follows_one_that_leaves() -> None:
     ticket = await refused(admission, CLARA)
     waiting = asyncio.create_task(admission.change(60))
     await asyncio.sleep(0)
-    for _ in range(2):
+    for _ in range(5):
         admission.second(strained=True)
     await asyncio.wait_for(waiting, 1)
     assert (admission.limit, admission.running) == (1, 2), "nobody is sent away"

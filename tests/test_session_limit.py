@@ -21,11 +21,19 @@ def until(limit: SessionLimit, sessions: int, running: int) -> int:
     return waited
 
 
-def test_one_bad_second_changes_nothing() -> None:
+def test_a_few_bad_seconds_now_and_then_change_nothing() -> None:
     limit = SessionLimit(first=3, most=3)
     for _ in range(5):
-        assert seconds(limit, 1, running=3, strained=True) == 3
-        assert seconds(limit, 1, running=3, strained=False) == 3
+        assert seconds(limit, 4, running=3, strained=True) == 3
+        assert seconds(limit, 8, running=3, strained=False) == 3
+
+
+def test_where_every_other_second_is_bad_there_are_too_many() -> None:
+    limit = SessionLimit(first=3, most=3)
+    for _ in range(20):
+        seconds(limit, 1, running=3, strained=True)
+        seconds(limit, 1, running=3, strained=False)
+    assert limit.now == 2
 
 
 def test_while_it_is_bad_there_are_fewer_than_run_but_one_always() -> None:
@@ -53,11 +61,11 @@ def test_each_time_that_more_were_too_many_the_next_try_comes_later() -> None:
     waits = []
     for _ in range(7):
         waits.append(until(limit, 3, running=2))
-        assert seconds(limit, 2, running=3, strained=True) == 2
-    assert waits == [60, 60, 120, 240, 480, 960, 960]
+        assert seconds(limit, 5, running=3, strained=True) == 2
+    assert waits == [60, 60, 120, 240, 480, 480, 480]
     until(limit, 3, running=2)
     seconds(limit, 3600, running=3, strained=False)
-    seconds(limit, 2, running=3, strained=True)
+    seconds(limit, 5, running=3, strained=True)
     assert until(limit, 3, running=2) == 60, "what was hours ago is forgotten"
 
 
