@@ -9,19 +9,16 @@ from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
-import client
-from avatar_server import openapi
+from avatar_server import openapi, page
 from avatar_server.access import AccessGuard, Tokens
 from avatar_server.admission import Admission, RateLimit, current_client
 from avatar_server.animator import Animation
@@ -65,8 +62,6 @@ from streaming.stages import StageTimes
 
 _PATIENCE: Final = 600.0
 """Watchdog seconds for models that are not expected to keep real time."""
-
-PAGE = Path(client.__file__).parent / "web"
 
 
 def create_app(
@@ -166,9 +161,7 @@ def create_app(
                     *api.control(),
                 ],
             ),
-            Route("/studio", studio),
-            Route("/selftest", selftest),
-            Mount("/", StaticFiles(directory=PAGE, html=True)),
+            *page.routes(),
         ],
         middleware=guards(settings),
         exception_handlers=EXCEPTION_HANDLERS,
@@ -211,15 +204,6 @@ def lifetime_policy(settings: Settings) -> LifetimePolicy:
         alone=settings.resume_seconds,
         warning=settings.warning_seconds,
     )
-
-
-async def selftest(_: Request) -> Response:
-    return FileResponse(PAGE / "selftest.html")
-
-
-async def studio(_: Request) -> Response:
-    """The page on which avatars are made."""
-    return FileResponse(PAGE / "studio.html")
 
 
 class Api:
