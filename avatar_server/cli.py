@@ -61,9 +61,8 @@ def serve(
 ) -> None:
     """Start the server and print its address.
 
-    Every option can also be given as AVATAR_<NAME> in the environment or in the TOML file.
-    Those hold further settings: video_bitrate, connect_timeout, threads, ice_servers,
-    allowed_origins.
+    Every option can also be given as AVATAR_<NAME> in the environment or in the TOML file, as can
+    the further settings that docs/settings.md lists.
     """
     from starlette.applications import Starlette
 

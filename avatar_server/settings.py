@@ -73,35 +73,36 @@ class Settings(BaseSettings):
     port: Annotated[
         int, Field(ge=0, le=65_535, description="TCP port; 0 lets the system choose one.")
     ] = 8080
-    avatar: Annotated[str, Field(description="Avatar for clients that ask for none.")] = "mira"
+    avatar: Annotated[str, Field(description="Avatar for clients that name none.")] = "mira"
     library: Annotated[
         Path | None,
         Field(
-            description="Folder of the users' avatars; the platform's folder for a user's data "
-            "if it is not set."
+            description="Folder of users' avatars; by default the platform's folder for a user's "
+            "data."
         ),
     ] = None
     models: Annotated[
         Path | None,
-        Field(description="Folder of the published models; the embedded ones if it is not set."),
+        Field(description="Folder of the published models; by default the embedded ones run."),
     ] = None
     model_store: Annotated[
         Path | None,
         Field(
-            description="Folder in which checked published models are kept; the platform's folder "
-            "for a user's data if it is not set."
+            description="Folder for converted published models; by default the platform's folder "
+            "for a user's data."
         ),
     ] = None
     device: Annotated[
         str | None,
         Field(
             pattern=r"^(cpu|cuda(:\d+)?)$",
-            description="What runs the published models: cpu or cuda; a GPU if there is one.",
+            description="Device for the published models: cpu or cuda; by default a GPU if there "
+            "is one.",
         ),
     ] = None
     engine: Annotated[
         Literal["eager", "compile", "onnxruntime", "tensorrt"] | None,
-        Field(description="How it runs them; the best that the machine has if it is not set."),
+        Field(description="Engine for the published models; by default the best available."),
     ] = None
     landmarks: Annotated[
         Path | None,
@@ -116,7 +117,7 @@ class Settings(BaseSettings):
             ge=256,
             le=768,
             multiple_of=256,
-            description="Width in pixels of the largest pictures that clients may ask for.",
+            description="Largest width in pixels of the pictures that clients may request.",
         ),
     ] = 512
     max_avatars: Annotated[
@@ -124,18 +125,18 @@ class Settings(BaseSettings):
     ] = 100
     voice: Annotated[str, Field(description="Voice of the speech engine.")] = "en-us"
     language: Annotated[
-        str, Field(max_length=35, description="Language that is listened for; auto finds out.")
+        str, Field(max_length=35, description="Language of speech recognition; auto detects it.")
     ] = "en"
     token: Annotated[
         SecretStr | None,
-        Field(description="Bearer token that clients must send; none means open to all."),
+        Field(description="Bearer token that clients must send; without it all are let in."),
     ] = None
     max_sessions: Annotated[
         int | None,
         Field(
             ge=1,
-            description="Sessions at the same time; more are refused with 503. "
-            "Measured at start if it is not set.",
+            description="Sessions at the same time; more are refused with 503. By default "
+            "measured at start.",
         ),
     ] = None
     max_sessions_per_client: Annotated[
@@ -143,88 +144,105 @@ class Settings(BaseSettings):
         Field(ge=1, description="Sessions of one client at the same time; more get 429."),
     ] = None
     max_queue: Annotated[
-        int, Field(ge=0, le=10_000, description="Clients that may wait in line for a session.")
+        int, Field(ge=0, le=10_000, description="Clients that may wait in the queue for a session.")
     ] = 100
     max_session_minutes: Annotated[
         float | None, Field(gt=0, description="Minutes after which a session ends.")
     ] = None
     idle_minutes: Annotated[
         float,
-        Field(ge=0, description="Minutes in which nobody says anything that end one; 0: none do."),
+        Field(ge=0, description="Minutes without activity after which a session ends; 0: never."),
     ] = 30.0
     resume_seconds: Annotated[
         float,
-        Field(ge=0, description="Seconds for which a session waits for a client that was lost."),
+        Field(
+            ge=0, description="Seconds for which a session waits for a lost client to reconnect."
+        ),
     ] = 15.0
     warning_seconds: Annotated[
-        float, Field(ge=0, description="Seconds between the warning and such an end.")
+        float,
+        Field(
+            ge=0,
+            description="Seconds between the warning and the end of an idle or too long session.",
+        ),
     ] = 30.0
     offers_per_minute: Annotated[
         int | None, Field(ge=1, description="Offers of one client per minute; more get 429.")
     ] = 600
     drain_seconds: Annotated[
-        float, Field(ge=0, description="Seconds that sessions get to end after SIGTERM.")
+        float, Field(ge=0, description="Seconds that sessions get to finish after SIGTERM.")
     ] = 30.0
     video_bitrate: Annotated[
         int, Field(ge=100_000, le=8_000_000, description="Video bits per second.")
     ] = 1_000_000
     connect_timeout: Annotated[
-        float, Field(gt=0, le=120, description="Seconds until a peer must be connected.")
+        float, Field(gt=0, le=120, description="Seconds within which a peer must connect.")
     ] = 15.0
     workers: Annotated[
         int,
-        Field(ge=1, le=64, description="Processes that share the sessions; 1 serves them itself."),
+        Field(
+            ge=1,
+            le=64,
+            description="Worker processes that share the sessions; 1 means no extra process.",
+        ),
     ] = 1
-    threads: Annotated[int, Field(ge=1, le=256, description="Threads that animate and encode.")] = (
-        max(1, os.cpu_count() or 1)
-    )
+    threads: Annotated[
+        int,
+        Field(
+            ge=1, le=256, description="Threads that animate and encode; by default one per core."
+        ),
+    ] = Field(default_factory=lambda: os.cpu_count() or 1)
     ice_servers: Annotated[
-        tuple[IceServer, ...], Field(description="STUN and TURN servers, for both ends.")
+        tuple[IceServer, ...],
+        Field(description="STUN and TURN servers for the server and its clients."),
     ] = ()
     turn_urls: Annotated[
-        tuple[str, ...], Field(description="TURN servers that share turn_secret.")
+        tuple[str, ...], Field(description="URLs of the TURN servers that share turn_secret.")
     ] = ()
     turn_secret: Annotated[
         SecretStr | None,
         Field(description="Secret from which time-limited TURN credentials are made."),
     ] = None
     turn_seconds: Annotated[
-        int, Field(ge=60, description="Seconds for which these credentials are good.")
+        int, Field(ge=60, description="Seconds for which those credentials are valid.")
     ] = 6 * 3600
     udp_ports: Annotated[
         PortRange | None,
-        Field(description="UDP ports for media, as first and last; any if not set."),
+        Field(description="UDP ports for media, as first and last; by default any."),
     ] = None
     trusted_proxies: Annotated[
         tuple[str, ...],
-        Field(description="Addresses or networks whose X-Forwarded-For is believed."),
+        Field(description="Addresses or networks of proxies whose X-Forwarded-For is trusted."),
     ] = ("127.0.0.1", "::1")
     tts: Annotated[
         tuple[str, ...],
-        Field(min_length=1, description="Voices' engines; the first that can work is used."),
+        Field(min_length=1, description="Text-to-speech engines; the first one available is used."),
     ] = ("espeak",)
     asr: Annotated[
         tuple[str, ...],
-        Field(min_length=1, description="Recognisers of speech; the first that can work is used."),
+        Field(min_length=1, description="Speech recognisers; the first one available is used."),
     ] = ("sphinx",)
     dialogue: Annotated[
         tuple[str, ...],
-        Field(min_length=1, description="What answers; the first that can work is used."),
+        Field(min_length=1, description="Dialogue engines; the first one available is used."),
     ] = ("openai", "responder")
     engine_options: Annotated[
         dict[str, dict[str, Any]],
-        Field(description="Options of engines by name, as [engine_options.whisper] in TOML."),
+        Field(description="Options of engines by name, such as [engine_options.whisper] in TOML."),
     ] = {}
     personas: Annotated[
         Path | None, Field(description="Folder of persona documents, read and written.")
     ] = None
     allowed_origins: Annotated[
         tuple[str, ...],
-        Field(description="Origins of other sites whose pages may use this server (CORS)."),
+        Field(description="Origins of other sites whose pages may use the server (CORS)."),
     ] = ()
-    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(description="Least level that is logged."),
+    ] = "info"
     log_format: Annotated[
-        Literal["text", "json"], Field(description="Logs for people or for machines.")
+        Literal["text", "json"], Field(description="Log lines as text or as JSON objects.")
     ] = "text"
 
     @field_validator("token", "turn_secret")
