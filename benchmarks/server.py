@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
 import httpx
+
+
+@contextmanager
+def _ending_on_sigterm() -> Generator[None]:
+    """Let SIGTERM end the program as SIGINT does, so that what it started is stopped with it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -24,7 +39,7 @@ def running_server(*options: str, **settings: object) -> Generator[str]:
     environment = {"AVATAR_DRAIN_SECONDS": "0"}
     environment |= {f"AVATAR_{name.upper()}": str(value) for name, value in settings.items()}
     # Not a pipe: nobody reads it, and a full one would stop the server.
-    with tempfile.TemporaryFile("w+") as errors:
+    with _ending_on_sigterm(), tempfile.TemporaryFile("w+") as errors:
         process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
