@@ -23,8 +23,8 @@ from avatar_server.access import AccessGuard, Tokens
 from avatar_server.admission import Admission, RateLimit, current_client
 from avatar_server.animator import Animation
 from avatar_server.bot_start import BotStart
-from avatar_server.capacity import usable_cores
 from avatar_server.conversation.tts import TextToSpeech
+from avatar_server.cores import usable_cores
 from avatar_server.health import Health
 from avatar_server.http import EXCEPTION_HANDLERS, ApiError, avatar_errors, read_body
 from avatar_server.ice import for_aiortc, for_browsers, ice_servers

@@ -6,7 +6,6 @@ not count as a slow one.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from typing import Final
 
 import numpy as np
 
+from avatar_server.cores import usable_cores
 from avatar_server.models import Models, Step
 from motion.contract import SAMPLES_PER_FRAME, Controls
 from renderer.contract import Avatar
@@ -82,13 +82,6 @@ class Capacity:
             f"(animating {self.animating:.2f}, sending {self.sending:.2f}){device}: "
             f"{self.at_first(processes)} sessions, {self.at_most(processes)} if they fare well"
         )
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)

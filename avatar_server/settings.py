@@ -6,7 +6,6 @@ and so on) and from a TOML file.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, cast
@@ -27,6 +26,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 from pydantic_settings import SettingsError as SourceError
+
+from avatar_server.cores import usable_cores
 
 DEFAULT_FILE = Path("avatar.toml")
 """Read from the working directory when no file is named and it exists."""
@@ -191,7 +192,7 @@ class Settings(BaseSettings):
         Field(
             ge=1, le=256, description="Threads that animate and encode; by default one per core."
         ),
-    ] = Field(default_factory=lambda: os.cpu_count() or 1)
+    ] = Field(default_factory=usable_cores)
     ice_servers: Annotated[
         tuple[IceServer, ...],
         Field(description="STUN and TURN servers for the server and its clients."),

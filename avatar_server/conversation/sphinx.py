@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import importlib.util
 import json
-import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pydantic import Field
 from avatar_server.conversation.asr import RecognitionError
 from avatar_server.conversation.engines import EngineUnavailableError
 from avatar_server.conversation.sphinx_worker import AUDIO, FINISH, HEADER, RESET
+from avatar_server.cores import usable_cores
 from motion.contract import SPEECH_RATE
 from motion.layout import FloatArray
 from streaming.resample import to_s16
@@ -34,15 +34,13 @@ class SphinxRecogniser:
     """For machines without a Whisper model: English only, small vocabulary of plain words.
 
     Each turn that is spoken at the same time takes one of at most ``processes`` processes of
-    about 120 MB; more turns wait for one, and lose nothing.
+    about 120 MB, by default one for each core; more turns wait for one, and lose nothing.
     """
 
-    def __init__(
-        self, processes: Annotated[int, Field(ge=1, le=64)] = max(1, os.cpu_count() or 1)
-    ) -> None:
+    def __init__(self, processes: Annotated[int, Field(ge=1, le=64)] | None = None) -> None:
         if importlib.util.find_spec("pocketsphinx") is None:
             raise EngineUnavailableError("install the package: pip install pocketsphinx")
-        self._free = asyncio.Semaphore(processes)
+        self._free = asyncio.Semaphore(processes or usable_cores())
         self._idle: list[_Worker] = []
         self._open: set[SphinxRecognition] = set()
 
