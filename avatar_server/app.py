@@ -1,33 +1,29 @@
-"""The ASGI application: the page, the signalling API and what operators look at."""
+"""The ASGI application: makes all parts of a server and gives each its routes."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import time
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from typing import Final
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 
 from avatar_server import openapi, page
 from avatar_server.access import AccessGuard, Tokens
-from avatar_server.admission import Admission, RateLimit, current_client
+from avatar_server.admission import Admission, RateLimit
 from avatar_server.animator import Animation
+from avatar_server.api import Api
 from avatar_server.bot_start import BotStart
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.cores import usable_cores
 from avatar_server.health import Health
-from avatar_server.http import EXCEPTION_HANDLERS, ApiError, avatar_errors, read_body
-from avatar_server.ice import for_aiortc, for_browsers, ice_servers
+from avatar_server.http import EXCEPTION_HANDLERS
+from avatar_server.ice import for_aiortc, ice_servers
 from avatar_server.lifetime import LifetimePolicy
 from avatar_server.making import Bench, Maker, face_detector
 from avatar_server.metrics import Metrics
@@ -36,6 +32,7 @@ from avatar_server.own_avatars import OwnAvatars
 from avatar_server.persona_api import PersonaApi
 from avatar_server.queue import Queue
 from avatar_server.realtime.socket import RealtimeSocket
+from avatar_server.reception import Reception
 from avatar_server.scheduler import WATCHDOG_SECONDS, Scheduler
 from avatar_server.session import SessionParts
 from avatar_server.session_limit import SessionLimit
@@ -45,19 +42,12 @@ from avatar_server.signalling import Signalling
 from avatar_server.speech_socket import SpeechSocket
 from avatar_server.strain import Strain
 from avatar_server.talk import Talking
-from avatar_server.thumbnails import Thumbnails
 from avatar_server.video_rate import VideoRate
 from avatar_server.waiting import WaitingLine
 from avatar_server.whep import Whep
 from renderer.library import Library
 from streaming.figures import MediaFigures
-from streaming.protocol import (
-    MAX_MESSAGE,
-    ErrorEvent,
-    PictureRate,
-    ProtocolError,
-    read_client_event,
-)
+from streaming.protocol import PictureRate
 from streaming.stages import StageTimes
 
 _PATIENCE: Final = 600.0
@@ -102,16 +92,8 @@ def create_app(
         lifetime=lifetime_policy(settings),
         id_prefix=id_prefix,
     )
-    if admission is None:
-        limit = SessionLimit.fixed(settings.max_sessions or 4 * usable_cores())
-        line = WaitingLine(settings.max_queue)
-        admission = Admission(limit, settings.max_sessions_per_client, line)
-    sessions = Sessions(
-        parts,
-        admission,
-        metrics,
-        lambda: for_aiortc(ice_servers(settings)),
-    )
+    admission = admission or unmeasured_admission(settings)
+    sessions = Sessions(parts, admission, metrics, lambda: for_aiortc(ice_servers(settings)))
     metrics.watch_admission(admission)
     metrics.watch_media(figures, scheduler, rate)
     rate.on_change = lambda fps: sessions.tell(PictureRate(fps=fps))
@@ -140,7 +122,8 @@ def create_app(
             bench.close()
             executor.shutdown(wait=True, cancel_futures=True)
 
-    signalling = Signalling(sessions, models, settings.avatar)
+    reception = Reception(sessions, models, settings.avatar)
+    signalling = Signalling(reception)
     app = Starlette(
         routes=[
             *Health(admission, metrics.exposition).routes(),
@@ -150,11 +133,9 @@ def create_app(
             Mount(
                 "/v1",
                 routes=[
-                    *Whep(sessions, models, settings.avatar).routes(),
-                    *SpeechSocket(sessions, models, settings.avatar).routes(),
-                    *RealtimeSocket(
-                        sessions, models, talking, speech_engine, settings.avatar
-                    ).routes(),
+                    *Whep(reception).routes(),
+                    *SpeechSocket(reception).routes(),
+                    *RealtimeSocket(reception, talking, speech_engine).routes(),
                     *Tokens(settings.key, models).routes(),
                     *own_avatars.routes(),
                     *PersonaApi(talking.personas, settings.avatar).routes(),
@@ -174,6 +155,13 @@ def create_app(
 
     app.state.drain = drain
     return app
+
+
+def unmeasured_admission(settings: Settings) -> Admission:
+    """Admission by the settings alone, where nobody has measured what the machine carries."""
+    limit = SessionLimit.fixed(settings.max_sessions or 4 * usable_cores())
+    line = WaitingLine(settings.max_queue)
+    return Admission(limit, settings.max_sessions_per_client, line)
 
 
 def guards(settings: Settings) -> list[Middleware]:
@@ -204,94 +192,3 @@ def lifetime_policy(settings: Settings) -> LifetimePolicy:
         alone=settings.resume_seconds,
         warning=settings.warning_seconds,
     )
-
-
-class Api:
-    """What the page and operators ask for over HTTP."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        models: Models,
-        sessions: Sessions,
-        admission: Admission,
-        stages: StageTimes,
-    ) -> None:
-        self._settings = settings
-        self._models = models
-        self._sessions = sessions
-        self._admission = admission
-        self._stages = stages
-        self._thumbnails = Thumbnails(models)
-
-    def routes(self) -> list[Route]:
-        """Routes below ``/api``."""
-        return [
-            Route("/config", self.config),
-            Route("/avatars", self.avatars),
-            Route("/avatars/{name}.jpg", self.picture),
-            Route("/status", self.status),
-        ]
-
-    def control(self) -> list[Route]:
-        """Routes below ``/v1``."""
-        return [Route("/sessions/{session}/events", self.event, methods=["POST"])]
-
-    async def config(self, _: Request) -> Response:
-        """What a browser needs before it can connect."""
-        return JSONResponse(
-            {
-                "iceServers": for_browsers(ice_servers(self._settings)),
-                "avatar": current_client.get().avatar or self._settings.avatar,
-            }
-        )
-
-    async def avatars(self, _: Request) -> Response:
-        found = await asyncio.to_thread(self._models.avatars.listed)
-        listed = [
-            {
-                "name": avatar.name,
-                "title": avatar.title,
-                "thumbnail": f"/api/avatars/{avatar.name}.jpg?v={avatar.stamp}",
-            }
-            for avatar in found
-        ]
-        return JSONResponse({"default": self._settings.avatar, "avatars": listed})
-
-    async def picture(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        with avatar_errors():
-            stamp, image = await asyncio.to_thread(self._thumbnails.jpeg, name)
-        fresh = request.query_params.get("v") == stamp
-        headers = {"Cache-Control": "max-age=86400" if fresh else "no-cache"}
-        return Response(image, media_type="image/jpeg", headers=headers)
-
-    async def status(self, _: Request) -> Response:
-        """Counts that return to where they were once every client has left."""
-        stages = {name: asdict(cost) for name, cost in self._stages.costs.items()}
-        return JSONResponse(
-            {
-                "sessions": len(self._sessions),
-                "max_sessions": self._admission.limit,
-                "waiting": self._admission.waiting,
-                "process": os.getpid(),
-                "tasks": len(asyncio.all_tasks()),
-                "cpu_seconds": time.process_time(),
-                "stages": stages,
-            }
-        )
-
-    async def event(self, request: Request) -> Response:
-        """Send a session an event as the data channel would; 202, or why not."""
-        session = self._sessions.get(request.path_params["session"])
-        if session is None:
-            raise ApiError(404, "unknown_session", "there is no such session")
-        try:
-            event = read_client_event(await read_body(request, MAX_MESSAGE))
-        except ProtocolError as error:
-            session.note_error("bad_message")
-            raise ApiError(400, "bad_request", str(error)) from error
-        answer = await session.handle(event)
-        if isinstance(answer, ErrorEvent):
-            raise ApiError(429 if answer.code == "busy" else 400, answer.code, answer.message)
-        return Response(status_code=202)

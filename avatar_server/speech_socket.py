@@ -27,10 +27,8 @@ from avatar_server.event_socket import (
     close,
 )
 from avatar_server.http import ApiError
-from avatar_server.models import Models
+from avatar_server.reception import Reception
 from avatar_server.session import Session
-from avatar_server.sessions import Sessions
-from avatar_server.signalling import open_session
 from avatar_server.voice import UtteranceExistsError
 from streaming.protocol import (
     ErrorEvent,
@@ -68,10 +66,8 @@ that the caller's own buffer fills up."""
 class SpeechSocket:
     """The route, and what its sockets share."""
 
-    def __init__(self, sessions: Sessions, models: Models, default_avatar: str) -> None:
-        self._sessions = sessions
-        self._models = models
-        self._default_avatar = default_avatar
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
 
     def routes(self) -> list[WebSocketRoute]:
         """Routes below ``/v1``."""
@@ -100,18 +96,8 @@ class SpeechSocket:
 
     async def _open(self, start: Start) -> Session:
         if start.session is None:
-            return await open_session(
-                self._sessions,
-                self._models,
-                start.avatar,
-                self._default_avatar,
-                size=start.size,
-                waits=False,
-            )
-        session = self._sessions.get(start.session)
-        if session is None:
-            raise ApiError(404, "unknown_session", f"there is no session {start.session!r}")
-        return session
+            return await self._reception.open(start.avatar, size=start.size, waits=False)
+        return self._reception.find(start.session)
 
 
 class _Call:

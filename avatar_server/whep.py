@@ -15,9 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from avatar_server.http import ApiError, read_text, require_content_type
-from avatar_server.models import Models
-from avatar_server.sessions import Sessions
-from avatar_server.signalling import attach, open_session, wanted_size
+from avatar_server.reception import Reception, attach, wanted_size
 from streaming.protocol import MAX_TICKET, Candidate
 from streaming.sdp import MAX_SDP, BadOfferError
 
@@ -33,10 +31,8 @@ class _Viewing:
 
 
 class Whep:
-    def __init__(self, sessions: Sessions, models: Models, default_avatar: str) -> None:
-        self._sessions = sessions
-        self._models = models
-        self._default_avatar = default_avatar
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
         self._viewings: dict[str, _Viewing] = {}
 
     def routes(self) -> list[Route]:
@@ -60,19 +56,14 @@ class Whep:
         if ticket is not None and len(ticket) > MAX_TICKET:
             raise ApiError(400, "bad_request", f"a ticket has {MAX_TICKET} characters at most")
         if wanted is None:
-            session = await open_session(
-                self._sessions,
-                self._models,
+            session = await self._reception.open(
                 request.query_params.get("avatar"),
-                self._default_avatar,
                 size=wanted_size(request.query_params),
                 ticket=ticket,
             )
-        elif (found := self._sessions.get(wanted)) is not None:
-            session = found
         else:
-            raise ApiError(404, "unknown_session", f"there is no session {wanted!r}")
-        name = self._sessions.new_name()
+            session = self._reception.find(wanted)
+        name = self._reception.new_name()
         answer = await attach(session, name, offer, watches_only=True, new_session=wanted is None)
         self._forget_ended()
         viewing = _Viewing(session.id, wanted is None, f'"{secrets.token_urlsafe(8)}"')
@@ -97,7 +88,7 @@ class Whep:
         if match != viewing.etag:
             raise ApiError(412, "precondition_failed", "If-Match is not the ETag of this viewing")
         fragment = await read_text(request, MAX_SDP)
-        session = self._sessions.get(viewing.session)
+        session = self._reception.get(viewing.session)
         peer = session.peer(name) if session else None
         if peer is None:
             raise ApiError(404, "unknown_viewing", "this viewing has ended")
@@ -110,7 +101,7 @@ class Whep:
     async def stop(self, request: Request) -> Response:
         name, viewing = self._viewing(request)
         del self._viewings[name]
-        session = self._sessions.get(viewing.session)
+        session = self._reception.get(viewing.session)
         if session is not None:
             if viewing.owns_session:
                 session.end("the viewer left")
@@ -129,7 +120,7 @@ class Whep:
         self._viewings = {
             name: viewing
             for name, viewing in self._viewings.items()
-            if (session := self._sessions.get(viewing.session)) and session.peer(name)
+            if (session := self._reception.get(viewing.session)) and session.peer(name)
         }
 
 

@@ -15,12 +15,10 @@ from avatar_server.conversation.personas import UnknownPersonaError
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.event_socket import GOING_AWAY, POLICY, TRY_AGAIN, EventSocket, close
 from avatar_server.http import ApiError
-from avatar_server.models import Models
 from avatar_server.realtime.session import RealtimeSession
 from avatar_server.realtime.settings import RealtimeSettings
+from avatar_server.reception import Reception, wanted_size
 from avatar_server.session import Session
-from avatar_server.sessions import Sessions
-from avatar_server.signalling import open_session, wanted_size
 from avatar_server.talk import Talking
 
 log = logging.getLogger(__name__)
@@ -34,19 +32,10 @@ MESSAGES_PER_MINUTE: Final = 12_000
 class RealtimeSocket:
     """The route, and what its sockets share."""
 
-    def __init__(
-        self,
-        sessions: Sessions,
-        models: Models,
-        talking: Talking,
-        speech_engine: TextToSpeech,
-        default_avatar: str,
-    ) -> None:
-        self._sessions = sessions
-        self._models = models
+    def __init__(self, reception: Reception, talking: Talking, speech_engine: TextToSpeech) -> None:
+        self._reception = reception
         self._talking = talking
         self._voices = speech_engine.voices()
-        self._default_avatar = default_avatar
 
     def routes(self) -> list[WebSocketRoute]:
         """Routes below ``/v1``."""
@@ -100,17 +89,8 @@ class RealtimeSocket:
 
     async def _session(self, socket: WebSocket, persona: Persona) -> Session:
         wanted = socket.query_params.get("session")
-        if wanted is None:
-            avatar = socket.query_params.get("avatar") or persona.avatar
-            return await open_session(
-                self._sessions,
-                self._models,
-                avatar,
-                self._default_avatar,
-                size=wanted_size(socket.query_params),
-                waits=False,
-            )
-        session = self._sessions.get(wanted)
-        if session is None:
-            raise ApiError(404, "unknown_session", f"there is no session {wanted[:80]!r}")
-        return session
+        if wanted is not None:
+            return self._reception.find(wanted)
+        avatar = socket.query_params.get("avatar") or persona.avatar
+        size = wanted_size(socket.query_params)
+        return await self._reception.open(avatar, size=size, waits=False)
