@@ -63,7 +63,7 @@ class IdleState:
     """How much has been spoken in the last second, 0..1."""
     stress: float = 0.0
     """Running mean of the stress while speaking."""
-    blink: Event = Event(0, 30, 30 + len(_BLINK))
+    blink: Event = Event(0, 25, 25)
     look: Event = Event(0, 0, 20)
     accent: Event = Event(0, -_ACCENT_FRAMES, 0)
 

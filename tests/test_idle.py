@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from motion.finish import smooth
 from motion.head import ease_strength
 from motion.idle import Event, IdleState, idle_motion, reseed
-from motion.layout import MOTION_DIM, PITCH, ROLL, YAW, FloatArray
+from motion.keypoints import LID_TRAVEL, Keypoint
+from motion.layout import FPS, MOTION_DIM, PITCH, ROLL, YAW, FloatArray, expression
 
 HEAD = [PITCH, YAW, ROLL]
 FRAMES = 150
@@ -91,3 +92,14 @@ def test_smoothing_and_easing_do_not_see_the_chunks(chunks: list[int]) -> None:
         np.testing.assert_allclose(eased, strengths[at : at + n], atol=1e-6)
         before, shown, strength = after[-1], part[-1], float(eased[-1])
         at += n
+
+
+def test_faces_of_different_seeds_do_not_begin_with_the_same_blink() -> None:
+    still = np.zeros(250, np.float32)
+    first = set()
+    for seed in range(8):
+        motion, _ = idle_motion(IdleState(seed), still, still)
+        closed = expression(motion)[:, Keypoint.LID_LEFT, 1] > 0.5 * LID_TRAVEL
+        first.add(int(np.argmax(closed)))
+    assert min(first) >= FPS
+    assert len(first) > 4
