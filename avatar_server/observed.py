@@ -7,7 +7,7 @@ from typing import Final
 from avatar_server.metrics import Metrics
 from avatar_server.session import Session, SessionParts
 from renderer.contract import Avatar
-from streaming.peer import Peer
+from streaming.peer import NoPortError, Peer
 from streaming.protocol import ClientEvent, ConversationState, ErrorEvent, ServerEvent
 from streaming.sdp import BadOfferError
 
@@ -34,6 +34,9 @@ class ObservedSession(Session):
             answer = await super().attach(name, offer, watches_only=watches_only)
         except BadOfferError:
             self.note_error("bad_offer")
+            raise
+        except NoPortError:
+            self.note_error("no_port")
             raise
         peer = self.peer(name)
         self._metrics.peers.labels((peer and peer.codec) or "none").inc()

@@ -255,6 +255,14 @@ class Settings(BaseSettings):
             raise ValueError("it is empty or has white space around it; leave it out for none")
         return value
 
+    @field_validator("token")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        text = "" if value is None else value.get_secret_value()
+        if not (text.isascii() and text.isprintable()):
+            raise ValueError("use printable ASCII characters only: clients send it in a header")
+        return value
+
     @property
     def key(self) -> str | None:
         """The token in clear."""

@@ -74,6 +74,7 @@ def test_wrong_values_are_named(tmp_path: Path, text: str, words: str) -> None:
         ("TRUSTED_PROXIES", "10.0.0.0/8", r"\"trusted_proxies\".* are JSON"),
         ("TOKEN", "", "token: .* is empty"),
         ("TOKEN", "key\n", "token: .* white space"),
+        ("TOKEN", "schlüssel", "token: .* ASCII"),
         ("TURN_SECRET", "", "turn_secret: .* is empty"),
     ],
 )

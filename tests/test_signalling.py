@@ -76,6 +76,7 @@ async def test_a_server_without_a_free_port_says_so(
         assert (refused.status_code, refused.json()["error"]) == (503, "no_port")
         assert "udp_ports" in refused.json()["message"]
         assert refused.headers["retry-after"] == "5"
+        assert 'avatar_errors_total{code="no_port"} 1.0' in (await http.get("/metrics")).text
         await until_gone(http)
 
 

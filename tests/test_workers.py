@@ -145,6 +145,23 @@ async def test_sockets_reach_the_process_of_their_session(
     assert (await http.delete(f"/api/offer/{name}")).status_code == 204
 
 
+async def test_pipecat_clients_join_a_session_in_whichever_process_it_is(
+    http: httpx.AsyncClient, browser: Callable[..., Browser]
+) -> None:
+    name = await (viewer := browser()).connect(http)
+    ready = await viewer.event()
+    assert isinstance(ready, Ready)
+    wishes = {"session": ready.session}
+    bot = (await http.post("/start", json={"body": wishes})).json()["sessionId"]
+    for path, more in ((f"/sessions/{bot}/api/offer", {}), ("/api/offer", {"requestData": wishes})):
+        offer = {"sdp": await browser().offer(), "type": "offer"}
+        joined = await http.post(path, json={**offer, **more})
+        assert joined.status_code == 200, joined.text
+        guest = joined.json()["pc_id"]
+        assert (await http.delete(f"/api/offer/{guest}")).status_code == 204
+    assert (await http.delete(f"/api/offer/{name}")).status_code == 204
+
+
 async def test_no_request_can_make_a_worker_fail(http: httpx.AsyncClient) -> None:
     """Names go to the front in lines of limited length."""
     workers = [await process_of(http, number) for number in range(2)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Final
 
@@ -33,7 +33,8 @@ Headers = list[tuple[str, str]]
 _OWN_NAME: Final = re.compile(r"(\d{1,4})\.[\w-]+$")
 """An id made by a worker."""
 
-_NAMED_IN_BODY: Final = "/api/offer"
+_NAMED_IN_BODY: Final = ("/api/offer", "/start")
+_WISHES: Final = ("requestData", "request_data", "body")
 _NAMED_IN_FIRST_MESSAGE: Final = "/v1/speech"
 
 _READ_BY_ALL: Final = "/v1/personas"
@@ -67,11 +68,7 @@ class Proxy:
 
     def _worker(self, connection: HTTPConnection, body: bytes | str = b"") -> Worker:
         names = [*connection.scope["path"].split("/"), connection.query_params.get("session", "")]
-        with suppress(ValueError, RecursionError):
-            fields = json.loads(body)
-            if isinstance(fields, dict):
-                names += [str(fields.get("pc_id")), str(fields.get("session"))]
-        for name in names:
+        for name in (*names, *_named_in(body)):
             # An id may be from before a restart, with more workers.
             if (found := _OWN_NAME.match(name)) and int(found[1]) in self._pool:
                 return self._pool.get(int(found[1]))
@@ -198,6 +195,17 @@ def _target(connection: HTTPConnection) -> str:
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     query: bytes = scope["query_string"]
     return (path.split(b"?")[0] + (b"?" + query if query else b"")).decode("ascii", "replace")
+
+
+def _named_in(body: bytes | str) -> Iterator[str]:
+    """Connection and session that a JSON body names, itself or in what Pipecat's clients wish."""
+    fields: Any = None
+    with suppress(ValueError, RecursionError):
+        fields = json.loads(body)
+    if isinstance(fields, dict):
+        for part in (fields, *(fields.get(name) for name in _WISHES)):
+            if isinstance(part, dict):
+                yield from (str(part.get(name)) for name in ("pc_id", "session"))
 
 
 def _address(request: Request) -> httpx.URL:
