@@ -192,11 +192,11 @@ def test_emotion_and_its_strength_reach_the_motion(
 
 
 def test_the_idle_process_blinks_and_can_be_left_out(folder: Path, features: FloatArray) -> None:
-    with_idle = stream(CausalMoDA.load(folder), features, 8)
-    without = stream(CausalMoDA.load(folder, Sampling(idle=0.0)), features, 8)
+    # With this seed the process blinks within two seconds.
+    with_idle = stream(CausalMoDA.load(folder), features, 8, seed=2)
+    without = stream(CausalMoDA.load(folder, Sampling(idle=0.0)), features, 8, seed=2)
     lid = 3 * Keypoint.LID_LEFT + 1
-    # The first blink of the process is at frame 30; its third frame has the eyes shut.
-    assert with_idle[32, lid] > 0.9 * LID_TRAVEL
+    assert with_idle[:50, lid].max() > 0.9 * LID_TRAVEL
     assert (with_idle[:, lid] <= LID_TRAVEL + 1e-6).all()
     assert not np.allclose(with_idle, without)
     np.testing.assert_array_equal(with_idle[:, :3], without[:, :3])  # the mouth is the model's
