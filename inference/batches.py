@@ -1,4 +1,4 @@
-"""Batches of a few fixed sizes, for engines that are built or captured for one shape each."""
+"""Batches of a few fixed sizes, for engines that are built or captured per shape."""
 
 from __future__ import annotations
 

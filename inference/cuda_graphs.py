@@ -1,4 +1,4 @@
-"""CUDA graphs: all kernels of a run launched at once."""
+"""CUDA graphs: replay all kernels of a run with one launch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 _RUNS_BEFORE_CAPTURE: Final = 3
-"""Compilation, choice of algorithms and allocation must be over before a capture."""
+"""Compilation, algorithm selection and allocation must be done before a capture."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""Ways to run a network: torch as it is, torch compiled, ONNX Runtime, TensorRT.
+"""Engines that run a network: torch eager, torch.compile, ONNX Runtime, TensorRT.
 
-An engine is a function of tensors to a tensor, so whoever runs a network need not know which of
-them it is. :func:`build_engine` takes the best that the machine has and logs what it took.
+An engine is a function of tensors to a tensor, so its callers are the same for all of them.
+:func:`build_engine` chooses the fastest that the machine can run and logs its choice.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def missing(kind: EngineKind, device: str) -> str | None:
 
 
 def choose_engine(device: str, wanted: EngineKind | None = None) -> EngineKind:
-    """``wanted`` if it can run on ``device``, without a wish the fastest that can.
+    """``wanted`` if it can run on ``device``; if None, the fastest that can.
 
     Raises EngineUnavailableError if the wanted one cannot run.
     """

@@ -1,4 +1,4 @@
-"""Files that others see whole or not at all."""
+"""Atomic writing of files: readers see all of a file or none of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Generator[Path]:
-    """A path to write to, beside ``path``, which takes its place when all went well.
+    """A temporary path beside ``path``, which replaces ``path`` if no exception occurs.
 
-    Several processes may make the same file at the same time. Raises OSError.
+    Several processes may write the same file at the same time. Raises OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.stem}-{secrets.token_hex(4)}.partial")

@@ -24,7 +24,7 @@ MODULES: Final = ("tensorrt", "tensorrt_rtx")
 
 
 def installed() -> str | None:
-    """The module of TensorRT that is there."""
+    """Name of the TensorRT module that is installed."""
     return next((name for name in MODULES if importlib.util.find_spec(name)), None)
 
 
@@ -87,14 +87,14 @@ class TensorRTEngine:
 def build_plan(
     trt: Any, onnx: Path, batches: tuple[int, ...] = BATCHES, capability: Any = None
 ) -> bytes:
-    """A serialised engine for the ONNX file, which also says what is of half precision.
+    """A serialised engine for the ONNX file, with the precisions of the file.
 
     ``trt`` is the module ``tensorrt`` or ``tensorrt_rtx``; the latter builds without a GPU for
     a compute ``capability`` (its enum). Raises TensorRTError with the parser's words.
     """
     log = trt.Logger(trt.Logger.WARNING)
     builder = trt.Builder(log)
-    # Releases in which networks always have the types of their ONNX files have no such flag.
+    # Newer releases, in which networks are always strongly typed, have no such flag.
     flag = getattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
     network = builder.create_network(0 if flag is None else 1 << int(flag))
     parser = trt.OnnxParser(network, log)

@@ -1,4 +1,4 @@
-"""Weights that somebody else made: read safely, checked completely, kept as safetensors."""
+"""Third-party weights: loaded safely, checked completely, cached as safetensors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inference.files import replacing
 Shapes = Mapping[str, tuple[int, ...]]
 
 _SHOWN: Final = 5
-"""Problems of one file that an error spells out."""
+"""Most problems of one file that an error lists."""
 
 
 class CheckpointError(ValueError):
@@ -56,7 +56,7 @@ def read_published(path: Path) -> dict[str, Any]:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(path, ["there is no such file"]) from None
-    except Exception as error:  # what a damaged pickle makes its reader raise is anybody's guess
+    except Exception as error:  # a damaged pickle can make its reader raise anything
         raise CheckpointError(path, [_refusal(error)]) from None
     if not isinstance(stored, dict):
         raise CheckpointError(
@@ -66,7 +66,7 @@ def read_published(path: Path) -> dict[str, Any]:
 
 
 def _refusal(error: Exception) -> str:
-    """Tell a pickle that names code from bytes that are no pickle at all."""
+    """Why a file was refused: a pickle that refers to code, or no pickle at all."""
     if isinstance(error, pickle.UnpicklingError) and "GLOBAL" in str(error):
         return "contains Python objects other than tensors; it is not loaded, as it could run code"
     return "cannot be read: it is truncated or not a file of weights"
@@ -75,7 +75,7 @@ def _refusal(error: Exception) -> str:
 def check_tensors(
     file: Path, tensors: Mapping[str, Any], shapes: Shapes, optional: Collection[str] = ()
 ) -> dict[str, Tensor]:
-    """The tensors of ``tensors`` that ``shapes`` names, proved to be there and of that shape.
+    """The tensors named in ``shapes``, checked to be present, of that shape and finite.
 
     Keys in ``optional`` may be absent. Raises CheckpointError with every key that is missing,
     unexpected, of another shape or not finite.

@@ -1,4 +1,4 @@
-"""From log-mel features to what the mouth does: a few named cues, no learning.
+"""Articulation from log-mel features, by rules: a few named cues of what the mouth does.
 
 A vowel is placed on the IPA chart by its spectrum: height from the first formant (energy around
 700 Hz against that below 450 Hz), spread or round from the second (energy around 2.3 kHz against
@@ -23,7 +23,7 @@ ARTICULATION: Final = ("voice", "height", "place", "hiss", "closure", "stress")
 _SILENCE_DB: Final = -90.0
 _BAND_EDGES: Final = (0.0, 450.0, 1000.0, 1800.0, 3200.0, 8000.0)
 _MARGIN: Final = 3.0
-"""Speech is what has more than this times the power of the noise floor."""
+"""Only power above this multiple of the noise floor counts as speech."""
 
 # How the noise floor and the speech level move, per row of 40 ms.
 _NOISE_RISE_DB: Final = 0.1
@@ -53,7 +53,7 @@ def _band_matrix() -> FloatArray:
 
 
 def _detrend_matrix() -> FloatArray:
-    """[40, 40] that takes a spectrum to what is left of it without level, tilt and curvature."""
+    """[40, 40] matrix that removes level, tilt and curvature from a spectrum."""
     position = np.linspace(-1.0, 1.0, MELS)
     basis = np.stack([np.ones(MELS), position, position**2], axis=1)
     matrix: FloatArray = (np.eye(MELS) - basis @ np.linalg.pinv(basis)).astype(np.float32)
@@ -66,7 +66,7 @@ _DETREND: Final = _detrend_matrix()
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """What is loud and what is noise, so far."""
+    """Running estimates of the speech level and the noise floor."""
 
     noise: FloatArray
     """Noise floor in dB of each mel band [40]."""
@@ -106,9 +106,9 @@ def _follow_noise(
 ) -> FloatArray:
     """The noise floor [n, 40] after each spectrum of ``means [n, 40]``.
 
-    Noise differs from a smooth spectrum by 1 to 2 dB, vowels by 8 to 18: what has no formants is
-    taken for the floor at once, whatever its level; what does not change, such as a hum, raises it
-    within two seconds; the rest raises it slowly.
+    Noise differs from a smooth spectrum by 1 to 2 dB, vowels by 8 to 18. A spectrum without
+    formants becomes the floor at once, whatever its level; one that does not change, such as a
+    hum, raises it within two seconds; any other raises it slowly.
     """
     floors = np.empty_like(means)
     for i, mean in enumerate(means):

@@ -1,4 +1,4 @@
-"""What listening and thinking look like: a start, eye contact and nods; a glance aside."""
+"""Attention in the face: raised brows, eye contact and nods to listen; a glance aside to think."""
 
 from __future__ import annotations
 
@@ -11,24 +11,17 @@ import numpy as np
 
 from motion.contract import Attention
 from motion.idle import GAZE_PER_DEGREE
-from motion.keypoints import LID_TRAVEL, Keypoint
+from motion.keypoints import BROWS, LID_TRAVEL, LIDS, Keypoint
 from motion.layout import PITCH, ROLL, SCALE, YAW, FloatArray, expression
 from motion.noise import uniform
 
 _STREAM_NOD, _STREAM_SIDE, _STREAM_TILT = range(64, 67)
 
-_LIDS: Final = [Keypoint.LID_LEFT, Keypoint.LID_RIGHT]
-_BROWS: Final = [
-    Keypoint.BROW_INNER_LEFT,
-    Keypoint.BROW_OUTER_LEFT,
-    Keypoint.BROW_INNER_RIGHT,
-    Keypoint.BROW_OUTER_RIGHT,
-]
 
 _PACE: Final = 0.45
 """Share of the way that a weight makes in a frame, twice: half of it after 120 ms."""
 _START_FRAMES: Final = 14
-"""For how long the brows are up when somebody begins to speak."""
+"""How long the brows are raised when the user begins to speak."""
 _NOD_FRAMES: Final = 11
 _NOD_PAUSES: Final = (28, 100)
 """Frames between two nods, least and most."""
@@ -128,7 +121,7 @@ def _move(frame: FloatArray, state: AttentionState) -> None:
     face = expression(frame)
     gaze = face[Keypoint.GAZE]
     lift = listening * _LISTENING_BROWS + starting * _START_BROWS + thinking * _THINKING_BROWS
-    face[_BROWS, 1] -= lift
+    face[BROWS, 1] -= lift
     # How far past the viewer the eyes aim, with what the head turns by.
     aim = gaze[:2] + GAZE_PER_DEGREE * np.array([frame[YAW], -frame[PITCH]])
     gaze[:2] -= 0.7 * listening * aim
@@ -141,8 +134,8 @@ def _move(frame: FloatArray, state: AttentionState) -> None:
     aside_by, up_by = _THINKING_GAZE
     gaze[0] += aside * aside_by
     gaze[1] += GAZE_PER_DEGREE * (1.0 - thinking) * pitch - thinking * up_by
-    closed = np.clip(face[_LIDS, 1] / LID_TRAVEL, 0.0, 1.0)
-    face[_LIDS, 1] -= (1.0 - closed) * (listening * _LISTENING_LIDS + 0.6 * thinking * up_by)
+    closed = np.clip(face[LIDS, 1] / LID_TRAVEL, 0.0, 1.0)
+    face[LIDS, 1] -= (1.0 - closed) * (listening * _LISTENING_LIDS + 0.6 * thinking * up_by)
 
 
 def _nod(state: AttentionState) -> float:

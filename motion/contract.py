@@ -1,4 +1,4 @@
-"""What a motion generator and its features must do; every model family implements this."""
+"""The interface of motion generators and feature extractors, for every model family."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
 
 
 Attention = Literal["idle", "listening", "thinking", "speaking"]
-"""What an avatar is about: nothing, somebody who speaks, an answer, its own words."""
+"""What an avatar attends to: nothing, the user who speaks, its answer, its own speech."""
 
 
 def emotion_named(name: str) -> Emotion:
@@ -35,7 +35,7 @@ def emotion_named(name: str) -> Emotion:
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What a session may change while its avatar talks."""
+    """What a session may change about the motion at any time."""
 
     emotion: Emotion = "none"
     intensity: float = 1.0
@@ -45,9 +45,9 @@ class Controls:
     head: float = 1.0
     """Strength of the head's motion, 0 (still) to 2."""
     attention: Attention = "idle"
-    """What its manner shows besides."""
+    """What the avatar attends to, which its manner shows."""
     seed: int = 0
-    """What is random about the motion; the same seed moves the same way."""
+    """Seed of the random part of the motion; the same seed gives the same motion."""
 
     def __post_init__(self) -> None:
         emotion_named(self.emotion)
@@ -66,7 +66,7 @@ class Controls:
 
 
 class Identity(Protocol):
-    """What a generator may know of the face that it moves."""
+    """What a generator may know about the face that it moves."""
 
     @property
     def canonical(self) -> FloatArray:
@@ -104,14 +104,22 @@ class FeatureExtractor(Protocol[StateT]):
 
 @dataclass(frozen=True, slots=True)
 class MotionRequest(Generic[StateT]):
-    """One session's wish for the motion of its next n frames."""
+    """One session's request for the motion of its next n frames."""
 
     state: StateT
     features: FloatArray
     """[n, dim]"""
     ahead: FloatArray
-    """[m, dim]: features of the m frames that follow, as far as they are known."""
+    """[m, dim]: features of the m frames after those, as far as they are known."""
     controls: Controls
+
+    def check(self, dim: int, lookahead: int) -> None:
+        """Raise ValueError for features of another size or more than ``lookahead`` rows ahead."""
+        for name, rows in (("features", self.features), ("ahead", self.ahead)):
+            if rows.ndim != 2 or rows.shape[1] != dim:
+                raise ValueError(f"{name} must be [n, {dim}], not {list(rows.shape)}")
+        if len(self.ahead) > lookahead:
+            raise ValueError(f"at most {lookahead} rows ahead are used, not {len(self.ahead)}")
 
 
 class MotionGenerator(Protocol[StateT]):
@@ -123,10 +131,10 @@ class MotionGenerator(Protocol[StateT]):
     """
 
     lookahead: int
-    """Frames of features after those of a request that can be used."""
+    """Most frames of features after those of a request that are used."""
 
     chunk: int
-    """Frames that are best asked for at a time."""
+    """Frames that are best requested at a time."""
 
     def init_state(self, identity: Identity) -> StateT:
         """State before the first frame."""

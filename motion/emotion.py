@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from motion.contract import EMOTIONS, Controls, Emotion
-from motion.keypoints import LID_TRAVEL, Keypoint
+from motion.keypoints import LID_TRAVEL, LIDS, Keypoint
 from motion.layout import EXP, MOTION_DIM, PITCH, ROLL, YAW, FloatArray, expression
 from motion.offsets import Offset, offsets, symmetric_offsets
 
@@ -19,7 +19,6 @@ _EASE: Final = 0.12
 
 _LIPS: Final = [K.UPPER_INNER, K.UPPER_OUTER, K.LOWER_INNER, K.LOWER_OUTER, K.JAW]
 _CORNERS: Final = [K.MOUTH_LEFT, K.MOUTH_RIGHT]
-_LIDS: Final = [K.LID_LEFT, K.LID_RIGHT]
 
 # fmt: off
 _SYMMETRIC: Final[Mapping[Emotion, Mapping[Keypoint, Offset]]] = {
@@ -118,7 +117,7 @@ def add_mood(motion: FloatArray, mood: FloatArray, voice: FloatArray, closure: F
     face = expression(mood).copy()
     face[:, _LIPS] *= (1.0 - closure)[:, None, None]
     face[:, _CORNERS] *= (1.0 - 0.4 * voice)[:, None, None]
-    blink = np.clip(expression(motion)[:, _LIDS, 1] / LID_TRAVEL, 0.0, 1.0)
-    face[:, _LIDS, 1] *= 1.0 - blink
+    blink = np.clip(expression(motion)[:, LIDS, 1] / LID_TRAVEL, 0.0, 1.0)
+    face[:, LIDS, 1] *= 1.0 - blink
     motion[:, EXP.stop :] += mood[:, EXP.stop :]
     expression(motion)[:] += face

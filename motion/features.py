@@ -50,7 +50,7 @@ class LogMelState:
 
 
 class LogMelFeatures(FeatureExtractor[LogMelState]):
-    """Stateless, safe to share."""
+    """Stateless; one object serves any number of sessions."""
 
     dim = HOPS * MELS
 
@@ -72,7 +72,7 @@ class LogMelFeatures(FeatureExtractor[LogMelState]):
         if frames == 0:
             return np.zeros((0, self.dim), np.float32), (state,)
         samples = np.concatenate([state.past, np.asarray(speech, np.float32)])
-        # Double precision makes a row the same however the sound was cut.
+        # In double precision a row does not depend on how the sound was cut into chunks.
         exact = samples.astype(np.float64)
         emphasised = exact[1:] - _PREEMPHASIS * exact[:-1]
         windows = np.lib.stride_tricks.sliding_window_view(emphasised, _WINDOW)[::_HOP]
@@ -95,8 +95,8 @@ def _mel_edges() -> npt.NDArray[np.float64]:
 
 
 def _mel_filters() -> npt.NDArray[np.float64]:
-    """Weights [257, 40] from FFT bins to bands; every band has a sum of one, hence white noise
-    reads the same in all of them."""
+    """Weights [257, 40] from FFT bins to bands; each band sums to one, so that white noise has the
+    same level in all of them."""
     bins = np.arange(_FFT // 2 + 1) * (SPEECH_RATE / _FFT)
     edges = _mel_edges()
     rising = (bins[:, None] - edges[:-2]) / (edges[1:-1] - edges[:-2])

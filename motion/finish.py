@@ -8,11 +8,10 @@ from typing import Final
 import numpy as np
 
 from motion.idle import IdleState, idle_motion
-from motion.keypoints import LID_TRAVEL, Keypoint
+from motion.keypoints import LID_TRAVEL, LIDS, Keypoint
 from motion.layout import EXP, MOTION_DIM, FloatArray, expression
 from motion.moda.causal import mouth_dimensions
 
-_LIDS: Final = [Keypoint.LID_LEFT, Keypoint.LID_RIGHT]
 _VOICED_GAP: Final = 0.02
 _STRESSED_GAP: Final = 0.08
 _FACE_PACE: Final = 0.5
@@ -58,10 +57,10 @@ def enliven(motion: FloatArray, idle: IdleState, strength: float) -> Sequence[Id
     voice = np.clip(gap / _VOICED_GAP, 0.0, 1.0).astype(np.float32)
     stress = np.clip(gap / _STRESSED_GAP - 0.5, 0.0, 1.0).astype(np.float32)
     added, states = idle_motion(idle, voice, stress)
-    lids = expression(added)[:, _LIDS, 1].copy()
-    expression(added)[:, _LIDS, 1] = 0.0
+    lids = expression(added)[:, LIDS, 1].copy()
+    expression(added)[:, LIDS, 1] = 0.0
     motion += np.float32(strength) * added
     # The process closes the lids from wide open; from half open they have less far to go.
-    open_ = face[:, _LIDS, 1]
-    face[:, _LIDS, 1] = np.minimum(open_ + lids * (1.0 - open_ / LID_TRAVEL), LID_TRAVEL)
+    open_ = face[:, LIDS, 1]
+    face[:, LIDS, 1] = np.minimum(open_ + lids * (1.0 - open_ / LID_TRAVEL), LID_TRAVEL)
     return states

@@ -1,10 +1,10 @@
 """The causal MoDA as a streaming motion generator on one CPU core.
 
-Speech features become audio tokens once. Each chunk of new frames is then sampled in one Euler
-step from noise, or a few, in a window that also holds the last frames given out: they are on the
-flow path with their own noise (known-prefix conditioning), and every frame is told the frame
-before its chunk (first-frame conditioning), so chunks join without a fade. Chunks of several
-sessions that are alike in length are sampled as one batch.
+Speech features become audio tokens once. Each chunk of new frames is then sampled from noise in
+one or a few Euler steps, in a window that also holds the last frames given out. Those are kept on
+the flow path with their own noise (known-prefix conditioning), and every frame is conditioned on
+the frame before its chunk (first-frame conditioning), so that chunks join without a fade. Chunks of
+several sessions that have the same length are sampled as one batch.
 """
 
 from __future__ import annotations
@@ -68,15 +68,15 @@ some degrees and pixels after a few minutes. What moves within half a second sta
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How motion is drawn. Raises ValueError for values out of range."""
+    """Parameters of sampling. Raises ValueError for values out of range."""
 
     steps: int = 1
     chunk: int = 4
-    """At most so many frames are made together."""
+    """Most frames that are sampled together."""
     history: int = 8
-    """Frames given out before that a chunk sees."""
+    """Frames before a chunk that it is sampled with."""
     mouth_temperature: float = 0.3
-    """Deviation of the noise that the mouth starts from; less keeps it closer to the sound."""
+    """Standard deviation of the mouth's initial noise; less keeps it closer to the sound."""
     face_temperature: float = 1.0
     """The same for all else: how lively head, eyes and brows are."""
     idle: float = 1.0
@@ -94,7 +94,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class CausalState:
-    """All that goes from one frame to the next; arrays are never written to."""
+    """The state between two frames; arrays are never modified."""
 
     frame: int
     identity: FloatArray
@@ -106,7 +106,7 @@ class CausalState:
     given: FloatArray
     """Normalised motion of the history and the frame before it [history + 1, 70]."""
     settling: FloatArray
-    """What the last frame was smoothed from half-way [70]."""
+    """State of the smoothing filter after the last frame [70], see :func:`motion.finish.smooth`."""
     head: float
     """Present strength of the head's motion."""
     idle: IdleState
@@ -140,7 +140,7 @@ class CausalMoDA(MotionGenerator[CausalState]):
         self._limits = [self._statistics.normalise(limit) for limit in motion_limits()]
         self._embedder = embedder
         self._velocity = velocity
-        self._past = int(model.network.audio_embedder.past)  # type: ignore[arg-type]
+        self._past = model.network.audio_embedder.past
         self._schedule = uniform_schedule(self._sampling.steps)
         mouth = mouth_dimensions()
         self._temperature = np.where(
@@ -194,7 +194,7 @@ class CausalMoDA(MotionGenerator[CausalState]):
 
     def steps(self, requests: Sequence[MotionRequest[CausalState]]) -> list[Stepped[CausalState]]:
         for request in requests:
-            self._check(request)
+            request.check(self._network.config.audio_features, self.lookahead)
         motions = [[np.zeros((0, MOTION_DIM), np.float32)] for _ in requests]
         states = [[request.state] for request in requests]
         longest = max((len(request.features) for request in requests), default=0)
@@ -239,7 +239,7 @@ class CausalMoDA(MotionGenerator[CausalState]):
             else self._condition(None)
             for p in passes
         ]
-        # The last frame given out is drawn again with the new ones.
+        # The last frame given out is sampled again together with the new ones.
         kept = history - 1
         previous = np.concatenate([given[:, :-1], np.repeat(given[:, -2:-1], n, axis=1)], axis=1)
         rests = np.stack([self._rest(c.controls.emotion, c.controls.intensity) for c in chunks])
@@ -352,11 +352,3 @@ class CausalMoDA(MotionGenerator[CausalState]):
             mask[:frames, end - missing : end] = False
         result: npt.NDArray[np.bool_] = mask.numpy()
         return result
-
-    def _check(self, request: MotionRequest[CausalState]) -> None:
-        width = self._network.config.audio_features
-        for name, rows in (("features", request.features), ("ahead", request.ahead)):
-            if rows.ndim != 2 or rows.shape[1] != width:
-                raise ValueError(f"{name} must be [n, {width}], not {list(rows.shape)}")
-        if len(request.ahead) > LOOKAHEAD:
-            raise ValueError(f"at most {LOOKAHEAD} rows ahead are used, not {len(request.ahead)}")

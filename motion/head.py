@@ -1,4 +1,4 @@
-"""Strength of the head's motion: a still head is not a stiff one, so it changes slowly."""
+"""Strength of the head's motion, which changes smoothly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a living face does besides speaking: blinks, gaze, breath, head motion, nods, brows."""
+"""The idle process: blinks, gaze, breath, head motion, nods and brows, besides speech."""
 
 from __future__ import annotations
 
@@ -10,19 +10,12 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from motion.keypoints import LID_TRAVEL, Keypoint
+from motion.keypoints import BROWS, LID_TRAVEL, LIDS, Keypoint
 from motion.layout import MOTION_DIM, PITCH, ROLL, SCALE, TRANSLATION, YAW, FloatArray, expression
 from motion.noise import uniform, wander
 
 _STREAM_WANDER, _STREAM_BLINK, _STREAM_LOOK, _STREAM_PAUSE, _STREAM_ACCENT = range(5)
 
-_LIDS: Final = [Keypoint.LID_LEFT, Keypoint.LID_RIGHT]
-_BROWS: Final = [
-    Keypoint.BROW_INNER_LEFT,
-    Keypoint.BROW_OUTER_LEFT,
-    Keypoint.BROW_INNER_RIGHT,
-    Keypoint.BROW_OUTER_RIGHT,
-]
 
 _BLINK: Final = (0.35, 0.85, 1.0, 0.8, 0.45, 0.18, 0.05)
 """How closed the lids are, frame by frame."""
@@ -46,7 +39,7 @@ _ACCENT_PAUSE: Final = 7
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The present (or next) one of a kind of events, and the frames when it begins and ends."""
+    """The current or next event of a kind, and the frames at which it begins and ends."""
 
     number: int
     start: int
@@ -57,7 +50,7 @@ class Event:
 class IdleState:
     seed: int = 0
     former: tuple[tuple[int, int], ...] = ()
-    """Seeds that it had before, oldest first, and the frames at which they were left."""
+    """Former seeds, oldest first, each with the frame at which it was replaced."""
     frame: int = 0
     speaking: float = 0.0
     """How much has been spoken in the last second, 0..1."""
@@ -69,7 +62,7 @@ class IdleState:
 
 
 def reseed(state: IdleState, seed: int) -> IdleState:
-    """``state`` going on with another ``seed``, into which the head glides."""
+    """``state`` with another ``seed``, to which the head's motion is cross-faded."""
     if seed == state.seed:
         return state
     if state.frame == 0:
@@ -79,12 +72,12 @@ def reseed(state: IdleState, seed: int) -> IdleState:
 
 
 def _glides(state: IdleState, frame: int) -> tuple[tuple[int, int], ...]:
-    """What of ``state.former`` still counts at ``frame``."""
+    """The former seeds whose cross-fade is not over at ``frame``."""
     return tuple((seed, left) for seed, left in state.former if frame + 1 < left + _RESEED_FRAMES)
 
 
 def _seed_at(state: IdleState, frame: int) -> int:
-    """The seed that held at ``frame``, less than a glide ago."""
+    """The seed in effect at ``frame``, which is less than a cross-fade ago."""
     return next((seed for seed, left in state.former if frame < left), state.seed)
 
 
@@ -120,14 +113,14 @@ def idle_motion(
     # The eyes hold their aim while the head turns, and tremble a little around it.
     face[:, Keypoint.GAZE, 0] = gaze_x + 0.0005 * tremor_x - GAZE_PER_DEGREE * motion[:, YAW]
     face[:, Keypoint.GAZE, 1] = gaze_y + 0.0004 * tremor_y + GAZE_PER_DEGREE * motion[:, PITCH]
-    face[:, _BROWS, 1] = -(brows + 0.0025 * brow_noise * (0.3 + 0.7 * speaking))[:, None]
+    face[:, BROWS, 1] = -(brows + 0.0025 * brow_noise * (0.3 + 0.7 * speaking))[:, None]
     follow = 0.6 * face[:, Keypoint.GAZE, 1]
-    face[:, _LIDS, 1] = (follow + lids * (LID_TRAVEL - follow))[:, None]
+    face[:, LIDS, 1] = (follow + lids * (LID_TRAVEL - follow))[:, None]
     return motion, states
 
 
 def _wander(state: IdleState, frames: npt.NDArray[np.int64]) -> FloatArray:
-    """Noise [n, 12] of the seed, faded in where others were before."""
+    """Noise [n, 12] of the seed, cross-faded from those of former seeds."""
     glides = _glides(state, int(frames[0]))
     seeds = [*(seed for seed, _ in glides), state.seed]
     noise = wander(seeds[0], _STREAM_WANDER, _PERIODS, frames)

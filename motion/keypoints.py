@@ -80,6 +80,14 @@ class Keypoint(IntEnum):
     FOREHEAD = 20
 
 
+LIDS: Final = [Keypoint.LID_LEFT, Keypoint.LID_RIGHT]
+BROWS: Final = [
+    Keypoint.BROW_INNER_LEFT,
+    Keypoint.BROW_OUTER_LEFT,
+    Keypoint.BROW_INNER_RIGHT,
+    Keypoint.BROW_OUTER_RIGHT,
+]
+
 MIRRORED: Final = (
     (Keypoint.MOUTH_LEFT, Keypoint.MOUTH_RIGHT),
     (Keypoint.UPPER_LEFT, Keypoint.UPPER_RIGHT),

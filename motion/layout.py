@@ -52,7 +52,7 @@ def rotation_matrix(pitch: float, yaw: float, roll: float) -> FloatArray:
     """``R`` [3, 3] for row vectors from angles in degrees (LivePortrait)."""
     p, y, r = math.radians(pitch), math.radians(yaw), math.radians(roll)
     cp, sp, cy, sy, cr, sr = (f(a) for a in (p, y, r) for f in (math.cos, math.sin))
-    # (Rz Ry Rx)^T written out: every frame needs it, and products of arrays cost ten times as much.
+    # (Rz Ry Rx)^T written out: needed for every frame, and matrix products cost ten times as much.
     return np.array(
         [
             [cr * cy, sr * cy, -sy],

@@ -1,7 +1,7 @@
-"""A deterministic motion generator without learning: what a trained model has to beat.
+"""A rule-based motion generator: the baseline that a trained model has to beat.
 
-Cues of the spectrum move the mouth, a seeded process does the rest, emotions are added as offsets.
-For the embedded family of keypoints (:mod:`motion.keypoints`).
+Spectral cues move the mouth, the idle process moves the rest, emotions are added as offsets. For
+the keypoints of the embedded family (:mod:`motion.keypoints`).
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from motion.emotion import add_mood, ease, emotion_offsets
 from motion.features import LogMelFeatures
 from motion.head import ease_strength, scale_head
 from motion.idle import IdleState, idle_motion, reseed
-from motion.keypoints import LID_TRAVEL, Keypoint
+from motion.keypoints import LID_TRAVEL, LIDS
 from motion.layout import MOTION_DIM, SCALE, FloatArray, expression
 from motion.mouth import mouth_offsets
 
 _TAPS: Final = np.array([0.2, 0.4, 0.3, 0.1], np.float32)
 """Smoothing over the rows k - 1 to k + 2, which makes frame k."""
 
-_LIDS: Final = [Keypoint.LID_LEFT, Keypoint.LID_RIGHT]
 
 _VOICE, _HEIGHT, _PLACE, _HISS, _CLOSURE, _STRESS = range(len(ARTICULATION))
 
@@ -68,12 +67,12 @@ class Yardstick(MotionGenerator[YardstickState]):
     def _step(self, request: MotionRequest[YardstickState]) -> Stepped[YardstickState]:
         state, controls = request.state, request.controls
         features, ahead = request.features, request.ahead
-        self._check(features, ahead)
+        request.check(LogMelFeatures.dim, self.lookahead)
         n = len(features)
         if n == 0:
             return np.zeros((0, MOTION_DIM), np.float32), (state,)
         history, heard = articulate(np.concatenate([features, ahead]), state.levels)
-        # What is not there yet is taken to go on as the last row.
+        # Rows that are not known yet are assumed to repeat the last one.
         missing = np.repeat(heard[-1:], self.lookahead - len(ahead), axis=0)
         rows = _settle(np.concatenate([state.before, heard, missing]))
 
@@ -83,8 +82,8 @@ class Yardstick(MotionGenerator[YardstickState]):
         mood = ease(state.mood, emotion_offsets(controls), n)
         add_mood(motion, mood, rows[:, _VOICE], rows[:, _CLOSURE])
         expression(motion)[:] += mouth_offsets(rows)
-        lids = expression(motion)[:, _LIDS, 1]
-        expression(motion)[:, _LIDS, 1] = np.minimum(lids, LID_TRAVEL)
+        lids = expression(motion)[:, LIDS, 1]
+        expression(motion)[:, LIDS, 1] = np.minimum(lids, LID_TRAVEL)
         attention = attend(motion, state.attention, controls.attention, controls.seed)
         heads = ease_strength(state.head, controls.head, n)
         scale_head(motion, heads)
@@ -100,15 +99,6 @@ class Yardstick(MotionGenerator[YardstickState]):
             for i in range(n)
         ]
         return motion, (state, *after)
-
-    def _check(self, features: FloatArray, ahead: FloatArray) -> None:
-        for name, rows in (("features", features), ("ahead", ahead)):
-            if rows.ndim != 2 or rows.shape[1] != LogMelFeatures.dim:
-                raise ValueError(
-                    f"{name} must be [n, {LogMelFeatures.dim}], not {list(rows.shape)}"
-                )
-        if len(ahead) > self.lookahead:
-            raise ValueError(f"at most {self.lookahead} rows ahead are used, not {len(ahead)}")
 
 
 def _settle(rows: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""What training and streaming of the causal model have to agree on."""
+"""Conventions that training and streaming of the causal model share."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from motion.keypoints import Keypoint
 from motion.layout import EXP, KEYPOINTS, MOTION_DIM, FloatArray
 
 LOOKAHEAD: Final = 2
-"""Frames of sound after its own that a frame may hear."""
+"""Frames of sound after its own that a frame attends to."""
 
 SILENCE: Final = -2.0
-"""What features are without sound; it stands before the first frame."""
+"""Value of the features in silence, which also precedes the first frame."""
 
 _MOUTH: Final = [
     Keypoint.MOUTH_LEFT, Keypoint.MOUTH_RIGHT, Keypoint.UPPER_OUTER, Keypoint.LOWER_OUTER,
@@ -24,7 +24,7 @@ _MOUTH: Final = [
 
 
 def mouth_dimensions() -> FloatArray:
-    """1 for the numbers of a motion frame that belong to the mouth [70]."""
+    """Mask [70]: 1 for the dimensions of a motion frame that move the mouth, else 0."""
     mouth = np.zeros((KEYPOINTS, 3), np.float32)
     mouth[_MOUTH] = 1.0
     dimensions = np.zeros(MOTION_DIM, np.float32)
@@ -35,7 +35,7 @@ def mouth_dimensions() -> FloatArray:
 def emotion_weights(emotion: Emotion, intensity: float) -> list[float]:
     """Weights over the emotion table: a blend of the emotion and "neutral".
 
-    "none" is taken for "neutral", because the table's last row has to stand for anything.
+    "none" counts as "neutral", because the table's last row is the unconditional embedding.
     """
     weights = [0.0] * len(EMOTIONS)
     wanted: Emotion = "neutral" if emotion == "none" else emotion

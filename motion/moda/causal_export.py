@@ -1,4 +1,4 @@
-"""What the causal generator runs for every chunk, as modules and as ONNX files with free sizes."""
+"""The two parts that the causal generator runs per chunk, exported to ONNX with dynamic sizes."""
 
 from __future__ import annotations
 

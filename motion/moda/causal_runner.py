@@ -14,7 +14,7 @@ from inference.onnx_engine import open_session
 from motion.layout import FloatArray
 
 Runner = Callable[[Mapping[str, npt.NDArray[Any]]], FloatArray]
-"""Takes the inputs of a part by name."""
+"""Runs a part of the model on its inputs by name."""
 
 
 def in_onnx_runtime(path: Path) -> Runner:

@@ -1,4 +1,4 @@
-"""The published MoDA files: checked once, then kept in our own form."""
+"""The published MoDA files: checked once, then cached under our own names."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ CACHE_FILES: Final = ("moda.safetensors", "motion_statistics.safetensors")
 
 _NESTS: Final = ("state_dict", "model")
 _UNUSED: Final = {"null_motion_feat": (1, 1, MOTION_DIM), "scheduler.sigmas": (1000,)}
-"""Tensors of the file that inference does not need; with the null audio they may be absent."""
+"""Tensors of the file that inference does not use; like the null audio, they may be absent."""
 
 
 def add(folder: Path, cache: Path) -> None:
     """Check the published files anywhere below ``folder`` and keep them in ``cache``.
 
-    Raises CheckpointError and writes nothing if one is missing or wrong. The statistics lie
-    beside the released code and not on the hub: without that file those of the release are used.
+    Raises CheckpointError and writes nothing if one is missing or wrong. The statistics come with
+    the released code, not with the hub's files: without that file a copy of them is used.
     """
     network = read_network(find_file(folder, NETWORK_FILE))
     statistics = released_statistics()
@@ -92,7 +92,7 @@ def read_network(path: Path) -> dict[str, Tensor]:
 def default_null_audio() -> Tensor:
     """The "no audio" feature [768] for checkpoints without one: fixed N(0, 1) numbers.
 
-    The released code then uses numbers that depend on how much randomness was drawn before.
+    The released code then draws them at random, so they depend on all draws before.
     """
     philox = np.random.Generator(np.random.Philox(key=0))
     return torch.from_numpy(philox.standard_normal(CONFIG.audio_features, np.float32))

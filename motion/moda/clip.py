@@ -1,4 +1,4 @@
-"""Motion of whole clips, as the released script makes it: with all of the sound at hand."""
+"""Motion of whole clips, as the released script generates it: all of the sound is known."""
 
 from __future__ import annotations
 

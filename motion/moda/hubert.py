@@ -97,12 +97,12 @@ class HubertState:
 
 
 class StreamingHubert(FeatureExtractor[HubertState]):
-    """A window for each frame.
+    """Causal features: each frame is encoded in a window of its own.
 
-    Each frame is encoded in a window of its own that ends with it (silence on the left at the
-    start), so features depend on nothing but the sound before, however it arrives. That is
-    ``window`` times the work of encoding everything once: for GPUs. Windows of several frames
-    and, in :meth:`steps`, sessions are one batch.
+    The window ends with the frame and starts with silence at the beginning, so features depend only
+    on earlier sound, however it is cut into chunks. That costs ``window`` times as much as encoding
+    everything once: for GPUs. Windows of several frames and, in :meth:`steps`, of several sessions
+    form one batch.
     """
 
     def __init__(

@@ -76,7 +76,14 @@ class TimeEmbedder(nn.Module):
         return embedding
 
 
-class ProjectionAudioEmbedder(nn.Module):
+class AudioEmbedder(nn.Module):
+    """One token [D] per frame of audio."""
+
+    past: int = 0
+    """Frames before its own that a token depends on."""
+
+
+class ProjectionAudioEmbedder(AudioEmbedder):
     """One token per frame from that frame's own features: the published embedder."""
 
     def __init__(self, config: MoDAConfig) -> None:
@@ -97,7 +104,7 @@ class ProjectionAudioEmbedder(nn.Module):
         return tokens
 
 
-class ConvolutionAudioEmbedder(nn.Module):
+class ConvolutionAudioEmbedder(AudioEmbedder):
     """One token per frame from that frame and the :attr:`past` before it."""
 
     KERNEL = 3
@@ -124,7 +131,7 @@ class ConvolutionAudioEmbedder(nn.Module):
         return tokens
 
 
-def audio_embedder(config: MoDAConfig) -> nn.Module:
+def audio_embedder(config: MoDAConfig) -> AudioEmbedder:
     """The embedder that ``config`` names."""
     if config.audio_embedder == "projection":
         return ProjectionAudioEmbedder(config)

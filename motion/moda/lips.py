@@ -4,9 +4,9 @@
 
 As released, ``rest`` is taken from two seconds of silence appended to the clip and the maximum
 runs over the clip. A stream has neither: :class:`LipModulation` takes ``rest`` from silence
-generated beforehand and the maximum so far. A maximum that is still small lifts the gain, so
-until the widest movement has been heard a stream's lips move somewhat further than the clip's;
-after it the two are equal.
+generated beforehand and the maximum so far. A small maximum raises the gain, so until the widest
+movement has occurred, a stream's lips move somewhat further than the clip's; from then on the two
+are equal.
 """
 
 from __future__ import annotations

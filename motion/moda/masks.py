@@ -1,6 +1,6 @@
-"""Attention masks that make MoDA causal: what a token may see of the frames around it.
+"""Attention masks that make MoDA causal: which frames a token may attend to.
 
-Tokens stand in the network's order: N motion, M audio, then emotion and identity. The mask is
+Tokens are in the network's order: N motion, M audio, then emotion and identity. The mask is
 strict through all layers: motion in chunk c depends on motion up to the end of that chunk and on
 audio up to ``after`` frames beyond its own frame, however many blocks there are, because
 

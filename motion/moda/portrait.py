@@ -1,4 +1,4 @@
-"""What a portrait and its session's controls mean to the published model."""
+"""Conditions of the published model from a portrait and a session's controls."""
 
 from __future__ import annotations
 

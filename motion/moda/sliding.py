@@ -1,10 +1,10 @@
 """The published, bidirectional MoDA as a streaming generator.
 
 A window of 80 frames slides along the clip in hops of a few frames. Frames already given out
-stay in it, held on the flow path with their own noise, so new frames grow out of them; the last
-frame that left the window is its previous motion; what follows the known sound is zeros, as at
-the end of a released clip. Given the same hops this is a function of the clip alone. Other hops
-give other motion, because the network looks at the whole window.
+stay in it, held on the flow path with their own noise, so that new frames continue them; the last
+frame that left the window is its previous motion. Audio beyond the known sound is zero, as at the
+end of a released clip. Given the same hops this is a function of the clip alone; other hops give
+other motion, because the network attends to the whole window.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WINDOW: Final = 80
 
 @dataclass(frozen=True, slots=True)
 class SlidingState:
-    """Where a clip stands; a value, never changed."""
+    """The state of a clip; a value, never modified."""
 
     identity: FloatArray
     """[63]"""
@@ -104,7 +104,7 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
     def steps(self, requests: Sequence[MotionRequest[SlidingState]]) -> list[Stepped[SlidingState]]:
         """Those with the same guidance are one batch per hop."""
         for request in requests:
-            self._check(request)
+            request.check(self.dim, self.lookahead)
         states = [[request.state] for request in requests]
         motions = [[np.zeros((0, MOTION_DIM), np.float32)] for _ in requests]
         longest = max((len(request.features) for request in requests), default=0)
@@ -125,13 +125,6 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
         return [
             (np.concatenate(parts), after) for parts, after in zip(motions, states, strict=True)
         ]
-
-    def _check(self, request: MotionRequest[SlidingState]) -> None:
-        for name, rows in (("features", request.features), ("ahead", request.ahead)):
-            if rows.ndim != 2 or rows.shape[1] != self.dim:
-                raise ValueError(f"{name} must be [n, {self.dim}], not {list(rows.shape)}")
-        if len(request.ahead) > self.lookahead:
-            raise ValueError(f"at most {self.lookahead} rows ahead, not {len(request.ahead)}")
 
     def _slide(self, state: SlidingState, request: MotionRequest[SlidingState], start: int) -> _Hop:
         """Make room in the window for a hop from row ``start`` of the request."""

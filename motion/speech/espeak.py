@@ -90,7 +90,7 @@ class Phoneme:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What the engine made at one go: at most 60 ms of speech and what begins in it."""
+    """A block of output: at most 60 ms of speech, with the words and phonemes that begin in it."""
 
     pcm: FloatArray
     words: tuple[Word, ...]
@@ -183,8 +183,8 @@ class EspeakEngine:
         return self._identifiers[base] + plus + variant
 
     def seed(self, seed: int) -> None:
-        """Decide the noise of what is spoken from here on, if nothing was spoken before: breath and
-        flutter go on from call to call, and only a new process begins at their beginning."""
+        """Seed the noise of the voices (breath, flutter). It is reproducible only in a new process,
+        before anything is spoken, because its state goes on from call to call."""
         with self._lock:
             self._library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
 
@@ -253,8 +253,8 @@ class EspeakEngine:
             while rest.value:  # the engine moves it on, and clears it after the last clause
                 said = self._library.espeak_TextToPhonemes(ctypes.byref(rest), _CHARS_UTF8, _IPA)
                 clauses.append((said or b"").decode(errors="replace"))
-            # The engine goes on counting clauses, and after some dozens would give the next speech
-            # without its first events. Speaking nothing begins anew.
+            # The engine's clause counter goes on: after some dozens the next speech would lack its
+            # first events. Speaking an empty text resets it.
             self._synthesize("")
         return " ".join(filter(None, clauses))
 
