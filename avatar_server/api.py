@@ -77,7 +77,7 @@ class Api:
     async def picture(self, request: Request) -> Response:
         name = request.path_params["name"]
         with avatar_errors():
-            stamp, image = await asyncio.to_thread(self._thumbnails.jpeg, name)
+            stamp, image = await self._thumbnails.jpeg(name)
         fresh = request.query_params.get("v") == stamp
         headers = {"Cache-Control": "max-age=86400" if fresh else "no-cache"}
         return Response(image, media_type="image/jpeg", headers=headers)

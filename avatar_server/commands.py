@@ -38,6 +38,7 @@ class Commands:
         self._session = session
         self._wanted = session.avatar.name
         """Name of the avatar requested last."""
+        self._showing = asyncio.Lock()
 
     async def do(self, event: ClientEvent) -> ServerEvent | None:
         """Do what a client asks; returns an answer for that client alone, if there is one."""
@@ -114,15 +115,19 @@ class Commands:
         if not session.may_show(name):
             return _forbidden(name)
         self._wanted = name
-        try:
-            models, size = session.parts.animation.models, session.avatar.size
-            avatar = await asyncio.to_thread(models.avatar, name, size)
-        except UnknownAvatarError as error:
-            return ErrorEvent(code="unknown_avatar", message=str(error))
-        except UnusableAvatarError as error:
-            return ErrorEvent(code="unusable_avatar", message=str(error))
+        # One at a time: whoever asks for many faces in a row must not keep others from connecting.
+        async with self._showing:
+            if self._wanted != name:
+                return None  # meanwhile another one was asked for
+            try:
+                models, size = session.parts.animation.models, session.avatar.size
+                avatar = await asyncio.to_thread(models.avatar, name, size)
+            except UnknownAvatarError as error:
+                return ErrorEvent(code="unknown_avatar", message=str(error))
+            except UnusableAvatarError as error:
+                return ErrorEvent(code="unusable_avatar", message=str(error))
         if self._wanted != name:
-            return None  # while it was prepared, another one was asked for
+            return None
         if avatar.size != session.avatar.size:
             sizes = f"{avatar.size} pixels wide, this session {session.avatar.size}"
             return ErrorEvent(code="other_size", message=f"{avatar.name} is {sizes}")

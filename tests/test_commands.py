@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from avatar_server.commands import Commands
 from avatar_server.conversation.tts import SpeechChunk
+from avatar_server.session import Session
 from client.peer import Peer
-from streaming.protocol import ErrorEvent, Pong, Ready, Speaking
+from streaming.protocol import ErrorEvent, Pong, Ready, Show, Speaking
 from tests.fakes import ToneSpeech, scripted_talking
 from tests.live import live_server
 from tests.webrtc_browser import WAIT, Browser, browser, running
@@ -39,6 +44,33 @@ async def test_another_avatar_without_a_new_connection(browser: Callable[..., Br
         for wrong in ("nobody", "big"):
             viewer.send(type="show", avatar=wrong)
             assert isinstance(await viewer.event(), ErrorEvent)
+
+
+async def test_of_many_faces_in_a_row_only_those_that_are_needed_are_prepared() -> None:
+    prepared: list[str] = []
+    shown: list[str] = []
+    go_on = threading.Event()
+
+    def slowly(name: str, size: int) -> SimpleNamespace:
+        prepared.append(name)
+        go_on.wait(WAIT)
+        return SimpleNamespace(name=name, size=size)
+
+    session = SimpleNamespace(
+        avatar=SimpleNamespace(name="flat", size=512),
+        may_show=lambda name: True,
+        show=lambda avatar: shown.append(avatar.name),
+        parts=SimpleNamespace(animation=SimpleNamespace(models=SimpleNamespace(avatar=slowly))),
+    )
+    commands = Commands(cast(Session, session))
+    asked = [asyncio.create_task(commands.do(Show(avatar=name))) for name in "abcd"]
+    async with asyncio.timeout(WAIT):
+        while not prepared:
+            await asyncio.sleep(0.01)
+        go_on.set()
+        await asyncio.gather(*asked)
+    assert prepared == ["a", "d"]
+    assert shown == ["d"]
 
 
 async def test_who_was_named_speaks_with_one_voice(tmp_path: Path) -> None:

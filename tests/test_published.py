@@ -179,7 +179,7 @@ async def test_a_photo_speaks_in_a_session() -> None:
 def test_thumbnails_and_bad_photos(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing file, no picture, tiny, without a face; test_portraits_picture.py has more."""
     _, family = open_family(settings(), print)
-    _, thumbnail = Thumbnails(family).jpeg("my-photo")
+    _, thumbnail = asyncio.run(Thumbnails(family).jpeg("my-photo"))
     picture = cv2.imdecode(np.frombuffer(thumbnail, np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
     assert picture.shape[0] == 512
