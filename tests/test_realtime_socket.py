@@ -7,6 +7,7 @@ import base64
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import httpx
@@ -164,6 +165,30 @@ async def test_tokens_open_it_by_header_or_subprotocol() -> None:
         headers = {"Authorization": "Bearer key"}
         async with connect(address(url), additional_headers=headers) as socket:
             await event(socket, "session.created")
+
+
+async def test_who_is_not_named_is_whoever_the_face_belongs_to(tmp_path: Path) -> None:
+    for name, avatar in (("anna", "red"), ("bert", "flat")):
+        (tmp_path / f"{name}.json").write_text(json.dumps({"name": name, "avatar": avatar}))
+    talking = scripted_talking(folder=tmp_path)
+    with live_server(talking, token="key") as url:
+        key = {"Authorization": "Bearer key"}
+        async with httpx.AsyncClient(headers=key) as http:
+            granted = await http.post(f"{url}/v1/tokens", json={"avatar": "red"})
+        only_red = {"Authorization": f"Bearer {granted.json()['token']}"}
+        cases: list[tuple[dict[str, str], dict[str, str], tuple[str, str]]] = [
+            (key, {}, ("bert", "flat")),
+            (key, {"model": "gpt-realtime", "avatar": "red"}, ("anna", "red")),
+            (key, {"model": "bert", "avatar": "red"}, ("bert", "red")),
+            (only_red, {}, ("anna", "red")),
+        ]
+        for headers, query, expected in cases:
+            async with connect(address(url, **query), additional_headers=headers) as socket:
+                shown = (await event(socket, "session.created"))["session"]["avatar"]
+                assert (shown["persona"], shown["name"]) == expected
+        async with connect(address(url, persona="bert"), additional_headers=only_red) as socket:
+            with pytest.raises(ConnectionClosed, match="token is for the avatar 'red'"):
+                await event(socket)
 
 
 async def test_too_many_connections_are_refused() -> None:

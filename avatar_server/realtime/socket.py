@@ -55,7 +55,7 @@ class RealtimeSocket:
         except ApiError as error:
             await close(socket, TRY_AGAIN if error.status == 503 else POLICY, str(error))
         else:
-            await self._serve(socket, session, persona)
+            await self._serve(socket, session, persona or session.persona())
 
     async def _serve(self, socket: WebSocket, session: Session, persona: Persona) -> None:
         events = EventSocket(socket)
@@ -79,18 +79,22 @@ class RealtimeSocket:
         finally:
             await client.close("the client left")
 
-    def _persona(self, socket: WebSocket) -> Persona:
-        """The requested persona: by its own name, or given as the name of a model."""
+    def _persona(self, socket: WebSocket) -> Persona | None:
+        """The requested persona: by its own name, or given as the name of a model; None for
+        whoever the avatar is."""
+        personas = self._talking.personas
         named = socket.query_params.get("persona")
         model = socket.query_params.get("model")
-        if named is None and model in self._talking.personas.named:
+        if named is None and model in personas.named:
             named = model
-        return self._talking.personas.get(named)
+        return None if named is None else personas.get(named)
 
-    async def _session(self, socket: WebSocket, persona: Persona) -> Session:
-        wanted = socket.query_params.get("session")
+    async def _session(self, socket: WebSocket, persona: Persona | None) -> Session:
+        query = socket.query_params
+        wanted = query.get("session")
         if wanted is not None:
             return self._reception.find(wanted)
-        avatar = socket.query_params.get("avatar") or persona.avatar
-        size = wanted_size(socket.query_params)
-        return await self._reception.open(avatar, size=size, waits=False)
+        named = None if persona is None else persona.name
+        return await self._reception.open(
+            query.get("avatar"), named, size=wanted_size(query), waits=False
+        )
