@@ -34,11 +34,11 @@ STEPS_PER_FRAME: Final = 64
 """Lattice nodes across a frame; twice as many on the face."""
 
 CLEAR_SHARE: Final = 32
-"""Share of a frame, 1 / 32, that is left clear around face and hair. OpenCV is slow at places
-outside of a texture: 16 pixels instead of 2 save a quarter of the time to sample them."""
+"""Clear margin around face and hair, as 1 / 32 of a frame. OpenCV is slow to sample places outside
+of a texture: 16 pixels instead of 2 save a quarter of the sampling time."""
 
 HOLE_SHARE: Final = 16
-"""Share of a frame, 1 / 16, from which on a hole in the hair is left out when it is drawn."""
+"""Least area of a hole in the hair, as 1 / 16 of a frame, that drawing skips."""
 
 LIP_REACH: Final = 0.14
 """Reach of the lips' pictures around the lips, in canonical units; beyond their bands for speed."""
@@ -57,11 +57,11 @@ class EmbeddedAvatar:
     canonical: FloatArray
     """Keypoints x_c [21, 3]."""
     frame: Chart
-    """Where pixels of a frame lie."""
+    """Maps canonical places to pixels of a frame."""
     plate: ImageArray
     """Everything behind the head [size, size, 4]."""
     plate_fields: tuple[tuple[Rect, PlateField], ...]
-    """The parts of the plate that ever move."""
+    """The parts of the plate that can move, with their fields."""
     face: Layer
     face_field: FaceField
     """The skin's sheet; the mouth has those of the lips."""
@@ -116,7 +116,7 @@ def prepare(portrait: Portrait, size: int = 512) -> EmbeddedAvatar:
     try:
         return _prepared(portrait, size)
     except (cv2.error, ValueError, LookupError, ArithmeticError) as error:
-        # Its numbers are numbers, but they make no face.
+        # All values are valid by themselves, but do not form a face.
         raise PortraitError(f"{portrait.name} cannot be drawn: its measures do not fit") from error
 
 
@@ -180,7 +180,7 @@ def _face_field(portrait: Portrait, depth: _MapChart) -> FaceField:
     """The field of the face on all sheets."""
     field = elastic.solve(rig.controls(portrait.canonical, portrait.seam), portrait.seam)
     relief = np.tile(depth.at(*np.meshgrid(*elastic.node_positions())), (3, 1, 1))
-    # The map is too coarse for the tip of the nose: let the relief pass through the keypoints.
+    # The depth map is too coarse for the tip of the nose: meet the keypoints' depths exactly.
     keypoints = portrait.canonical[list(rig.WARPING)]
     drawn = face_field(field, relief).at(keypoints[:, :2])[..., -1]
     sheets = [elastic.LOWER if key in rig.ON_LOWER_SHEET else elastic.UPPER for key in rig.WARPING]
@@ -213,7 +213,7 @@ def _hair_outline(hair: Layer, maps: dict[str, _MapChart], frame: Chart, size: i
 
 
 def _moving(portrait: Portrait, size: int) -> tuple[Rect, Rect]:
-    """Where the plate follows anything: a narrow part above a wide one, in whole lattice steps."""
+    """The parts of the plate that move: a narrow one above a wide one, in lattice steps."""
     follows = np.maximum(portrait.maps["plate.head"], portrait.maps["plate.body"]) > 0
     rows = np.flatnonzero(follows.any(1))
     splits = [

@@ -1,4 +1,4 @@
-"""What a face decoder must do; every model family implements this."""
+"""The interface of avatars and face decoders, for every model family."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class UnknownAvatarError(LookupError):
 
 
 class UnusableAvatarError(ValueError):
-    """An avatar's files cannot be used; the text says which file is at fault and why."""
+    """An avatar's files cannot be used; the message says which file and why."""
 
 
 class Avatar(Identity, Protocol):
@@ -42,7 +42,7 @@ class Avatar(Identity, Protocol):
 
     @property
     def rest(self) -> FloatArray:
-        """The motion [70] under which it looks as in its picture."""
+        """The motion [70] that reproduces its picture."""
 
 
 AvatarT_contra = TypeVar("AvatarT_contra", bound=Avatar, contravariant=True)

@@ -1,7 +1,8 @@
-"""The embedded decoder: motion in, frames of a drawn portrait out, on one CPU thread.
+"""The embedded decoder: renders frames of a layered portrait from motion, on one CPU thread.
 
-From back to front: the plate (room, hair behind the neck, neck, clothes), the face with its eyes
-and mouth, the hair before it. Each is warped by its own field and laid over the last.
+The layers are, from back to front: the plate (room, hair behind the neck, neck, clothes), the face
+with eyes and mouth, and the hair before it. Each is warped by its own field and blended over the
+ones behind it.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ def _without(rect: Rect, hole: Rect) -> list[Rect]:
     """``rect`` less a ``hole`` that reaches its lower edge: above, left and right of it."""
     if rect.empty or hole.empty:
         return [] if rect.empty else [rect]
-    # Of a head that leaves the picture the hole may lie outside of the rest.
+    # When the head leaves the picture, the hole may lie outside of the remaining rectangle.
     bottom, end = rect.y + rect.height, rect.x + rect.width
     top = min(max(hole.y, rect.y), bottom)
     left, right = (min(max(x, rect.x), end) for x in (hole.x, hole.x + hole.width))

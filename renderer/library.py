@@ -1,4 +1,4 @@
-"""The library of avatars: those that ship with the server and those that users add."""
+"""The library of avatars: the built-in ones and those that users add."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SUFFIX = ".avatar"
 
 
 class LibraryError(ValueError):
-    """The library cannot do this; the text says why."""
+    """The library refuses a change; the message says why."""
 
 
 class NameTakenError(LibraryError):
@@ -49,7 +49,7 @@ class NameTakenError(LibraryError):
 
 
 def user_folder() -> Path:
-    """Where this user's avatars are kept, by the custom of the platform."""
+    """The platform's folder for this user's avatars."""
     home = Path.home()
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")

@@ -1,4 +1,4 @@
-"""Lips: the bands of skin on both sides of the slit, each on its own sheet of the field."""
+"""Lips: the bands of skin on both sides of the mouth's slit, each on its own sheet of the field."""
 
 from __future__ import annotations
 

@@ -30,19 +30,19 @@ ROLLED = 0.03
 BITE = 0.016
 """Height of lower lip, in canonical units, that the upper teeth then cover."""
 TONGUE_BEHIND, TONGUE_BEFORE = 0.012, 0.022
-"""Offsets in z up to which the tongue lies behind, and from which before the upper teeth. From 0
-on it comes before the lower teeth; all this fades, for no motion is so steady that nothing would
-flicker at a limit."""
+"""Offsets in z up to which the tongue is behind, and from which it is before the upper teeth. From
+0 it moves before the lower teeth. All transitions fade: motion is never steady enough for a hard
+threshold not to flicker."""
 EDGE = 0.8
-"""Pixels by which the inside goes on behind the edges of the lips."""
+"""Pixels by which the inside of the mouth extends behind the edges of the lips."""
 SHADE = 0.012
-"""How far the lips shade what is between them, in canonical units."""
+"""Reach of the lips' shadow on the inside of the mouth, in canonical units."""
 BARED = 0.007
 """How much longer the upper teeth then look, in canonical units."""
 BITE_FADE = 0.4
 """Share of :data:`ROLLED` up to which this fades in."""
 LEAST_SHARE = 0.01
-"""Share below which what fades in is not drawn."""
+"""Opacity below which a part that fades in is not drawn."""
 BITE_SHADE = (0, 0, 25, 75)
 """Shade that the upper teeth cast on a lower lip below them, premultiplied BGRA."""
 BITE_DROP = 0.0048
@@ -50,7 +50,7 @@ BITE_DROP = 0.0048
 REACH = 0.09
 """How far from the seam lips are drawn, in canonical units: beyond their bands, which stretch."""
 VISIBLE_GAP = 0.3
-"""Opening in pixels below which nothing shows between the lips; it fades in over the next."""
+"""Opening in pixels below which nothing shows between the lips; it fades in over one more pixel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class MouthParts:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is between the lips, as it lies in a picture."""
+    """The open mouth between the lips, in the coordinates of a picture."""
 
     parts: MouthParts
     pose: Pose
@@ -85,7 +85,7 @@ class Opening:
         return float((self.edges[1, :, 1] - self.edges[0, :, 1]).max())
 
     def part(self, box: Rect) -> Opening:
-        """The same as it lies in a part of the picture."""
+        """The same in the coordinates of a part of the picture."""
         a, b, c, d, e, f = self.teeth
         edges = self.edges - np.array((box.x, box.y), np.float32)
         return replace(self, edges=edges, teeth=(a, b, c, d, e - box.x, f - box.y))
@@ -122,7 +122,7 @@ class Opening:
 
     def _placed(self, layer: Layer, picture: ImageArray, x: float, y: float) -> ImageArray:
         """``layer`` in the plane of the teeth, moved by (x, y) canonical units, for ``picture``."""
-        # In plain numbers: arrays of two take longer to make than to compute with.
+        # With plain numbers: small arrays cost more to create than to compute with.
         a, b, c, d, e, f = self.teeth
         chart, moved = self.parts.chart, self.pose.scale * self.gain
         left, top = (layer.x - chart.x) / chart.gain, (layer.y - chart.y) / chart.gain
@@ -153,7 +153,7 @@ def draw_mouth(
     opening = Opening(parts, pose, edges, chart.gain, _plane_of_teeth(parts, pose, chart))
     if opening.gap > VISIBLE_GAP:
         _draw_inside(frame, opening, around)
-    # Beyond the corners the line of the seam goes on level, and tilts with the head.
+    # Beyond the corners the seam is continued horizontally, and tilts with the head.
     slack = 2 + int(BAND * chart.gain * abs(float(pose.linear[0, 1])))
     split = around.grown(slack).in_steps(step).moved(region.x, region.y)
     split = split.within(region.width, region.height).moved(-region.x, -region.y)

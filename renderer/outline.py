@@ -1,4 +1,4 @@
-"""Where layers of the head come to lie in a frame, so that no more than that is drawn."""
+"""Bounds of the head's layers in a frame, so that only those parts are drawn."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class HairOutline:
     """Points on the edges of the hair, which follow the head."""
 
     followed: FloatArray
-    """[k, 4]: what is followed of x, y, depth and 1."""
+    """[k, 4]: x, y, depth and 1, times the share of the head's motion that the point follows."""
     still: FloatArray
-    """[k, 2]: what is not followed of x and y."""
+    """[k, 2]: x and y, times the share that it does not follow."""
     hole: tuple[slice, slice, slice] | None
     """Points on the left, right and upper edge of a rectangle, open below, that it leaves free."""
 
@@ -48,7 +48,7 @@ class HairOutline:
         return self.followed @ pose.projection + self.still
 
     def driven_hole(self, places: FloatArray, frame: Chart, step: int, size: int) -> Rect:
-        """What of a frame of ``size`` is certainly left free, in whole lattice steps.
+        """The part of a frame of ``size`` that is certain to stay clear, in whole lattice steps.
 
         ``places`` are those of :meth:`driven`.
         """

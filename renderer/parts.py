@@ -1,7 +1,7 @@
 """The files of an avatar, read from a folder or from a zip archive, within limits.
 
-Nothing of an archive is ever written to disk under a name that the archive chose: its members are
-read into memory, only those that are asked for, and only up to the limits below.
+An archive is never unpacked to disk: only the expected members are read, into memory, up to the
+limits below.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UNREADABLE: Final = (
     OSError, EOFError, ValueError, NotImplementedError, struct.error, zipfile.BadZipFile,
     zlib.error, lzma.LZMAError,
 )  # fmt: skip
-"""What :mod:`zipfile` raises for archives that are damaged, or of a kind that it does not know."""
+"""What :mod:`zipfile` raises for damaged or unsupported archives."""
 
 
 class PartsError(ValueError):
@@ -36,7 +36,7 @@ class Parts(Protocol):
     """Where the files of one avatar are read from."""
 
     def where(self, name: str) -> str:
-        """The file ``name`` as people should be told of it."""
+        """The file ``name`` as it appears in messages."""
 
     def read(self, name: str) -> bytes:
         """Content of the file ``name``; raises :class:`PartsError`."""

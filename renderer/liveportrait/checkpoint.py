@@ -1,4 +1,4 @@
-"""The published LivePortrait files: checked once, folded, then kept in our own form."""
+"""The published LivePortrait files: checked once, folded, then cached."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ DEFAULT_BATCH: Final = 8
 class WarpAndGenerate(nn.Module):
     """W and G as one function, which is what an engine runs per frame.
 
-    Features take the precision of the weights; keypoints stay in float32, as half of it is a
-    thirtieth of a voxel.
+    Features take the precision of the weights; keypoints stay in float32, because half precision
+    would round them to a thirtieth of a voxel.
     """
 
     def __init__(self, warping: WarpingNetwork, generator: Generator) -> None:
@@ -94,7 +94,7 @@ class LivePortraitRenderer(Renderer[PortraitAvatar]):
             ]
         )
         if not np.isfinite(moved).all():
-            # On a GPU a gather from nowhere ends the whole process, not this picture.
+            # On a GPU a gather out of bounds aborts the whole process, not only this picture.
             raise ValueError("motion with numbers that are not finite cannot be drawn")
         stitched = self._stitch(keypoints, torch.from_numpy(moved).to(keypoints.device))
         picture = self._decode(

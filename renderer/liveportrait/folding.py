@@ -1,8 +1,8 @@
-"""Published weights into the weights of our networks: everything constant is folded in.
+"""Converts published weights for our networks: everything constant is folded in.
 
-Batch norm after a convolution becomes part of it, spectral norm is divided out, a batch norm
-that nothing precedes becomes a scale and a shift, and convolutions that share their input become
-one. Each function takes and returns a state dict and leaves its argument as it was.
+A batch norm after a convolution becomes part of it, spectral norm is divided out, a batch norm
+without a convolution before it becomes a scale and a shift, and convolutions that share their input
+become one. Each function takes and returns a state dict and does not modify its argument.
 """
 
 from __future__ import annotations

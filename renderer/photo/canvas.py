@@ -1,4 +1,4 @@
-"""The picture on the canvas of a portrait: eyes level, at the usual size, lips closed."""
+"""The picture on the canvas of a portrait: eyes level, normalised in size, lips closed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNIT: Final = 512.0
 PIVOT: Final = (512.0, 536.0)
 """The portrait's ``picture``, ``unit`` and ``pivot``; leaves room for hair above."""
 SOFT: Final = 36.0
-"""Pixels over which the picture's edge dissolves into what is made up beyond it."""
+"""Pixels over which the picture's edge is blended into the continuation beyond it."""
 
 K = Keypoint
 
@@ -39,8 +39,8 @@ def canonical_grid(count: int) -> tuple[FloatArray, FloatArray]:
 def on_canvas(picture: ImageArray, face: Placement) -> tuple[ImageArray, FloatArray]:
     """``picture`` as BGR [CANVAS, CANVAS, 3] with the face at its place.
 
-    What lies beyond the picture's edges is made of the colours at them. The second result
-    [CANVAS, CANVAS] is 1 inside of the picture and 0 beyond, with a soft step.
+    Beyond its edges the picture is continued with the colours at them. The second result
+    [CANVAS, CANVAS] is 1 inside of the picture and 0 beyond, with a soft edge.
     """
     shrink = max(face.unit / UNIT / 1.5, 1.0)
     if shrink > 1.0:
@@ -68,7 +68,7 @@ def on_canvas(picture: ImageArray, face: Placement) -> tuple[ImageArray, FloatAr
 
 
 def filled(picture: ImageArray, known: npt.NDArray[np.floating[Any]]) -> ImageArray:
-    """``picture`` with what is not ``known`` made of what is around it, ever smoother inwards."""
+    """``picture`` with its unknown pixels inpainted from their surroundings, smoother inwards."""
     weighted = [np.dstack([picture * known[..., None], known]).astype(np.float32)]
     while min(weighted[-1].shape[:2]) > 4:
         weighted.append(np.asarray(cv2.pyrDown(weighted[-1]), np.float32))
@@ -82,7 +82,7 @@ def filled(picture: ImageArray, known: npt.NDArray[np.floating[Any]]) -> ImageAr
 
 
 def close_lips(canvas: ImageArray, face: FloatArray) -> tuple[ImageArray, FloatArray]:
-    """Shut an open mouth: the jaw is moved up and what showed between the lips is dropped.
+    """Close an open mouth: moves the jaw up and removes the inside of the mouth.
 
     Takes and returns the canvas and canonical keypoints [21, 2].
     """
@@ -121,6 +121,6 @@ def seam_of(face: FloatArray, count: int = 41) -> FloatArray:
     x = np.linspace(knots[0, 0], knots[-1, 0], count)
     fit = np.polynomial.Polynomial.fit(knots[:, 0], knots[:, 1], 4)
     straight = np.interp(x, knots[:, 0], knots[:, 1])
-    # A curve through unruly points may overshoot between them.
+    # A polynomial through uneven points may overshoot between them.
     y = np.clip(fit(x), straight - 0.012, straight + 0.012)
     return np.stack([x, y], 1).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Faces by the classifier cascades that come with OpenCV (Viola and Jones 2001)."""
+"""Face detection by the classifier cascades that come with OpenCV (Viola and Jones 2001)."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ WORKING: Final = 480
 SMALLEST: Final = 60
 """Side in pixels of the smallest face that is found there."""
 ROLLS: Final = (0.0, -25.0, 25.0)
-"""Degrees by which the picture is turned, one after the other, until there is a face."""
+"""Degrees by which the picture is rotated, in turn, until a face is found."""
 RIVAL: Final = 0.5
-"""Share of the largest face's width from which another one counts."""
+"""Least width of a second face that counts, as a share of the largest one's."""
 _NEIGHBOURS: Final = 4
-"""Places and sizes nearby that must be taken for a face as well."""
+"""Neighbouring detections that a face needs."""
 _CONFIDENCE: Final = 0.6
 
 _EYES: Final = ((0.32, 0.38), (0.68, 0.38))

@@ -1,4 +1,4 @@
-"""The head cut out of its picture, so that it moves without what lies behind it."""
+"""Cuts the head out of its picture (matting), so that it moves without its background."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ K = Keypoint
 BoolArray = npt.NDArray[np.bool_]
 
 _COARSE: Final = 256
-"""Pixels of the canvas on which the person is told from the background."""
+"""Width and height of the canvas on which person and background are segmented."""
 _ROUNDS: Final = 5
-"""Of GrabCut (Rother et al. 2004)."""
+"""Iterations of GrabCut (Rother et al. 2004)."""
 _HAIR_REACH: Final = 14
 _HAIR_SMOOTHNESS: Final = 4e-4
 """Radius in pixels and regularisation of the guided filter (He et al. 2013) that finds hairs."""
 _HEAD_HALF: Final = (0.26, 0.80)
-"""Least and greatest half width of a head, in canonical units, that is believed."""
+"""Least and greatest plausible half width of a head, in canonical units."""
 NECK: Final = 0.21
 """Half the width of a neck, in canonical units; beside it hangs hair."""
 CHIN: Final = 0.055
@@ -37,7 +37,7 @@ COLLAR: Final = 6.0
 CROWN: Final = 0.82
 """How far a head reaches above its eyes at least, of how far they lie above the chin."""
 _GOES_ON: Final = 180.0
-"""Pixels by which what is beside the head goes on behind it, before it fades."""
+"""Pixels by which the background beside the head is continued behind it, before it fades."""
 _HOLE: Final = 14
 """Pixels around the head that are filled with it, so that no hair stays behind."""
 
@@ -73,7 +73,7 @@ def cut_out(canvas: ImageArray, inside: FloatArray, face: FloatArray) -> Cutout 
     hidden = cv2.dilate(np.where(zone > 0.98, person, 0.0).astype(np.float32), kernel)
     seen = smoothstep(0.02, 0.0, np.asarray(hidden, np.float32))
     behind = _behind(canvas, inside, face, person, seen)
-    # What shines through the edge of the matte is behind it.
+    # Remove the background's share from the colours at the edge of the matte.
     share = np.maximum(person, 0.25)[..., None]
     pure = (canvas - (1.0 - share) * behind) / share
     colour = np.where(head[..., None] > 0.0, pure, canvas)
@@ -85,7 +85,7 @@ def _person(canvas: ImageArray, inside: FloatArray, face: FloatArray) -> FloatAr
     labels = _first_guess(face)
     shown = cv2.resize(inside, (_COARSE, _COARSE), interpolation=cv2.INTER_AREA) > 0.5
     labels[~shown] = cv2.GC_BGD
-    # What is made up beyond the picture would teach colours of the head as background.
+    # The continuation beyond the picture would teach the model the head's colours as background.
     x, y, width, height = cv2.boundingRect(shown.astype(np.uint8))
     part = np.s_[y : y + height, x : x + width]
     kept = np.ascontiguousarray(labels[part])
@@ -119,7 +119,7 @@ def _first_guess(face: FloatArray) -> npt.NDArray[np.uint8]:
     labels[head | shoulders] = cv2.GC_PR_FGD
     middle = (top + chin) / 2
     sure = np.hypot(x / 0.27, (y - middle) / ((chin - top) / 2 + 0.02)) < 1
-    # Hair may look like what is behind it, but a head is about twice as high as its eyes lie.
+    # Hair may look like the background, but a head is about twice as high as its eyes lie.
     eyes = float(face[[K.LID_LEFT, K.LID_RIGHT], 1].mean())
     crown = eyes - CROWN * (chin + CHIN - eyes)
     sure |= np.hypot(x / 0.24, (y - (crown + chin) / 2) / ((chin - crown) / 2)) < 1

@@ -1,4 +1,4 @@
-"""Where the faces in a picture are: the interface of what finds them."""
+"""The interface of face detectors."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Face:
     points: FloatArray
     """Keypoints [21, 2] in pixels."""
     confidence: float
-    """0 to 1; what a guess is worth, not a probability."""
+    """0 to 1; a score, not a probability."""
     guessed: bool = False
-    """Whether most of it was put where faces usually have it, and is to be confirmed by eye."""
+    """Whether most keypoints are at average positions and should be checked by the user."""
 
 
 class FaceDetector(Protocol):
-    """Finds faces; landmark networks can stand behind it as well as a guess."""
+    """Finds faces and their keypoints."""
 
     def detect(self, picture: ImageArray) -> list[Face]:
         """Faces in BGR ``picture [h, w, 3]``, the surest first; none if it finds none."""

@@ -1,4 +1,4 @@
-"""Eyes of a picture taken apart: ball without iris, iris, lid, edge of the lid."""
+"""Separates the eyes of a picture into layers: ball without iris, iris, lid, edge of the lid."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def find_eye(canvas: ImageArray, lid: FloatArray, gaze_y: float, side: float) ->
     ``gaze_y`` is the height in pixels at which the irises are to be looked for.
     """
     top = float(lid[1])
-    # An iris is behind its lid or below it, wherever the gaze was put.
+    # The iris is behind the lid or below it, whatever the gaze keypoint says.
     x, y, radius = _find_iris(canvas, float(lid[0]), min(max(gaze_y, top), top + 0.08 * UNIT))
     least, most = (width * UNIT for width in HALF_WIDTHS)
     half = min(max(HALF_OF_IRIS * radius, least), most)

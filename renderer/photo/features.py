@@ -1,4 +1,4 @@
-"""Keypoints of a face whose eyes are known: pupils and mouth as seen, the rest as usual."""
+"""Keypoints of a face whose eyes are known: pupils and mouth are found, the rest is average."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the lips of a face meet, or how far they are open, by colour alone."""
+"""Finds where the lips of a face meet, or how far they are open, by colour alone."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _OFF: Final = 0.12
 """Farthest that its middle lies from the midline."""
 
 _DARK: Final = 0.5
-"""Brightness in that of the skin below which a place is in the mouth."""
+"""Brightness, relative to the skin, below which a pixel is inside the mouth."""
 _PALE: Final = 0.6
-"""Chroma in that of the skin below which a bright place is a tooth."""
+"""Chroma, relative to the skin, below which a bright pixel is a tooth."""
 _OPEN: Final = 0.05
 """Least area of an open mouth."""
 _SPECK: Final = 0.006
@@ -60,7 +60,7 @@ class Mouth:
 
 
 def find_mouth(face: UprightFace) -> Mouth:
-    """The mouth of ``face``; where nothing tells, in its usual place."""
+    """The mouth of ``face``; at its average place if nothing is found."""
     part, skin = face.part(_SIDES, (_TOP, _BOTTOM)), face.skin()
     light = part[..., 0] / max(float(skin[0]), 1.0)
     crease = _crease(light)

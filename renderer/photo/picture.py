@@ -1,4 +1,4 @@
-"""Pictures that users bring: checked before they are decoded, upright, without alpha."""
+"""Pictures of users: checked before they are decoded, upright, without alpha."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _decoded(content: bytes) -> ImageArray:
         raise PictureError("The picture is damaged and cannot be read.")
     if whole is None:
         return np.asarray(upright, np.uint8)
-    # What nobody sees shall not bleed into its surroundings when the picture is made smaller.
+    # Colours of transparent pixels must not bleed into visible ones when the picture is scaled.
     whole[whole[..., 3] == 0, :3] = BEHIND
     whole = _fitted(whole)
     alpha = whole[..., 3:].astype(np.float32) / 255

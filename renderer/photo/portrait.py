@@ -35,8 +35,8 @@ K = Keypoint
 OPEN_MOUTH: Final = 0.012
 SMILE: Final = 0.028
 BROAD: Final = 0.33
-"""Gap of the lips, rise of the corners and width of the mouth, in canonical units, that are
-remarked upon."""
+"""Gap of the lips, rise of the corners and width of the mouth, in canonical units, above which
+there is a remark."""
 EDGE: Final = 0.02
 """Width in canonical units over which the face fades into the head around it."""
 RIM: Final = 0.30
@@ -46,7 +46,7 @@ RIM_SLOPE: Final = 0.45
 
 @dataclass(frozen=True, slots=True)
 class Preparation:
-    """A portrait, and what its picture makes harder than it need be."""
+    """A portrait, and remarks on how its picture could be better."""
 
     portrait: Portrait
     remarks: tuple[str, ...]
@@ -56,8 +56,8 @@ class Preparation:
 def portrait_from(picture: ImageArray, points: FloatArray, name: str, title: str) -> Preparation:
     """Prepare ``picture``, BGR [h, w, 3], whose keypoints lie at pixels ``points [21, 2]``.
 
-    The head is cut out where it can be told from what is behind it; else its surroundings stretch
-    with it. What is behind it, the mouth, the eyes and the lids are made of the picture's own
+    The head is cut out if it can be separated from the background; else its surroundings stretch
+    with it. The hidden background, the mouth, the eyes and the lids are made of the picture's own
     colours. Raises :class:`~renderer.photo.points.PointsError`.
     """
     check_points(points, picture.shape[1], picture.shape[0])
