@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, get_args
 
 from prometheus_client import (
@@ -92,81 +93,60 @@ class Metrics:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
-        self._sessions = Gauge("avatar_sessions", "Running sessions.", registry=self._registry)
-        self._limit = Gauge(
-            "avatar_sessions_limit", "Sessions that may run.", registry=self._registry
-        )
-        self._draining = Gauge(
-            "avatar_draining", "1 while the server finishes its sessions.", registry=self._registry
-        )
-        self._waiting = Gauge(
-            "avatar_queue", "Clients that wait in line for a session.", registry=self._registry
-        )
-        self.admissions = Counter(
+        gauge = partial(Gauge, registry=self._registry)
+        counter = partial(Counter, registry=self._registry)
+        histogram = partial(Histogram, registry=self._registry)
+        self._sessions = gauge("avatar_sessions", "Running sessions.")
+        self._limit = gauge("avatar_sessions_limit", "Sessions that may run.")
+        self._draining = gauge("avatar_draining", "1 while the server finishes its sessions.")
+        self._waiting = gauge("avatar_queue", "Clients that wait in line for a session.")
+        self.admissions = counter(
             "avatar_admissions",
             "Requests for a session by outcome: admitted, or the code of the refusal.",
             ["outcome"],
-            registry=self._registry,
         )
-        self.session_seconds = Histogram(
-            "avatar_session_seconds",
-            "Length of ended sessions.",
-            buckets=_SESSION_SECONDS,
-            registry=self._registry,
+        self.session_seconds = histogram(
+            "avatar_session_seconds", "Length of ended sessions.", buckets=_SESSION_SECONDS
         )
-        self.peers = Counter(
-            "avatar_peers",
-            "Peers that were answered, by the codec of their video.",
-            ["codec"],
-            registry=self._registry,
+        self.peers = counter(
+            "avatar_peers", "Peers that were answered, by the codec of their video.", ["codec"]
         )
-        self.ice = Counter(
+        self.ice = counter(
             "avatar_ice",
             "Connections of peers that came to a state: connecting, connected, failed, closed.",
             ["state"],
-            registry=self._registry,
         )
-        self.paths = Counter(
+        self.paths = counter(
             "avatar_ice_paths",
             "Connected peers, by the kind of candidate at each end: host, srflx, prflx or relay.",
             ["server", "client"],
-            registry=self._registry,
         )
-        self.interrupts = Counter(
-            "avatar_interrupts",
-            "Interruptions in conversations, by what caused them.",
-            ["reason"],
-            registry=self._registry,
+        self.interrupts = counter(
+            "avatar_interrupts", "Interruptions in conversations, by what caused them.", ["reason"]
         )
-        self._offset = Histogram(
+        self._offset = histogram(
             "avatar_av_offset_seconds",
             "How long after its sound a picture leaves.",
             buckets=_LAG_SECONDS,
-            registry=self._registry,
         )
-        self.events = Counter(
-            "avatar_events", "Events from clients, by type.", ["type"], registry=self._registry
-        )
-        self.errors = Counter(
+        self.events = counter("avatar_events", "Events from clients, by type.", ["type"])
+        self.errors = counter(
             "avatar_errors",
             "Errors told to clients, by code; session_failed: a part of one failed.",
             ["code"],
-            registry=self._registry,
         )
-        by_stage = Histogram(
+        by_stage = histogram(
             "avatar_stage_seconds",
             "Wall time of one run of a stage of the pipeline.",
             ["stage"],
             buckets=_STAGE_SECONDS,
-            registry=self._registry,
         )
         # Looked up once: each session observes a hundred runs a second.
         self._stages = {stage: by_stage.labels(stage) for stage in get_args(Stage)}
-        self._lag = Histogram(
+        self._lag = histogram(
             "avatar_tick_lateness_seconds",
             "How late the event loop, which sends every tick, wakes up.",
             buckets=_LAG_SECONDS,
-            registry=self._registry,
         )
 
     def watch_admission(self, admission: Admission) -> None:

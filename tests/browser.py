@@ -120,6 +120,21 @@ def lose_connection(server_url: str, pc_id: str) -> None:
     httpx.delete(f"{server_url}/api/offer/{pc_id}").raise_for_status()
 
 
+def block_sound(page: Page) -> None:
+    """Refuse to play sound, as browsers do before a click, until ``blocked`` is false."""
+    page.evaluate(
+        """() => {
+          const play = HTMLMediaElement.prototype.play;
+          window.blocked = true;
+          HTMLMediaElement.prototype.play = function () {
+            return blocked && !this.muted
+              ? Promise.reject(new DOMException("no click yet", "NotAllowedError"))
+              : play.call(this);
+          };
+        }"""
+    )
+
+
 def say(page: Page, text: str) -> None:
     """Type and press Enter."""
     page.fill("#text", text)

@@ -79,3 +79,15 @@ async def send(writer: asyncio.StreamWriter, data: bytes) -> None:
 async def finish(writer: asyncio.StreamWriter) -> None:
     writer.write(b"0\r\n\r\n")
     await writer.drain()
+
+
+def answering(*parts: bytes, status: str = "200 OK", kind: str = "") -> Reply:
+    """A reply that sends ``parts`` to every request."""
+
+    async def reply(request: Request, writer: asyncio.StreamWriter) -> None:
+        await start(writer, status, kind)
+        for part in parts:
+            await send(writer, part)
+        await finish(writer)
+
+    return reply

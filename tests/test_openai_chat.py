@@ -15,9 +15,17 @@ from hypothesis import strategies as st
 
 from avatar_server.conversation.dialogue import DialogueError, Turn
 from avatar_server.conversation.engines import EngineUnavailableError, load_engine
-from avatar_server.conversation.openai_chat import OpenAiChat, _texts, messages
+from avatar_server.conversation.openai_chat import OpenAiChat, messages, read_deltas
 from avatar_server.conversation.openai_http import EndpointError
-from tests.http_endpoint import HttpEndpoint, Reply, Request, finish, send, serving, start
+from tests.http_endpoint import (
+    HttpEndpoint,
+    Request,
+    answering,
+    finish,
+    send,
+    serving,
+    start,
+)
 
 HELLO = (Turn("user", "Hello!"),)
 
@@ -33,16 +41,6 @@ async def pieces(endpoint: HttpEndpoint, **options: Any) -> list[str]:
         return [piece async for piece in chat.answer(HELLO, "Be kind.", "en")]
     finally:
         await chat.aclose()
-
-
-def answering(*parts: bytes, status: str = "200 OK", kind: str = "") -> Reply:
-    async def reply(request: Request, writer: asyncio.StreamWriter) -> None:
-        await start(writer, status, kind)
-        for part in parts:
-            await send(writer, part)
-        await finish(writer)
-
-    return reply
 
 
 async def test_the_answer_comes_in_pieces_as_it_is_made() -> None:
@@ -183,7 +181,7 @@ async def test_whatever_an_endpoint_sends_there_is_an_answer_or_an_error(data: l
                 yield line
 
     with contextlib.suppress(EndpointError):
-        async for text in _texts(lines()):
+        async for text in read_deltas(lines()):
             assert text
 
 

@@ -12,19 +12,18 @@ import pytest
 from avatar_server.conversation.engines import EngineUnavailableError, load_engine
 from avatar_server.conversation.openai_speech import OpenAiSpeech
 from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError
-from tests.http_endpoint import HttpEndpoint, Reply, Request, finish, send, serving, start
+from tests.http_endpoint import (
+    HttpEndpoint,
+    Reply,
+    Request,
+    answering,
+    finish,
+    send,
+    serving,
+    start,
+)
 
 TONE = (8_000 * np.sin(np.arange(24_000) / 20)).astype("<i2")
-
-
-def answering(*parts: bytes, status: str = "200 OK", kind: str = "audio/pcm") -> Reply:
-    async def reply(request: Request, writer: asyncio.StreamWriter) -> None:
-        await start(writer, status, kind)
-        for part in parts:
-            await send(writer, part)
-        await finish(writer)
-
-    return reply
 
 
 async def chunks(endpoint: HttpEndpoint, text: str = "Hello.", **options: Any) -> list[SpeechChunk]:
@@ -38,7 +37,7 @@ async def chunks(endpoint: HttpEndpoint, text: str = "Hello.", **options: Any) -
 async def test_samples_stream_in_however_they_are_cut() -> None:
     data = TONE.tobytes()
     parts = [data[:1], data[1:4_096], data[4_096:4_099], data[4_099:]]
-    async with serving(answering(*parts)) as endpoint:
+    async with serving(answering(*parts, kind="audio/pcm")) as endpoint:
         found = await chunks(endpoint, model="kokoro")
     joined = np.concatenate([chunk.pcm for chunk in found])
     np.testing.assert_array_equal(joined, TONE.astype(np.float32) / 32_768)
@@ -93,10 +92,10 @@ async def test_closing_hangs_up() -> None:
     ("reply", "expected"),
     [
         (answering(b'{"error": "no"}', status="401 Unauthorized"), r"401 \(no\).*'api_key'"),
-        (answering(b"RIFF....WAVE"), "a WAV file although raw samples"),
+        (answering(b"RIFF....WAVE", kind="audio/pcm"), "a WAV file although raw samples"),
         (answering(b"ID3", kind="audio/mpeg"), "MP3 although"),
         (answering(b'{"url": "..."}', kind="application/json"), "application/json although"),
-        (answering(), "no sound for 'Hello.'"),
+        (answering(kind="audio/pcm"), "no sound for 'Hello.'"),
     ],
 )
 async def test_what_is_not_raw_sound_is_refused(reply: Reply, expected: str) -> None:
@@ -125,7 +124,7 @@ async def test_a_stream_that_stalls_or_breaks_is_told() -> None:
 
 
 async def test_blank_text_asks_for_nothing() -> None:
-    async with serving(answering()) as endpoint:
+    async with serving(answering(kind="audio/pcm")) as endpoint:
         assert await chunks(endpoint, " \n") == []
     assert endpoint.requests == []
 

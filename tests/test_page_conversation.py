@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page
 from avatar_server.conversation.engines import EngineUnavailableError
 from avatar_server.talk import Engines, Talking
 from motion.contract import SPEECH_RATE
-from tests.browser import chromium, connect, lose_connection, opened_page, say
+from tests.browser import block_sound, chromium, connect, lose_connection, opened_page, say
 from tests.fakes import EchoDialogue, LoudnessVad, ScriptedRecogniser, scripted_talking
 from tests.live import live_server
 from tests.voices import silence, spoken
@@ -364,17 +364,7 @@ def test_the_greeting_waits_until_it_can_be_heard(browser: Browser) -> None:
         live_server(scripted_talking(greeting="Welcome here.")) as url,
         opened_page(browser, url) as page,
     ):
-        page.evaluate(
-            """() => {
-              const play = HTMLMediaElement.prototype.play;
-              window.blocked = true;
-              HTMLMediaElement.prototype.play = function () {
-                return blocked && !this.muted
-                  ? Promise.reject(new DOMException("no click yet", "NotAllowedError"))
-                  : play.call(this);
-              };
-            }"""
-        )
+        block_sound(page)
         connect(page, conversation=True)
         assert page.is_visible("#hear")
         assert page.evaluate("avatarClient.conversation") == "off"

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from benchmarks.server import running_server, status
-from tests.browser import connect, lose_connection, opened_page, say, wait_speaking
+from tests.browser import block_sound, connect, lose_connection, opened_page, say, wait_speaking
 
 
 def wait_for(condition: Callable[[], bool], timeout: float = 5.0) -> bool:
@@ -186,17 +186,7 @@ def test_a_token_is_asked_for(browser: Browser) -> None:
 
 def test_blocked_sound_waits_for_a_click(browser: Browser, server_url: str) -> None:
     with opened_page(browser, server_url) as page:
-        page.evaluate(
-            """() => {
-              const play = HTMLMediaElement.prototype.play;
-              window.blocked = true;
-              HTMLMediaElement.prototype.play = function () {
-                return blocked && !this.muted
-                  ? Promise.reject(new DOMException("no click yet", "NotAllowedError"))
-                  : play.call(this);
-              };
-            }"""
-        )
+        block_sound(page)
         connect(page)
         assert page.is_visible("#hear")
         assert page.evaluate("video.muted") is True

@@ -55,7 +55,7 @@ class OpenAiChat:
         try:
             async with (
                 self._endpoint.post("chat/completions", body) as response,
-                aclosing(without_thoughts(_texts(response.aiter_lines()))) as texts,
+                aclosing(without_thoughts(read_deltas(response.aiter_lines()))) as texts,
             ):
                 async for text in texts:
                     silent = silent and text.isspace()
@@ -123,7 +123,8 @@ async def _events(lines: AsyncIterator[str]) -> AsyncGenerator[dict[str, Any]]:
     raise EndpointError("the chat endpoint broke off in the middle of its answer; try again")
 
 
-async def _texts(lines: AsyncIterator[str]) -> AsyncGenerator[str]:
+async def read_deltas(lines: AsyncIterator[str]) -> AsyncGenerator[str]:
+    """The pieces of text in the lines of a streamed answer; raises EndpointError unless whole."""
     async with aclosing(_events(lines)) as events:
         async for event in events:
             if text := _text(event):
