@@ -7,7 +7,7 @@ import logging
 import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
 from typing import Final
 
@@ -27,6 +27,10 @@ from avatar_server.waiting import WaitingLine
 log = logging.getLogger(__name__)
 
 _SWITCH_INTERVAL: Final = 0.0005
+
+_KEEP_ALIVE: Final = 75
+"""Seconds for which idle connections are kept: longer than by clients (5 s) and load balancers (60 s),
+whose next request would be lost on a connection that is just being closed."""
 
 
 class ServeError(RuntimeError):
@@ -54,6 +58,23 @@ def address(listener: socket.socket) -> str:
     """The URL under which a listening socket is reached."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def server_config(app: Starlette, trusted: Sequence[str], grace: int) -> uvicorn.Config:
+    """How ``app`` is served: addresses in ``trusted`` may say for whom they ask, and requests
+    under way get ``grace`` seconds when it stops."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=True,
+        forwarded_allow_ips=list(trusted),
+        server_header=False,
+        timeout_keep_alive=_KEEP_ALIVE,
+        timeout_graceful_shutdown=grace,
+        lifespan="on",
+    )
 
 
 class DrainingServer(uvicorn.Server):
@@ -129,17 +150,7 @@ def serve(
         WaitingLine(settings.max_queue),
     )
     app = make_app(admission)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=True,
-        forwarded_allow_ips=list(settings.trusted_proxies),
-        server_header=False,
-        timeout_graceful_shutdown=5,
-        lifespan="on",
-    )
+    config = server_config(app, settings.trusted_proxies, grace=5)
     server = DrainingServer(config, app.state.drain, lambda: announce(address(listener)))
     tune_interpreter()
     with asyncio.Runner(loop_factory=event_loop_factory(settings.udp_ports)) as runner:

@@ -17,8 +17,6 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
-import uvicorn
-
 from avatar_server.admission import (
     Admission,
     AdmissionError,
@@ -32,7 +30,7 @@ from avatar_server.engines import built_in_talking, speech_engine
 from avatar_server.family import open_family
 from avatar_server.ice import event_loop_factory
 from avatar_server.logs import set_up_logging
-from avatar_server.serve import DrainingServer, tune_interpreter
+from avatar_server.serve import DrainingServer, server_config, tune_interpreter
 from avatar_server.session_limit import SessionLimit
 from avatar_server.settings import Settings
 from avatar_server.workers.messages import Enter, Leave, Ready, Report, Start, Strained, Verdict
@@ -127,17 +125,7 @@ def main() -> None:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     Path(start.path).unlink(missing_ok=True)  # left by a worker that failed
     listener.bind(start.path)
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=True,
-        forwarded_allow_ips="*",
-        server_header=False,
-        timeout_graceful_shutdown=1,
-        lifespan="on",
-    )
+    config = server_config(app, trusted=("*",), grace=1)
     tune_interpreter()
     # No drain: the front has waited for the sessions before it stops a worker.
     server = DrainingServer(config, lambda: asyncio.sleep(0), lambda: admission.report(Ready()))
