@@ -29,8 +29,8 @@ log = logging.getLogger(__name__)
 _SWITCH_INTERVAL: Final = 0.0005
 
 _KEEP_ALIVE: Final = 75
-"""Seconds for which idle connections are kept: longer than by clients (5 s) and load balancers (60 s),
-whose next request would be lost on a connection that is just being closed."""
+"""Seconds for which idle connections are kept: longer than by clients (5 s) and load balancers
+(60 s), whose next request would be lost on a connection that is just being closed."""
 
 
 class ServeError(RuntimeError):
