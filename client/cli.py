@@ -31,7 +31,7 @@ TokenOption = Annotated[
 
 @app.command()
 def say(
-    text: Annotated[str, typer.Argument(help="What the avatar shall say.")],
+    text: Annotated[str, typer.Argument(help="What the avatar is to say.")],
     url: UrlOption = "http://127.0.0.1:8080",
     record: Annotated[
         Path | None, typer.Option(help="Write what is received to this MP4 file.")
@@ -88,7 +88,7 @@ def load(
         int | None, typer.Option(min=1, help="Processes for the viewers [one per core].")
     ] = None,
     watch_every: Annotated[
-        int, typer.Option(min=1, help="Each so manieth viewer decodes the video.")
+        int, typer.Option(min=1, help="One of so many viewers decodes the video.")
     ] = 8,
     token: TokenOption = None,
     avatar: Annotated[str | None, typer.Option(help="Name of the avatar.")] = None,
@@ -96,17 +96,23 @@ def load(
         int | None, typer.Option(help="Width of the pictures: 256, 512 or 768 [the server's].")
     ] = None,
     speech: Annotated[
-        Path | None, typer.Option(help="Recording that viewers say to converse.")
+        Path | None, typer.Option(help="Recording of speech for the scenario converse.")
     ] = None,
     wait: Annotated[
-        float, typer.Option(min=0, help="Seconds that a viewer waits in line for its turn.")
+        float,
+        typer.Option(min=0, help="Seconds that a viewer waits in the queue of a full server."),
     ] = 0.0,
-    min_fps: Annotated[float, typer.Option(help="Fail below this in any session.")] = 24.0,
-    max_audio_gaps: Annotated[int, typer.Option(help="Fail above this over all.")] = 0,
+    min_fps: Annotated[
+        float, typer.Option(help="Fail if any session's frame rate is below this.")
+    ] = 24.0,
+    max_audio_gaps: Annotated[
+        int, typer.Option(help="Fail if all sessions together have more.")
+    ] = 0,
     max_response_ms: Annotated[
-        float | None, typer.Option(help="Fail above this 95th percentile of say to sound.")
+        float | None,
+        typer.Option(help="Fail if the 95th percentile from say to sound is above this."),
     ] = None,
-    max_refused: Annotated[int, typer.Option(help="Fail above this many refusals.")] = 0,
+    max_refused: Annotated[int, typer.Option(help="Fail if more sessions are refused.")] = 0,
 ) -> None:
     """Let many viewers use a server at once, and report what each of them gets.
 
@@ -131,7 +137,7 @@ def load(
         try:
             read_speech(str(speech))
         except (OSError, ValueError) as error:
-            raise _fail(f"nobody can say {speech}: {error}") from error
+            raise _fail(f"{speech} cannot be used as speech: {error}") from error
     if html is not None and not html.parent.is_dir():
         raise _fail(f"there is no folder {html.parent} to write the report to")
     plan = LoadPlan(

@@ -1,9 +1,9 @@
-"""Takes the frames of a stream, still encoded, in the place of aiortc's decoding thread.
+"""Takes a stream's encoded frames in place of aiortc's decoding thread.
 
-Decoding pictures costs a viewer the most, and handing every packet of sound to a thread and back
-costs many times what decoding it does. Everything else that a receiver does goes on: reports,
-requests for lost packets and keyframes, putting packets together to frames. So the server cannot
-tell such a viewer from one that looks.
+Decoding pictures is a viewer's largest cost, and passing every packet of sound to a thread and back
+costs many times as much as decoding it. The receiver's other work goes on: reports, requests for
+lost packets and keyframes, assembling frames from packets. So the server cannot tell such a viewer
+from one that decodes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FrameListener = Callable[[RTCRtpCodecParameters, JitterFrame], None]
 
 
 class _Taken(queue.Queue[Any]):
-    """Stands for the queue to the decoder: hands frames over and keeps none."""
+    """Replaces the queue to the decoder: passes frames on and keeps none."""
 
     def __init__(self, listener: FrameListener) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class SoundDecoder:
         self._decoder: Any = None
 
     def decode(self, codec: RTCRtpCodecParameters, frame: JitterFrame) -> None:
-        """A :data:`FrameListener`; what cannot be decoded is as good as lost."""
+        """A :data:`FrameListener`; sound that cannot be decoded counts as lost."""
         if self._decoder is None:
             self._decoder = get_decoder(codec)
         try:

@@ -16,7 +16,7 @@ from streaming.protocol import Answer, Offer, Problem, QueuePlace
 
 
 class ConnectError(RuntimeError):
-    """There is no connection to the avatar; the message says why and what to do."""
+    """No connection to the server; the message says why and what to do."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class ConnectError(RuntimeError):
         self.retry_after = retry_after
         """Seconds after which the server asks to be tried again."""
         self.queue = queue
-        """A place in the line of a full server; see :meth:`Signalling.turn`."""
+        """A place in the queue of a full server."""
 
 
 class Signalling:
@@ -49,7 +49,7 @@ class Signalling:
         self._url = url
         self._wait = wait
         self.waited = 0.0
-        """Seconds spent in the line of a full server; at most ``wait``."""
+        """Seconds spent in the queue of a full server; at most ``wait``."""
         try:
             self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=timeout)
         except httpx.InvalidURL as error:
@@ -78,7 +78,7 @@ class Signalling:
             raise self._stranger() from error
 
     async def offer(self, offer: Offer) -> Answer:
-        """Exchange an offer with all its candidates for the answer; a full server is waited for."""
+        """Send an offer with all its candidates; waits in the queue of a full server."""
         began = time.monotonic()
         while True:
             body = offer.model_dump(exclude_none=True)
@@ -99,7 +99,7 @@ class Signalling:
                 raise self._stranger() from error
 
     async def _turn(self, ticket: str, seconds: float) -> bool:
-        """Wait in line until it is our turn; False if that takes longer than ``seconds``."""
+        """Wait in the queue for our turn; False if that takes longer than ``seconds``."""
         path = f"/api/queue/{ticket}"
         headers = {"Accept": "text/event-stream"}
         try:
@@ -118,7 +118,7 @@ class Signalling:
         return True
 
     async def end(self, pc_id: str) -> None:
-        """End the session; one that is over already is fine."""
+        """End the session; does nothing if it is over already."""
         try:
             await self._request("DELETE", f"/api/offer/{pc_id}")
         except ConnectError as error:

@@ -27,10 +27,10 @@ FREEZE: Final = 0.15
 """Seconds by which a picture must be late to be a freeze, as in the WebRTC statistics."""
 
 OPEN: Final = 0.25
-"""Mouth opening, in parts of its widest (95th percentile), from which a mouth is open."""
+"""Opening from which a mouth counts as open, relative to its widest (95th percentile)."""
 
 _MOVED: Final = 1.25
-"""Change of the picture, in parts of the largest at rest, from which it is no accident."""
+"""Change of the picture that counts as a reaction, relative to the largest change at rest."""
 
 _GRID: Final = 0.01
 """Seconds between the points on which sound and mouth are compared."""

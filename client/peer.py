@@ -87,7 +87,7 @@ class Peer:
         self.pc_id: str | None = None
         """The server's name of the connection, once it has answered the offer."""
         self.waited = 0.0
-        """Seconds in the line of a full server."""
+        """Seconds spent in the queue of a full server."""
         self._history = history
         self._on_frame = on_frame
         self._connection = connection
@@ -138,7 +138,7 @@ class Peer:
         ``pc_id`` of a connection that was lost: if its session still waits, this is its new one.
         ``session`` is a running session to join instead of one's own. ``size`` is the wished width
         of the pictures, see :attr:`ready` for what they are.
-        A full server is waited for in its line, for at most ``wait`` seconds.
+        With a full server it waits in the queue, for at most ``wait`` seconds.
 
         ``history`` is how many seconds of media are kept (half a megabyte each). Without
         ``decode_video``, pictures only reach ``on_frame``, at a fraction of the cost. Raises
@@ -203,7 +203,7 @@ class Peer:
     def move(
         self, *, head: float | None = None, guidance: float | None = None, seed: int | None = None
     ) -> None:
-        """Change how the face moves from now on; what is not given stays as it is."""
+        """Change how the face moves from now on; parameters left out keep their values."""
         self.send(Express(head=head, guidance=guidance, seed=seed))
 
     def ping(self, number: int) -> None:

@@ -295,4 +295,4 @@ def test_to_converse_without_speech_is_refused_in_words() -> None:
 def test_what_is_no_recording_is_refused_in_words(file: str) -> None:
     done = CliRunner().invoke(app, ["load", "--scenario", "converse", "--speech", file])
     assert done.exit_code == 1
-    assert f"nobody can say {file}" in done.output
+    assert f"{file} cannot be used as speech" in done.output

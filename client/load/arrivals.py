@@ -1,4 +1,4 @@
-"""When the frames of one stream came, kept in 16 bytes each, and what follows from that."""
+"""Arrival times of one stream's frames, 16 bytes each, and statistics of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKET: Final = 0.02
 """Seconds of sound in a packet."""
 
 PLAYER_BUFFER: Final = 0.08
-"""Seconds that the imagined player holds back to even out arrivals, as browsers do at rest."""
+"""Jitter buffer of the simulated player in seconds, as browsers have on a good network."""
 
 _BASELINE: Final = 10.0
 """Seconds over which the earliest frame defines what is on time."""
@@ -60,7 +60,7 @@ class Arrivals:
         return self.count(begin, end) / (end - begin)
 
     def freezes(self, end: float) -> int:
-        """Freezes until ``end``, a last one that it did not see the end of included."""
+        """Freezes until ``end``, including one that has not ended by then."""
         return count_freezes(np.append(self.at, end)) if self._at else 0
 
     def lateness(self) -> FloatArray:

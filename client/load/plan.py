@@ -1,4 +1,4 @@
-"""What a load test does, as the process that plans it tells the processes that do it."""
+"""The plan of a load test, sent from the main process to the worker processes."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ class LoadPlan(BaseModel):
     speech: str | None = None
     """File with what viewers of :attr:`Scenario.CONVERSE` say."""
     wait: float = Field(default=0.0, ge=0)
-    """How long a viewer waits in the line of a full server before it counts as refused."""
+    """How long a viewer waits in the queue of a full server before it counts as refused."""
     watch_every: int = Field(default=8, ge=0)
-    """Every so manieth viewer decodes the video, to compare lips with sound; 0: none does."""
+    """One of so many viewers decodes the video, to compare lips with sound; 0: none does."""
 
     @property
     def all_connected(self) -> float:

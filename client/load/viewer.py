@@ -74,7 +74,7 @@ class Viewer:
                 history=_HISTORY,
                 decode_video=self._decodes,
                 on_frame=self._on_frame,
-                # Whoever's turn has not come when the test ends is refused.
+                # A viewer that is still in the queue when the test ends counts as refused.
                 wait=max(0.0, min(self._plan.wait, self._begin + self._plan.end - began)),
             ) as peer:
                 ready = time.monotonic()

@@ -17,7 +17,7 @@ from client.load.viewer import Viewer
 
 try:
     from uvloop import Loop as EventLoop
-except ImportError:  # not to be had on Windows
+except ImportError:  # uvloop does not support Windows
     from asyncio import SelectorEventLoop as EventLoop  # type: ignore[assignment]
 
 
