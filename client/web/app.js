@@ -131,7 +131,7 @@ function showState(detail) {
 /** The server is full: say how long the line is, and let the user leave it. */
 function showPlace(place) {
   const title = place === 1 ? "You are next" : `You are number ${place} in line`;
-  const text = "All places are taken. You are connected by itself when it is your turn.";
+  const text = "All places are taken. You will be connected automatically when it is your turn.";
   notice.show(title, text, [], { gentle: true, dismiss: ["Leave the line", () => client.close()] });
 }
 

@@ -1,5 +1,5 @@
 /**
- * A talking avatar in a web page, without any user interface: bring a `<video>`, get a face.
+ * A talking avatar for your own web page, without a user interface: give it a `<video>` element.
  *
  * ```js
  * import { AvatarClient } from "https://your.server/avatar-client.js";
@@ -65,7 +65,7 @@ export class AvatarClient extends EventTarget {
    * @param {string | null} [options.token] bearer token, where the server asks for one
    * @param {string | null} [options.avatar] name of the avatar; that of the persona or the
    *   server's default if absent
-   * @param {string | null} [options.persona] whom to talk to; whoever the avatar is if absent
+   * @param {string | null} [options.persona] whom to talk to; by default the avatar's persona
    * @param {number | null} [options.size] width of the pictures in pixels, 256, 512 or 768, as far
    *   as the server offers it; {@link AvatarClient#session} tells the size
    */
@@ -75,7 +75,7 @@ export class AvatarClient extends EventTarget {
     this.avatar = avatar;
     /** Name of the persona that the next session and conversation ask for; null: as above. */
     this.persona = persona;
-    /** Size of the pictures that the next session asks for; null: the usual one. */
+    /** Size of the pictures that the next session asks for; null: the server's default. */
     this.size = size;
     /** The avatar's picture and sound. It stays the same object over reconnections. */
     this.stream = new MediaStream();
@@ -157,7 +157,7 @@ export class AvatarClient extends EventTarget {
   }
 
   /**
-   * Whom the server has to talk to.
+   * The personas that the server offers.
    * @returns {Promise<{default: string, personas: {name: string, title: string, about: string,
    *   avatar: string | null, language: string}[]}>}
    * @throws {AvatarError}
@@ -175,9 +175,9 @@ export class AvatarClient extends EventTarget {
   }
 
   /**
-   * Connect; resolves when the avatar can be spoken to. A connection lost later is made anew by
-   * itself, for ten minutes; at a full server it waits in line, until {@link close}. Call it from a
-   * click or key: browsers play no sound before one.
+   * Connect; resolves when the avatar can be spoken to. If the connection is lost later, it is
+   * restored automatically, with attempts for ten minutes. With a full server it waits in the queue
+   * until {@link close}. Call it from a click or key: browsers play no sound before one.
    * @throws {AvatarError} not fired as an `error` event; `retryAfter` is set if the server, and the
    *   line in front of it, are full
    */
@@ -249,19 +249,19 @@ export class AvatarClient extends EventTarget {
   }
 
   /**
-   * Change how the face moves from now on; what is not given stays as it is.
+   * Change how the face moves from now on; parameters left out keep their values.
    * @param {object} change
    * @param {number} [change.head] strength of the head's motion, 0 (still) to 2
    * @param {number} [change.guidance] weight of classifier-free guidance, 1 to 4
-   * @param {number} [change.seed] what is random about the motion, 0 to 2^32 - 1
+   * @param {number} [change.seed] seed of the random part of the motion, 0 to 2^32 - 1
    */
   move({ head, guidance, seed }) {
     this.#send({ type: "express", head, guidance, seed });
   }
 
   /**
-   * Go on with the face of another avatar; the `session` event says when it is shown, an `error`
-   * why it cannot be.
+   * Switch to another avatar; the `session` event says when it is shown, an `error` event why it
+   * cannot be.
    * @param {string} avatar
    */
   show(avatar) {
@@ -299,7 +299,7 @@ export class AvatarClient extends EventTarget {
   }
 
   /**
-   * What the connection does now; null when there is none.
+   * Statistics of the connection; null when there is none.
    * @returns {Promise<import("./statistics.js").Statistics | null>}
    */
   async stats() {

@@ -66,7 +66,7 @@ export class Microphone {
     const track = await openMicrophone(deviceId);
     if (call !== this.#calls || !wanted()) {
       track.stop();
-      throw new AvatarError("cancelled", "What the microphone was for is over.");
+      throw new AvatarError("cancelled", "The microphone is no longer needed.");
     }
     this.#drop();
     this.#track = track;

@@ -14,7 +14,7 @@ const TITLES = {
   "no-webrtc": "This browser cannot connect",
   "not-the-server": "Something else answered",
   session_expired: "The session has ended",
-  unknown_persona: "Nobody of that name is here",
+  unknown_persona: "There is no persona of that name",
   unknown_avatar: "There is no such face",
 };
 

@@ -32,8 +32,8 @@ const CHECKS = [
   ["Codecs", "How pictures and sound can be sent.", checkCodecs],
   ["Server", "Whether it answers, and how fast.", checkServer],
   ["Addresses", "Where this machine can be reached.", checkAddresses],
-  ["Relay", "The way round networks that block media.", checkRelay],
-  ["Connection", "A session of some seconds: pictures, and the time there and back.", checkConnection],
+  ["Relay", "The detour for networks that block media.", checkRelay],
+  ["Connection", "A session of a few seconds: pictures and the round-trip time.", checkConnection],
   ["Microphone", "Whether it hears you: say something while it listens.", checkMicrophone],
 ];
 
@@ -42,7 +42,7 @@ function checkBrowser() {
     return ["bad", "This browser has no WebRTC. Use a current Chrome, Edge, Firefox or Safari."];
   }
   if (!isSecureContext) {
-    return ["warning", "The page did not come over HTTPS, so browsers keep the microphone shut."];
+    return ["warning", "The page was not loaded over HTTPS, so the browser blocks the microphone."];
   }
   return ["good", "WebRTC is there, and the page is secure."];
 }

@@ -175,7 +175,7 @@ function back() {
     return;
   }
   const text = "The points you have moved are not saved.";
-  ask("Discard your changes?", text, { yes: "Discard", no: "Go on editing" }, close);
+  ask("Discard your changes?", text, { yes: "Discard", no: "Keep editing" }, close);
 }
 
 function showSteps() {

@@ -14,7 +14,7 @@ export function setUpWarnings(client, notice) {
       const stay = [["I am still here", () => client.stay()]];
       notice.countDown("Are you still there?", "Nobody says anything.", seconds, stay, ENDS);
     } else {
-      const why = "This session has had its time. Connect again after that.";
+      const why = "This session has reached its maximum length. You can connect again afterwards.";
       notice.countDown("The session is about to end", why, seconds, [], ENDS);
     }
   });
