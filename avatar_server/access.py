@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -18,6 +20,7 @@ from starlette.websockets import WebSocket
 from avatar_server.admission import Client, RateLimit, client_address, current_client
 from avatar_server.http import ApiError, avatar_errors, read_json
 from avatar_server.models import Models
+from avatar_server.settings import Settings
 from avatar_server.tokens import MAX_SECONDS, Grant, InvalidTokenError, TokenMint
 
 PROTECTED: Final = ("/api/", "/v1/", "/metrics", "/start", "/sessions/")
@@ -132,6 +135,26 @@ class AccessGuard:
                     return grant
                 raise ApiError(403, "forbidden", "a session token does not allow this")
         raise ApiError(401, "unauthorized", reason, {"WWW-Authenticate": "Bearer"})
+
+
+def guards(settings: Settings) -> list[Middleware]:
+    """What every request passes first: CORS and access."""
+    offers = settings.offers_per_minute
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.allowed_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match"],
+            expose_headers=["Location", "Link", "ETag", "Avatar-Session", "Retry-After"],
+        ),
+        Middleware(
+            AccessGuard,
+            key=settings.key,
+            allowed_origins=settings.allowed_origins,
+            rate=RateLimit(offers) if offers else None,
+        ),
+    ]
 
 
 def _bearer(connection: HTTPConnection) -> str | None:

@@ -9,13 +9,11 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Mount
 
 from avatar_server import openapi, page
-from avatar_server.access import AccessGuard, Tokens
-from avatar_server.admission import Admission, RateLimit
+from avatar_server.access import Tokens, guards
+from avatar_server.admission import Admission
 from avatar_server.animator import Animation
 from avatar_server.api import Api
 from avatar_server.bot_start import BotStart
@@ -162,26 +160,6 @@ def unmeasured_admission(settings: Settings) -> Admission:
     limit = SessionLimit.fixed(settings.max_sessions or 4 * usable_cores())
     line = WaitingLine(settings.max_queue)
     return Admission(limit, settings.max_sessions_per_client, line)
-
-
-def guards(settings: Settings) -> list[Middleware]:
-    """What every request passes first: CORS and access."""
-    offers = settings.offers_per_minute
-    return [
-        Middleware(
-            CORSMiddleware,
-            allow_origins=settings.allowed_origins,
-            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match"],
-            expose_headers=["Location", "Link", "ETag", "Avatar-Session", "Retry-After"],
-        ),
-        Middleware(
-            AccessGuard,
-            key=settings.key,
-            allowed_origins=settings.allowed_origins,
-            rate=RateLimit(offers) if offers else None,
-        ),
-    ]
 
 
 def lifetime_policy(settings: Settings) -> LifetimePolicy:

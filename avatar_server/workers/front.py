@@ -21,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, Router
 
+from avatar_server.access import guards
 from avatar_server.admission import Admission
-from avatar_server.app import guards
 from avatar_server.health import Health
 from avatar_server.http import EXCEPTION_HANDLERS
 from avatar_server.queue import Queue
