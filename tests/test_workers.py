@@ -132,8 +132,9 @@ async def test_sockets_reach_the_process_of_their_session(
         assert json.loads(await socket.recv())["session"] == ready.session
         await socket.send(b"\x00\x10" * 16000)
         await socket.send(json.dumps({"type": "speak_end"}))
-        kinds = [json.loads(await socket.recv())["type"] for _ in range(2)]
-        assert kinds[0] == "playback_started"
+        async with asyncio.timeout(WAIT):
+            while json.loads(await socket.recv())["type"] != "playback_started":
+                pass  # a busy machine draws less often, and says so
     async with connect(socket_url, additional_headers=key) as socket:
         await socket.send("nonsense")
         await socket.wait_closed()
