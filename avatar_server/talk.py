@@ -22,6 +22,7 @@ from avatar_server.conversation.progress import Progress
 from avatar_server.conversation.turns import Reason
 from avatar_server.conversation.vad import VoiceActivityDetector
 from avatar_server.voice import Voice
+from avatar_server.worker import WorkerThread
 from motion.contract import SPEECH_RATE, Attention
 from streaming.clock import SAMPLE_RATE
 from streaming.protocol import ConversationState, ServerEvent
@@ -67,8 +68,10 @@ class Talking:
 
     async def prepare(self) -> None:
         """Load the engines; a failure is reported to whoever wants to talk."""
+        # It may take minutes, for which a server that is told to stop must not wait.
+        thread = WorkerThread("load-engines")
         try:
-            engines = await asyncio.to_thread(self._load)
+            engines = await thread.run(self._load)
             await engines.recogniser.warm_up()
         except (EngineError, RecognitionError) as error:
             log.warning("conversations are not possible: %s", error)
@@ -78,6 +81,8 @@ class Talking:
             self._failure = EngineUnavailableError("an engine failed to load; see the server's log")
         else:
             self._engines = engines
+        finally:
+            thread.close()
         self._settled.set()
 
     async def settled(self) -> None:

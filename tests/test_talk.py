@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -44,6 +46,28 @@ async def test_a_written_turn_is_answered() -> None:
         await peer.event(Caption, lambda e: e.final and e.text == "You said: hello.")
         await peer.event(ConversationState, lambda e: e.state == "thinking")
         await peer.event(ConversationState, lambda e: e.state == "speaking")
+
+
+def test_a_server_that_is_told_to_stop_does_not_wait_for_engines_that_load() -> None:
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load() -> Engines:
+        loading.set()
+        go_on.wait(60)
+        raise AssertionError("nobody waits for it any more")
+
+    async def start_and_stop() -> None:
+        preparing = asyncio.create_task(Talking(scripted_talking().personas, load).prepare())
+        async with asyncio.timeout(15):
+            while not loading.is_set():
+                await asyncio.sleep(0.01)
+        preparing.cancel()
+        await asyncio.gather(preparing, return_exceptions=True)
+
+    began = time.monotonic()
+    asyncio.run(start_and_stop())
+    assert time.monotonic() - began < 30
+    go_on.set()
 
 
 async def test_engines_that_fail_in_any_way_keep_nobody_waiting() -> None:
