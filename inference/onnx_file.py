@@ -18,19 +18,15 @@ def write_onnx(
     path: Path,
     batched: Mapping[str, Tensor],
     outputs: Sequence[str],
-    fixed: Mapping[str, Tensor] | None = None,
 ) -> None:
-    """Export ``module(*batched, *fixed)`` to ``path``; axis 0 of ``batched`` is free.
+    """Export ``module(*batched)`` to ``path``; axis 0 of every input is dynamic.
 
     Every example has to be a tensor of its own with at least two rows: the exporter takes one
     given twice for a single input, and a batch of one for a constant. Needs the packages of the
     extra ``export``.
     """
-    fixed = fixed or {}
     axis = torch.export.Dim("batch", min=1, max=MAX_BATCH)
-    shapes = (*({0: axis} for _ in batched), *(None for _ in fixed))
-    inputs = {**batched, **fixed}
-    export_onnx(module, path, inputs, outputs, shapes)
+    export_onnx(module, path, batched, outputs, tuple({0: axis} for _ in batched))
 
 
 def export_onnx(

@@ -14,13 +14,17 @@ from renderer.liveportrait import folding
 from renderer.liveportrait.appearance import AppearanceExtractor
 from renderer.liveportrait.generator import Generator
 from renderer.liveportrait.motion_extractor import MotionExtractor
-from renderer.liveportrait.stitching import EYE, LIP, STITCHING, KeypointMLP
+from renderer.liveportrait.stitching import STITCHING, KeypointMLP
 from renderer.liveportrait.warping import WarpingNetwork
 from tests.parity import GOLDEN, fill, manifest
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
-MLPS = {"retarget_shoulder": STITCHING, "retarget_mouth": LIP, "retarget_eye": EYE}
+MLPS = {
+    "retarget_shoulder": STITCHING,
+    "retarget_mouth": (65, 128, 128, 64, 63),
+    "retarget_eye": (66, 256, 256, 128, 128, 64, 63),
+}
 
 
 def published_state(name: str) -> dict[str, Tensor]:

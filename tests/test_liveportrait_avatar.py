@@ -15,9 +15,8 @@ from motion.layout import SCALE, neutral_motion
 from renderer.liveportrait.avatar import load_avatar, picture_key, prepare, save_avatar
 from renderer.liveportrait.checkpoint import LivePortrait
 from renderer.liveportrait.decoder import LivePortraitRenderer
-from renderer.liveportrait.picture import read_picture
+from renderer.liveportrait.picture import network_picture
 from renderer.liveportrait.stitching import Stitching
-from renderer.photo.picture import PictureError
 from tests import published_liveportrait as published
 
 Picture = npt.NDArray[np.uint8]
@@ -102,22 +101,12 @@ def test_frames_of_several_avatars_share_batches_in_order(
     assert batches[-1] == 2, "nothing was decoded for it"
 
 
-def test_pictures_come_out_as_rgb_even_and_limited(tmp_path: Path) -> None:
+def test_pictures_come_out_as_rgb_even_and_limited() -> None:
     """What else they may be like, tests/test_portraits_picture.py has."""
     red = np.zeros((301, 4001, 3), np.uint8)
     red[..., 2] = 200
-    assert cv2.imwrite(str(tmp_path / "wide.png"), red)
-    picture = read_picture(tmp_path / "wide.png")
+    picture = network_picture(cv2.imencode(".png", red)[1].tobytes())
     assert picture.shape == (144, 1920, 3)
     assert picture[10, 10].tolist() == [200, 0, 0]
-    assert cv2.imwrite(str(tmp_path / "odd.png"), red[:, :299])
-    assert read_picture(tmp_path / "odd.png").shape == (300, 298, 3)
-
-
-def test_bad_pictures_are_named(tmp_path: Path) -> None:
-    text = tmp_path / "notes.jpg"
-    text.write_text("no picture")
-    with pytest.raises(PictureError, match=r"notes\.jpg: The file is not a JPEG"):
-        read_picture(text)
-    with pytest.raises(PictureError, match=r"absent\.png: No such file"):
-        read_picture(tmp_path / "absent.png")
+    odd = cv2.imencode(".png", red[:, :299])[1].tobytes()
+    assert network_picture(odd).shape == (300, 298, 3)

@@ -11,12 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from inference.onnx_engine import OnnxEngine
 from motion.moda.config import CAUSAL, PUBLISHED, MoDAConfig
-from motion.moda.export import export
 from motion.moda.guidance import Droppable, Guidance, drop
 from motion.moda.masks import CausalAttention
 from motion.moda.names import published_name
-from motion.moda.network import Conditions, MoDA
+from motion.moda.network import Conditions, MoDA, VelocityStep, step_inputs
 from motion.moda.sampler import KnownFrames, euler, released_schedule, sample, uniform_schedule
 from tests.parity import manifest
 
@@ -181,31 +181,9 @@ def test_audio_embedders_are_causal(kind: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_onnx_runtime_agrees_with_torch(network: MoDA, tmp_path: Path) -> None:
     pytest.importorskip("onnxscript", reason="ONNX export needs onnx and onnxscript")
-    import onnxruntime as ort
-
-    mask = CausalAttention(chunk=4, before=6, after=AHEAD).mask(FRAMES, FRAMES + AHEAD, 1)
-    parts = export(network, tmp_path, frames=FRAMES, audio=FRAMES + AHEAD, mask=mask)
-    given, latent = conditions(network, batch=3), noise(batch=3)
-    time = torch.tensor([900.0, 500.0, 10.0])
-
-    def run(part: Path, **inputs: Tensor | np.ndarray) -> list[np.ndarray]:
-        session = ort.InferenceSession(part, providers=["CPUExecutionProvider"])
-        outputs: list[np.ndarray] = session.run(None, {k: np.asarray(v) for k, v in inputs.items()})
-        return outputs
-
-    audio, emotion, identity = run(
-        parts.encode, audio=given.audio, emotion=given.emotion, identity=given.identity
-    )
-    (modulation,) = run(parts.modulate, time=time, emotion_token=emotion)
-    (velocity,) = run(
-        parts.velocity,
-        latent=latent,
-        audio_tokens=audio,
-        emotion_token=emotion,
-        identity_token=identity,
-        previous=given.previous,
-        modulation=modulation,
-        mask=mask,
-    )
-    expected = network(latent, time, given, mask)
-    np.testing.assert_allclose(velocity, expected.numpy(), atol=2e-5)
+    step, inputs = VelocityStep(network), step_inputs(network, FRAMES, FRAMES + AHEAD)
+    engine = OnnxEngine.build(step, inputs, "velocity", tmp_path)
+    given, latent = network.encode(conditions(network, batch=3)), noise(batch=3)
+    modulation = network.modulate(torch.tensor([900.0, 500.0, 10.0]), given.emotion)
+    values = (latent, given.audio, given.emotion, given.identity, given.previous, modulation)
+    torch.testing.assert_close(engine(*values), step(*values), atol=2e-5, rtol=0)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +16,6 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 
-from inference.onnx_file import write_onnx
 from motion.contract import SAMPLES_PER_FRAME, SPEECH_RATE, FeatureExtractor, Stepped
 from motion.layout import FloatArray
 
@@ -155,9 +153,3 @@ class StreamingHubert(FeatureExtractor[HubertState]):
             rows = self._run(batch)[:, -1].flatten(1).float().cpu().numpy()
         split = np.split(rows, np.cumsum(counts)[:-1])
         return list(zip(split, after, strict=True))
-
-
-def export(features: HubertFeatures, path: Path, *, window: int) -> None:
-    """Write the encoder for ``speech [batch, 640 window]`` -> ``features`` as ONNX."""
-    example = torch.zeros(2, window * SAMPLES_PER_FRAME)
-    write_onnx(features, path, {"speech": example}, ("features",))

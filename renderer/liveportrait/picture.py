@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 
 from renderer.contract import ImageArray
-from renderer.photo.picture import PictureError, decode_picture
+from renderer.photo.picture import decode_picture
 
 MAX_SIDE: Final = 1920
 """Larger pictures are scaled down to this, as MoDA does."""
-
-
-def read_picture(path: Path) -> ImageArray:
-    """RGB [H, W, 3] of a picture file, see :func:`network_picture`.
-
-    Raises PictureError, which names the file.
-    """
-    try:
-        return network_picture(path.read_bytes())
-    except OSError as error:
-        raise PictureError(f"{path}: {error.strerror or 'cannot be read'}") from None
-    except PictureError as error:
-        raise PictureError(f"{path}: {error}") from None
 
 
 def network_picture(content: bytes) -> ImageArray:

@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 STITCHING = (126, 128, 128, 64, 65)
 """Layer widths of the network that keeps the head on its shoulders."""
-LIP = (65, 128, 128, 64, 63)
-EYE = (66, 256, 256, 128, 128, 64, 63)
 
 
 class KeypointMLP(nn.Module):
