@@ -99,7 +99,7 @@ class AccessGuard:
                 raise ApiError(
                     429,
                     "too_many_requests",
-                    f"too many requests; try again in {wait:.0f} s",
+                    f"too many requests; try again in {math.ceil(wait)} s",
                     {"Retry-After": str(math.ceil(wait))},
                 )
         return client

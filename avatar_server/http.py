@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -54,8 +55,24 @@ async def answer_nobody(_: Request, __: Exception) -> Response:
     return Response(status_code=400)
 
 
+async def answer_http_error(request: Request, error: Exception) -> Response:
+    """Exception handler for what no route takes."""
+    assert isinstance(error, HTTPException)
+    what = {404: f"there is nothing at {request.url.path[:80]!r}", 405: f"no {request.method} here"}
+    code = error.detail.lower().replace(" ", "_")
+    message = f"{what.get(error.status_code, error.detail)}; see docs/api.md"
+    return ApiError(error.status_code, code, message, error.headers).response()
+
+
+async def answer_failure(_: Request, __: Exception) -> Response:
+    """Exception handler for what nobody expects; it is logged as well."""
+    return ApiError(500, "internal_error", "the server failed to do this; see its log").response()
+
+
 EXCEPTION_HANDLERS: Final[Mapping[Any, Any]] = {
     ApiError: answer_api_error,
+    HTTPException: answer_http_error,
+    Exception: answer_failure,
     ClientDisconnect: answer_nobody,
 }
 """Of every application here."""
