@@ -17,9 +17,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from avatar_server.admission import Client, RateLimit, client_address, current_client
+from avatar_server.clients import Client, client_address, current_client
 from avatar_server.http import ApiError, avatar_errors, read_json
 from avatar_server.models import Models
+from avatar_server.rate_limit import RateLimit
 from avatar_server.settings import Settings
 from avatar_server.tokens import MAX_SECONDS, Grant, InvalidTokenError, TokenMint
 

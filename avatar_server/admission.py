@@ -1,56 +1,15 @@
-"""Admission of sessions: how many run at once, who is next in the queue, rate limits."""
+"""Admission of sessions: how many run at once, and who is next in the queue."""
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import time
-from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import ClassVar, Final, Protocol
+from collections import Counter
+from typing import ClassVar, Protocol
 
+from avatar_server.clients import Client
 from avatar_server.session_limit import SessionLimit
 from avatar_server.waiting import WaitingLine
 from streaming.protocol import QueuePlace
-
-_MAX_CLIENTS: Final = 10_000
-"""Clients that a rate limit tracks; beyond that the least recently seen is forgotten."""
-
-_MAX_NAME: Final = 64
-"""Characters kept of a peer's name that is no IP address."""
-
-_SECONDS: Final = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """Who sent a request."""
-
-    name: str
-    """Its address, or what its token calls it."""
-    avatar: str | None = None
-    """The only avatar that its token allows."""
-
-
-NOBODY: Final = Client("")
-
-current_client: ContextVar[Client] = ContextVar("current_client", default=NOBODY)
-"""The client whose request is being answered."""
-
-
-def client_address(host: str) -> str:
-    """The key of one client: its IPv4 address, or the /64 network of its IPv6 address."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:  # a test client, a socket file, or what a trusted proxy lets through
-        return host[:_MAX_NAME]
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return str(address.ipv4_mapped)
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
 
 
 class AdmissionError(RuntimeError):
@@ -211,36 +170,3 @@ class Admission:
     def _note_change(self) -> None:
         self._changed.set()
         self._changed = asyncio.Event()
-
-
-class RateLimit:
-    """At most ``per_minute`` events of each client, a sixth of them at once."""
-
-    def __init__(
-        self,
-        per_minute: int,
-        now: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        self._rate = per_minute / _SECONDS
-        self._burst = max(1.0, per_minute / 6)
-        self._now = now
-        self._sleep = sleep
-        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        """Token bucket of each client: events left, and when that was computed."""
-
-    def take(self, client: str) -> float:
-        """Count an event; returns the seconds to wait if it is one too many, else 0."""
-        now = self._now()
-        left, since = self._left.pop(client, (self._burst, now))
-        left = min(self._burst, left + (now - since) * self._rate)
-        wait = 0.0 if left >= 1 else (1 - left) / self._rate
-        self._left[client] = (left - 1 if left >= 1 else left, now)
-        if len(self._left) > _MAX_CLIENTS:
-            self._left.popitem(last=False)
-        return wait
-
-    async def turn(self, client: str) -> None:
-        """Wait until an event may happen, and count it."""
-        while wait := self.take(client):
-            await self._sleep(wait)

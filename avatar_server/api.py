@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from avatar_server.admission import Admission, current_client
+from avatar_server.admission import Admission
+from avatar_server.clients import current_client
 from avatar_server.http import ApiError, avatar_errors, read_body
 from avatar_server.ice import for_browsers, ice_servers
 from avatar_server.models import Models

@@ -16,6 +16,7 @@ from avatar_server.access import Tokens, guards
 from avatar_server.admission import Admission
 from avatar_server.animator import Animation
 from avatar_server.api import Api
+from avatar_server.bench import Bench
 from avatar_server.bot_start import BotStart
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.cores import usable_cores
@@ -23,7 +24,7 @@ from avatar_server.health import Health
 from avatar_server.http import EXCEPTION_HANDLERS
 from avatar_server.ice import for_aiortc, ice_servers
 from avatar_server.lifetime import LifetimePolicy
-from avatar_server.making import Bench, Maker, face_detector
+from avatar_server.making import Maker, face_detector
 from avatar_server.metrics import Metrics
 from avatar_server.models import Models
 from avatar_server.own_avatars import OwnAvatars

@@ -1,14 +1,12 @@
-"""Avatars of users' own pictures, made one at a time on a thread of their own."""
+"""Makes avatars of users' own pictures and keeps them in a library."""
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from avatar_server.settings import Settings, SettingsError
 from motion.layout import FloatArray
@@ -22,20 +20,14 @@ from renderer.photo.picture import decode_picture
 from renderer.photo.portrait import Preparation, portrait_from
 from renderer.portrait import PortraitError, read_portrait
 
-ResultT = TypeVar("ResultT")
 OnStep = Callable[[str], None]
 
 MAX_TITLE: Final = 60
-_MAX_WAITING: Final = 4
 GUESSED: Final = (
     "Parts of the face were guessed; check it in the studio, or install the extra landmarks, which "
     "sees brows, lids and chin."
 )
 """Remark upon avatars whose keypoints nobody confirmed."""
-
-
-class BusyError(RuntimeError):
-    """Too many pictures are queued."""
 
 
 class LibraryFullError(LibraryError):
@@ -58,27 +50,6 @@ def face_detector(settings: Settings) -> FaceDetector:
         return open_landmarks(settings.landmarks)
     except CheckpointError as error:
         raise SettingsError(f"setting landmarks: {error}") from error
-
-
-class Bench:
-    """Runs slow work on pictures off the event loop: one at a time, with a short queue."""
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="make")
-        self._waiting = 0
-
-    async def do(self, work: Callable[[], ResultT]) -> ResultT:
-        """The result of ``work``; raises :class:`BusyError` rather than let many wait."""
-        if self._waiting >= _MAX_WAITING:
-            raise BusyError("other pictures are being worked on; try again in a moment")
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
-        finally:
-            self._waiting -= 1
-
-    def close(self) -> None:
-        self._executor.shutdown(wait=True, cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from avatar_server.bench import Bench, BusyError
 from avatar_server.conversation.tts import SpeechChunk, SpeechSynthesisError, TextToSpeech
 from avatar_server.http import (
     ApiError,
@@ -28,8 +29,6 @@ from avatar_server.http import (
 )
 from avatar_server.making import (
     MAX_TITLE,
-    Bench,
-    BusyError,
     LibraryFullError,
     Made,
     Maker,

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from avatar_server.admission import current_client
+from avatar_server.clients import current_client
 from avatar_server.conversation.persona import MAX_DOCUMENT, Persona
 from avatar_server.conversation.personas import PersonaConflictError, Personas, UnknownPersonaError
 from avatar_server.http import ApiError, disk_error, read_body, require_content_type

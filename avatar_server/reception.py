@@ -9,7 +9,8 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import QueryParams
 
-from avatar_server.admission import AdmissionError, current_client
+from avatar_server.admission import AdmissionError
+from avatar_server.clients import current_client
 from avatar_server.conversation.personas import UnknownPersonaError
 from avatar_server.http import ApiError, avatar_errors
 from avatar_server.logs import current_session

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from avatar_server.admission import AdmissionError, Places, current_client
+from avatar_server.admission import AdmissionError, Places
+from avatar_server.clients import current_client
 from avatar_server.conversation.personas import Personas
 from avatar_server.logs import current_session
 from avatar_server.memory import release_memory

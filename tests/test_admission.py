@@ -1,4 +1,4 @@
-"""Admission: how many sessions, of whom, how fast."""
+"""Admission: how many sessions run, and who is next."""
 
 from __future__ import annotations
 
@@ -6,15 +6,8 @@ import asyncio
 
 import pytest
 
-from avatar_server.admission import (
-    Admission,
-    Client,
-    ClientLimitError,
-    DrainingError,
-    RateLimit,
-    ServerFullError,
-    client_address,
-)
+from avatar_server.admission import Admission, ClientLimitError, DrainingError, ServerFullError
+from avatar_server.clients import Client
 from avatar_server.session_limit import SessionLimit
 from avatar_server.waiting import WaitingLine
 from streaming.protocol import QueuePlace
@@ -153,51 +146,3 @@ async def test_while_sessions_suffer_nobody_follows_one_that_leaves() -> None:
     for _ in range(60):
         admission.second(strained=False)
     await admission.enter(CLARA, ticket)
-
-
-def test_a_rate_limit_allows_a_burst_and_then_the_rate() -> None:
-    now = 0.0
-    limit = RateLimit(60, lambda: now)
-    assert [limit.take("anna") for _ in range(10)] == [0.0] * 10
-    assert limit.take("anna") == pytest.approx(1.0)
-    assert limit.take("bob") == 0.0, "clients do not share it"
-    now = 0.9
-    assert limit.take("anna") == pytest.approx(0.1)
-    now = 1.0
-    assert limit.take("anna") == 0.0
-    now = 1000.0
-    assert sum(limit.take("anna") == 0.0 for _ in range(100)) == 10, "waiting saves up no more"
-
-
-async def test_events_that_wait_for_their_turn_keep_to_the_rate() -> None:
-    now = 0.0
-
-    async def sleep(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-
-    limit = RateLimit(60, lambda: now, sleep)
-    for _ in range(30):
-        await limit.turn("anna")
-    assert now == pytest.approx(20), "ten at once, then one a second"
-
-
-def test_a_rate_limit_forgets_clients_that_it_has_not_seen_for_long() -> None:
-    limit = RateLimit(6, lambda: 0.0)
-    for number in range(20_000):
-        limit.take(f"client {number}")
-    assert len(limit._left) == 10_000
-
-
-@pytest.mark.parametrize(
-    ("host", "client"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("testclient", "testclient"),
-        ("x" * 10_000, "x" * 64),
-    ],
-)
-def test_a_client_is_an_address_or_a_network(host: str, client: str) -> None:
-    assert client_address(host) == client

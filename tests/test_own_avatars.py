@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 from starlette.applications import Starlette
 
+from avatar_server.bench import Bench
 from avatar_server.conversation.tts import SpeechChunk
 from avatar_server.http import ApiError, answer_api_error
-from avatar_server.making import Bench
 from avatar_server.own_avatars import OwnAvatars
 from benchmarks.server import running_server
 from motion.keypoints import Keypoint

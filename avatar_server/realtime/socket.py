@@ -8,13 +8,13 @@ from typing import Final
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket
 
-from avatar_server.admission import RateLimit
 from avatar_server.conversation.engines import EngineError
 from avatar_server.conversation.persona import Persona
 from avatar_server.conversation.personas import UnknownPersonaError
 from avatar_server.conversation.tts import TextToSpeech
 from avatar_server.event_socket import GOING_AWAY, POLICY, TRY_AGAIN, EventSocket, close
 from avatar_server.http import ApiError
+from avatar_server.rate_limit import RateLimit
 from avatar_server.realtime.session import RealtimeSession
 from avatar_server.realtime.settings import RealtimeSettings
 from avatar_server.reception import Reception, wanted_size

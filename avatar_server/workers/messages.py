@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter
 
-from avatar_server.admission import Client
+from avatar_server.clients import Client
 from avatar_server.settings import Settings
 from streaming.protocol import QueuePlace
 

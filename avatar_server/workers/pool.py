@@ -14,7 +14,8 @@ from typing import Final, Self
 
 import httpx
 
-from avatar_server.admission import Admission, AdmissionError, Client
+from avatar_server.admission import Admission, AdmissionError
+from avatar_server.clients import Client
 from avatar_server.settings import Settings
 from avatar_server.workers.messages import (
     REPORT,

@@ -20,12 +20,12 @@ from typing import Final
 from avatar_server.admission import (
     Admission,
     AdmissionError,
-    Client,
     ClientLimitError,
     DrainingError,
     ServerFullError,
 )
 from avatar_server.app import create_app
+from avatar_server.clients import Client
 from avatar_server.engines import built_in_talking, speech_engine
 from avatar_server.family import open_family
 from avatar_server.ice import event_loop_factory
