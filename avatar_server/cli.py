@@ -61,8 +61,8 @@ def serve(
 ) -> None:
     """Start the server and print its address.
 
-    Every option can also be given as AVATAR_<NAME> in the environment or in the TOML file, as can
-    the further settings that docs/settings.md lists.
+    Every option can also be given as AVATAR_<NAME> in the environment or in the TOML file.
+    docs/settings.md lists all settings.
     """
     from starlette.applications import Starlette
 
