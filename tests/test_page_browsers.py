@@ -110,6 +110,37 @@ def test_controls_show_what_is_so_after_coming_back(browser: Browser, server_url
         assert page.input_value("#mood") == "none"
 
 
+def test_a_line_that_falls_silent_is_left(browser: Browser, server_url: str) -> None:
+    """A network that went away without a word would leave the user waiting for ever."""
+    with opened_page(browser, server_url) as page:
+        page.clock.install()
+        page.evaluate(
+            """async () => {
+              const { Signalling } = await import("/signalling.js");
+              let server;
+              window.fetch = async (url, { signal }) => {
+                const body = new ReadableStream({ start: (controller) => (server = controller) });
+                signal.addEventListener("abort", () => server.error(signal.reason));
+                return new Response(body);
+              };
+              window.say = (text) => server.enqueue(new TextEncoder().encode(text));
+              window.places = [];
+              const place = { ticket: "t", place: 5, ready: false };
+              const signalling = new Signalling(location.origin, null);
+              const { signal } = new AbortController();
+              window.turned = false;
+              signalling.turn(place, (now) => places.push(now), signal).then(() => (turned = true));
+            }"""
+        )
+        for place in (4, 3, 2):  # longer in all than it may be silent
+            page.clock.fast_forward(6_000)
+            page.evaluate(f"say('event: place\\ndata: {{\"place\": {place}}}\\n\\n')")
+            page.wait_for_function(f"places.at(-1) === {place}")
+        assert page.evaluate("turned") is False
+        page.clock.fast_forward(16_000)
+        page.wait_for_function("turned")
+
+
 def test_a_lost_place_in_line_is_not_asked_for_without_a_pause(
     browser: Browser, server_url: str
 ) -> None:

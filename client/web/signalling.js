@@ -6,6 +6,7 @@
 const REQUEST_TIMEOUT = 10_000; // ms
 const DEFAULT_RETRY_AFTER = 5; // s, for a busy server that does not say
 const LINE_LOST = 2_000; // ms before it is asked again by an offer
+const LINE_SILENT = 15_000; // ms without a sign of the server, which gives one every 3 s
 
 /** @typedef {{ticket: string, place: number, ready: boolean}} QueuePlace in line; 1 is next */
 
@@ -136,12 +137,22 @@ export class Signalling {
 
   /** @returns {Promise<boolean>} true once the server says that the waiting is over */
   async #follow(path, onPlace, signal) {
-    // A stream and no timer: browsers slow the timers of hidden pages down.
-    const response = await this.#fetch("GET", path, { Accept: "text/event-stream" }, { signal });
+    const silence = new AbortController();
+    const either = AbortSignal.any([signal, silence.signal]);
+    let timer = 0;
+    const heard = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => silence.abort(), LINE_SILENT);
+    };
+    heard();
+    // A stream and no timer asks: browsers slow the timers of hidden pages down.
+    const accept = { Accept: "text/event-stream" };
+    const response = await this.#fetch("GET", path, accept, { signal: either });
     if (!response.ok) return false;
     const lines = response.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let rest = ""; ; ) {
       const { value, done } = await lines.read();
+      heard();
       if (done) return false;
       const events = (rest + value).split("\n\n");
       rest = events.pop();
