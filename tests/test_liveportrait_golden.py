@@ -160,6 +160,7 @@ def test_crop(points: int) -> None:
     found = crop.find_crop(g[f"pts{points}"])
     close(found.to_crop, g[f"M_o2c{points}"], 1e-2)
     close(found.to_crop[:, :2], g[f"M_o2c{points}"][:, :2], 1e-5)
+    np.testing.assert_allclose(found.to_picture, g[f"M_c2o{points}"], atol=1e-2)
     rect = (*found.centre, found.size, found.size, found.angle)
     np.testing.assert_allclose(rect, g[f"rect{points}"], atol=1e-2)
     upright = crop.find_crop(g[f"pts{points}"], rotate=False)
@@ -169,3 +170,16 @@ def test_crop(points: int) -> None:
 def test_other_landmarks_are_refused() -> None:
     with pytest.raises(ValueError, match="7 points"):
         crop.find_crop(np.zeros((7, 2)))
+
+
+def test_paste_changes_nothing_but_the_face() -> None:
+    square = crop.Crop(centre=(300.0, 250.0), size=256.0, angle=0.1)
+    original = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
+    paste = crop.Paste.prepare(square, original)
+    white = paste(np.full((512, 512, 3), 255, np.uint8))
+    assert (white[:80] == original[:80]).all(), "above the crop"
+    assert (white[250, 300] == 255).all(), "its centre"
+    smooth = np.broadcast_to(np.linspace(0, 255, 640, dtype=np.float32)[:, None], (480, 640, 3))
+    picture = smooth.astype(np.uint8)
+    back = crop.Paste.prepare(square, picture)(square.cut(picture))
+    assert np.abs(back.astype(int) - picture).max() <= 2, "its own crop leaves a picture as it was"

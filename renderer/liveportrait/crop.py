@@ -1,4 +1,4 @@
-"""The square crop of a face that the networks see."""
+"""The square crop of a face that the networks see, and the way back into the picture."""
 
 from __future__ import annotations
 
@@ -44,6 +44,13 @@ class Crop:
         half = CROP_SIZE / 2
         rows = [[cos, sin, half - cos * x - sin * y], [-sin, cos, half + sin * x - cos * y]]
         return np.array(rows, np.float32)
+
+    @property
+    def to_picture(self) -> npt.NDArray[np.float64]:
+        """The inverse [2, 3] of :attr:`to_crop`."""
+        square = np.vstack([self.to_crop, [0, 0, 1]])
+        inverse: npt.NDArray[np.float64] = np.linalg.inv(square)[:2]
+        return inverse
 
     def cut(self, picture: ImageArray) -> ImageArray:
         """The crop [512, 512, 3] of ``picture [H, W, 3]``."""
@@ -91,3 +98,35 @@ def network_input(crop: ImageArray) -> FloatArray:
     """The 512 ``crop`` as F and M take it: RGB [1, 3, 256, 256] in 0..1."""
     small = cv2.resize(crop, (NETWORK_SIZE, NETWORK_SIZE), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.float32).transpose(2, 0, 1)[None] / np.float32(255)
+
+
+@dataclass(frozen=True, slots=True)
+class Paste:
+    """Puts pictures of a crop back into the picture it was cut from."""
+
+    crop: Crop
+    picture: ImageArray
+    """[H, W, 3]"""
+    mask: FloatArray
+    """Weight of the crop in the picture [H, W, 1], 0..1."""
+
+    @classmethod
+    def prepare(cls, crop: Crop, picture: ImageArray) -> Paste:
+        """Warp the feathered mask once."""
+        height, width = picture.shape[:2]
+        mask = cv2.warpAffine(feathered_mask(), crop.to_picture, (width, height))
+        return cls(crop, picture, np.asarray(mask, np.float32)[..., None])
+
+    def __call__(self, generated: ImageArray) -> ImageArray:
+        """The whole picture [H, W, 3] with ``generated [512, 512, 3]`` in its place."""
+        height, width = self.picture.shape[:2]
+        warped = cv2.warpAffine(generated, self.crop.to_picture, (width, height))
+        mixed = self.mask * warped + (1 - self.mask) * self.picture
+        return np.clip(mixed, 0, 255).astype(np.uint8)
+
+
+def feathered_mask(feather: int = 16) -> FloatArray:
+    """Weights [512, 512] of a crop: 1, and over ``feather`` pixels to its border down to 0."""
+    edge = np.minimum(np.arange(CROP_SIZE), np.arange(CROP_SIZE)[::-1]).astype(np.float32)
+    ramp = np.clip(edge / feather, 0, 1)
+    return np.minimum.outer(ramp, ramp).astype(np.float32)
