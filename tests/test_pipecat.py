@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 
+import httpx
 import numpy as np
 import pytest
 
 pytest.importorskip("pipecat", reason="pipecat-ai is not installed (pip install .[pipecat])")
 
 from avatar_server_pipecat import AvatarVideoService
+from avatar_server_pipecat.connection import AvatarConnection
 from pipecat.frames.frames import (
     EndFrame,
     ErrorFrame,
@@ -189,6 +191,35 @@ async def test_a_bot_whose_avatar_is_gone_is_told_and_ends_without_it() -> None:
             await bot.say(0.5)
         assert "the avatar is gone" in bot.errors[0].error
         assert len(bot.errors) == 1, "nobody waits for its last words"
+
+
+async def test_a_pipeline_that_is_cancelled_while_it_connects_leaves_no_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    watching = asyncio.Event()
+
+    async def watch(_: AvatarConnection) -> None:
+        watching.set()
+        await asyncio.Event().wait()
+
+    async def ignore(_: object) -> None:
+        return
+
+    monkeypatch.setattr(AvatarConnection, "_watch", watch)
+    with live_server() as url:
+        connection = AvatarConnection(
+            url, RATE, token=None, avatar=None, size=None,
+            on_sound=ignore, on_picture=ignore, on_lost=ignore,
+        )  # fmt: skip
+        opening = asyncio.create_task(connection.open())
+        async with asyncio.timeout(WAIT), httpx.AsyncClient(base_url=url) as http:
+            await watching.wait()
+            assert (await http.get("/api/status")).json()["sessions"] == 1
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+            assert opening.cancelled()
+            while (await http.get("/api/status")).json()["sessions"]:
+                await asyncio.sleep(0.05)
 
 
 async def test_a_size_that_there_is_not_is_told_with_those_that_there_are() -> None:

@@ -24,6 +24,8 @@ PictureListener = Callable[[VideoFrame], Awaitable[None]]
 _PATIENCE: Final = 15.0
 """Seconds that the server gets to answer."""
 
+_EXPECTED: Final = (OSError, httpx.HTTPError, WebSocketException, RuntimeError)
+
 
 class AvatarConnectionError(RuntimeError):
     """There is no session, or no longer; the message says why."""
@@ -75,13 +77,15 @@ class AvatarConnection:
                 ready = json.loads(await self._socket.recv())
                 self._session = ready["session"]
                 await self._watch()
-        except TimeoutError as error:
+        except BaseException as error:  # also when the pipeline is cancelled: leave no session
             await self.close()
-            said = f"no session at {self._url}: no answer within {_PATIENCE:g} s"
-            raise AvatarConnectionError(said) from error
-        except (OSError, httpx.HTTPError, WebSocketException, RuntimeError) as error:
-            await self.close()
-            raise AvatarConnectionError(f"no session at {self._url}: {error}") from error
+            if isinstance(error, TimeoutError):
+                reason: object = f"no answer within {_PATIENCE:g} s"
+            elif isinstance(error, _EXPECTED):
+                reason = error
+            else:
+                raise
+            raise AvatarConnectionError(f"no session at {self._url}: {reason}") from error
         self._tasks += [
             asyncio.create_task(self._send(self._socket)),
             asyncio.create_task(self._receive(self._socket)),
