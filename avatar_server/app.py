@@ -32,7 +32,7 @@ from avatar_server.persona_api import PersonaApi
 from avatar_server.queue import Queue
 from avatar_server.realtime.socket import RealtimeSocket
 from avatar_server.reception import Reception
-from avatar_server.scheduler import WATCHDOG_SECONDS, Scheduler
+from avatar_server.scheduler import STAND_IN_SECONDS, WATCHDOG_SECONDS, Scheduler
 from avatar_server.session import SessionParts
 from avatar_server.session_limit import SessionLimit
 from avatar_server.sessions import Sessions
@@ -75,6 +75,7 @@ def create_app(
     scheduler = Scheduler(
         threads=1 if models.one_device else settings.threads,
         watchdog_seconds=WATCHDOG_SECONDS if models.real_time else _PATIENCE,
+        stand_in_seconds=None if models.one_device or not models.real_time else STAND_IN_SECONDS,
     )
     rate = VideoRate()
     animation = Animation(models, scheduler, rate, stages)

@@ -17,6 +17,7 @@ import numpy as np
 
 from avatar_server.cores import usable_cores
 from avatar_server.models import Models, Step
+from avatar_server.settings import Settings
 from motion.contract import SAMPLES_PER_FRAME, Controls
 from renderer.contract import Avatar
 from streaming.clock import FPS, PACKET, TICK
@@ -45,42 +46,57 @@ _AT_MOST: Final = 0.7
 _LOOP_USABLE: Final = 0.7
 """Share of one core that the event loop may take before ticks come late."""
 
+_THREAD_USABLE: Final = 0.8
+"""Share of its time that a thread may animate before pictures come late. It held at 0.66 with seven
+sessions, and no longer at 0.75 with eight; the estimate is higher than that by :data:`_LIVE`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """Cores that one talking avatar takes, and what follows from that."""
 
     animating: float
-    """Motion, rendering and encoding of pictures, on the worker threads."""
+    """Motion and rendering, on the scheduler's threads."""
+    encoding: float
+    """Encoding of pictures, on threads of its own."""
     sending: float
     """Sound and packets, on the event loop."""
     cores: int
     device: float = 0.0
     """Share of the device that animates, where it is one and not the cores."""
+    processes: int = 1
+    threads: int = 1
+    """Threads that animate in each process."""
 
-    def at_first(self, processes: int = 1) -> int:
-        """Sessions that are certain to run at 25 fps in ``processes``; at least one in each."""
-        return self._sessions(_AT_FIRST, processes)
+    @property
+    def total(self) -> float:
+        """Cores that one talking avatar takes."""
+        return self.animating + self.encoding + self.sending
 
-    def at_most(self, processes: int = 1) -> int:
+    @property
+    def at_first(self) -> int:
+        """Sessions that are certain to run at 25 fps; at least one in each process."""
+        return self._sessions(_AT_FIRST)
+
+    @property
+    def at_most(self) -> int:
         """Sessions that can run at 25 fps when nothing else runs on the machine."""
-        return self._sessions(_AT_MOST, processes)
+        return self._sessions(_AT_MOST)
 
-    def _sessions(self, usable: float, processes: int) -> int:
-        limits = [
-            usable * self.cores / (self.animating + self.sending),
-            processes * _LOOP_USABLE / self.sending,
-        ]
+    def _sessions(self, usable: float) -> int:
+        limits = [usable * self.cores / self.total, self.processes * _LOOP_USABLE / self.sending]
+        if self.animating:
+            limits.append(self.processes * self.threads * _THREAD_USABLE / self.animating)
         if self.device:
             limits.append(usable / self.device)
-        return max(processes, int(min(limits)))
+        return max(self.processes, int(min(limits)))
 
-    def describe(self, processes: int = 1) -> str:
+    def describe(self) -> str:
         device = f" and {self.device:.2f} of the device" if self.device else ""
         return (
-            f"a talking avatar takes {self.animating + self.sending:.2f} of {self.cores} cores "
-            f"(animating {self.animating:.2f}, sending {self.sending:.2f}){device}: "
-            f"{self.at_first(processes)} sessions, {self.at_most(processes)} if they fare well"
+            f"a talking avatar takes {self.total:.2f} of {self.cores} cores (animating "
+            f"{self.animating:.2f}, encoding {self.encoding:.2f}, sending {self.sending:.2f})"
+            f"{device}: {self.at_first} sessions, {self.at_most} if they fare well"
         )
 
 
@@ -135,34 +151,53 @@ def measure_frame(
     return FrameCost(**{stage: float(np.median(times)) for stage, times in costs.items()})
 
 
+def capacity_for(settings: Settings, models: Models) -> Capacity:
+    """What this machine carries with ``settings``."""
+    return measure_capacity(
+        models,
+        models.avatar(settings.avatar),
+        settings.video_bitrate,
+        processes=settings.workers,
+        threads=1 if models.one_device else settings.threads,
+    )
+
+
 def measure_capacity(
     models: Models,
     avatar: Avatar,
     bitrate: int,
     clock: Callable[[], float] = time.thread_time,
+    *,
+    processes: int = 1,
+    threads: int = 1,
 ) -> Capacity:
     """Let ``avatar`` speak noise on all cores at once.
+
+    ``processes`` will share the sessions, with ``threads`` that animate in each.
 
     A core is slower when its neighbours work too: they share caches, memory and often the very
     execution units (a frame was seen to take 1.7 times the CPU time).
     """
     if models.one_device:
         cost = measure_frame(models, avatar, bitrate)
-        animating, device = cost.encode, cost.motion + cost.render
+        animating, device = 0.0, cost.motion + cost.render
     else:
         cost = _on_all_cores(lambda: measure_frame(models, avatar, bitrate, clock))
-        animating, device = cost.motion + cost.render + cost.encode, 0.0
+        animating, device = cost.motion + cost.render, 0.0
     return Capacity(
         animating=animating * FPS * _LIVE,
+        encoding=cost.encode * FPS * _LIVE,
         sending=cost.sound * FPS * _SENDING,
         cores=usable_cores(),
         device=device * FPS,
+        processes=processes,
+        threads=threads,
     )
 
 
 def _on_all_cores(measure: Callable[[], FrameCost]) -> FrameCost:
     """The mean of what ``measure`` returns on one thread per core, all at the same time."""
-    with ThreadPoolExecutor(usable_cores()) as threads:
-        running = [threads.submit(measure) for _ in range(usable_cores())]
+    with ThreadPoolExecutor(usable_cores()) as pool:
+        running = [pool.submit(measure) for _ in range(usable_cores())]
         costs = [astuple(future.result()) for future in running]
     return FrameCost(*(float(mean) for mean in np.mean(costs, axis=0)))

@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import av
 import ifaddr
 
-from avatar_server.capacity import measure_capacity, measure_frame
+from avatar_server.capacity import capacity_for, measure_frame
 from avatar_server.conversation.tts import SpeechSynthesisError, TextToSpeech
 from avatar_server.models import Models
 from avatar_server.serve import ServeError, listen
@@ -120,6 +120,4 @@ def _speed(settings: Settings, models: Models) -> Iterator[Finding]:
 def _capacity(settings: Settings, models: Models) -> Finding:
     if settings.max_sessions is not None:
         return Finding("capacity", "ok", f"max_sessions is set to {settings.max_sessions}")
-    avatar = models.avatar(settings.avatar)
-    capacity = measure_capacity(models, avatar, settings.video_bitrate)
-    return Finding("capacity", "ok", capacity.describe())
+    return Finding("capacity", "ok", capacity_for(settings, models).describe())

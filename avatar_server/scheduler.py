@@ -2,7 +2,8 @@
 
 Every item of work has a deadline. A free thread takes the most urgent item and batches it with
 others of its kind, but never more than its share: while one thread works on a batch, the others
-must not run dry.
+must not run dry. A thread that does not come back soon is replaced, so that nobody waits for
+another's bad item.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ ResultT = TypeVar("ResultT", covariant=True)
 R = TypeVar("R")
 
 WATCHDOG_SECONDS: Final = 10.0
-"""A run that takes longer hangs: its items fail and its thread is replaced."""
+"""A run that takes longer hangs: its items fail."""
+
+STAND_IN_SECONDS: Final = 0.5
+"""A run that takes longer loses its place to another thread; full batches take a tenth of that."""
 
 
 class Work(Protocol[ItemT, ResultT]):
@@ -63,23 +67,28 @@ class Scheduler:
     Deadlines are times of the loop's clock. Items cancelled before their turn are never run.
     """
 
-    def __init__(self, threads: int, watchdog_seconds: float = WATCHDOG_SECONDS) -> None:
+    def __init__(
+        self,
+        threads: int,
+        watchdog_seconds: float = WATCHDOG_SECONDS,
+        stand_in_seconds: float | None = STAND_IN_SECONDS,
+    ) -> None:
+        """``stand_in_seconds`` is None where a long run must not be joined by another."""
         self._threads = threads
         self._watchdog_seconds = watchdog_seconds
+        self._stand_in_seconds = stand_in_seconds
         self._waiting: dict[Work[Any, Any], list[_Entry]] = {}
         self._numbers = itertools.count()
         self._wake = asyncio.Event()
-        self._workers: list[asyncio.Task[None]] = []
+        self._servers: set[asyncio.Task[None]] = set()
         self.busy_seconds = 0.0
         """Wall time that threads have spent working."""
         self.hangs = 0
         """Runs that the watchdog gave up."""
 
     async def __aenter__(self) -> Self:
-        self._workers = [
-            asyncio.create_task(self._serve(f"animate-{i}"), name=f"animate-{i}")
-            for i in range(self._threads)
-        ]
+        for _ in range(self._threads):
+            self._start_server()
         return self
 
     async def __aexit__(
@@ -88,9 +97,10 @@ class Scheduler:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for worker in self._workers:
-            worker.cancel()
-        await asyncio.gather(*self._workers, return_exceptions=True)
+        servers = tuple(self._servers)
+        for server in servers:
+            server.cancel()
+        await asyncio.gather(*servers, return_exceptions=True)
         for entries in self._waiting.values():
             for entry in entries:
                 entry.done.cancel()
@@ -116,37 +126,60 @@ class Scheduler:
         self._wake.set()
         return done
 
-    async def _serve(self, name: str) -> None:
-        thread = WorkerThread(name)
+    def _start_server(self) -> None:
+        server = asyncio.create_task(self._serve(), name="animate")
+        self._servers.add(server)
+        server.add_done_callback(self._servers.discard)
+
+    async def _serve(self) -> None:
+        """Run batches on a thread for as long as it has a place."""
+        thread = WorkerThread("animate")
         try:
-            while True:
+            placed = True
+            while placed:
                 batch = self._take()
                 if batch is None:
                     self._wake.clear()
                     await self._wake.wait()
                     continue
-                work, entries = batch
-                began = time.perf_counter()
-                try:
-                    async with asyncio.timeout(self._watchdog_seconds):
-                        results = await thread.run(
-                            lambda w=work, e=entries: _run(w, [entry.item for entry in e])  # type: ignore[misc]
-                        )
-                except TimeoutError:
-                    log.error("%s hangs: giving up %d items", work.name, len(entries))
-                    self.hangs += 1
-                    thread.close()
-                    thread = WorkerThread(name)
-                    results = [_Failure(WorkHungError(f"{work.name} does not answer"))] * len(
-                        entries
-                    )
-                self.busy_seconds += time.perf_counter() - began
-                for entry, result in zip(entries, results, strict=True):
-                    _settle(entry.done, result)
+                placed = await self._run_batch(thread, *batch)
                 # Let the waiting tasks run first: they may cancel other items.
                 await asyncio.sleep(0)
         finally:
             thread.close()
+
+    async def _run_batch(
+        self, thread: WorkerThread, work: Work[Any, Any], entries: list[_Entry]
+    ) -> bool:
+        """Settle ``entries``; returns whether ``thread`` still has its place."""
+        placed = True
+
+        def lose_place() -> None:
+            nonlocal placed
+            placed = False
+            self._start_server()
+
+        stand_in = None
+        if self._stand_in_seconds is not None:
+            loop = asyncio.get_running_loop()
+            stand_in = loop.call_later(self._stand_in_seconds, lose_place)
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._watchdog_seconds):
+                results = await thread.run(lambda: _run(work, [entry.item for entry in entries]))
+        except TimeoutError:
+            log.error("%s hangs: giving up %d items", work.name, len(entries))
+            self.hangs += 1
+            if placed:
+                lose_place()
+            results = [_Failure(WorkHungError(f"{work.name} does not answer"))] * len(entries)
+        finally:
+            if stand_in is not None:
+                stand_in.cancel()
+        self.busy_seconds += time.perf_counter() - began
+        for entry, result in zip(entries, results, strict=True):
+            _settle(entry.done, result)
+        return placed
 
     def _take(self) -> tuple[Work[Any, Any], list[_Entry]] | None:
         """The most urgent work and its share of the items that wait."""

@@ -15,7 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from avatar_server.admission import Admission
-from avatar_server.capacity import measure_capacity
+from avatar_server.capacity import capacity_for
 from avatar_server.ice import event_loop_factory
 from avatar_server.logs import set_up_logging
 from avatar_server.memory import freeze_models
@@ -127,9 +127,9 @@ def session_limit(settings: Settings, models: Models) -> SessionLimit:
     """The limit of the settings, or what the machine is measured to carry."""
     if settings.max_sessions is not None:
         return SessionLimit.fixed(settings.max_sessions)
-    capacity = measure_capacity(models, models.avatar(settings.avatar), settings.video_bitrate)
-    log.info("%s (set max_sessions to change it)", capacity.describe(settings.workers))
-    return SessionLimit(capacity.at_first(settings.workers), capacity.at_most(settings.workers))
+    capacity = capacity_for(settings, models)
+    log.info("%s (set max_sessions to change it)", capacity.describe())
+    return SessionLimit(capacity.at_first, capacity.at_most)
 
 
 def serve(

@@ -27,8 +27,6 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as SourceError
 
-from avatar_server.cores import usable_cores
-
 DEFAULT_FILE = Path("avatar.toml")
 """Read from the working directory when no file is named and it exists."""
 
@@ -190,9 +188,12 @@ class Settings(BaseSettings):
     threads: Annotated[
         int,
         Field(
-            ge=1, le=256, description="Threads that animate and encode; by default one per core."
+            ge=1,
+            le=256,
+            description="Threads that animate, and as many that encode, in each process. They "
+            "share Python's interpreter: `workers` makes better use of more cores.",
         ),
-    ] = Field(default_factory=usable_cores)
+    ] = 1
     ice_servers: Annotated[
         tuple[IceServer, ...],
         Field(description="STUN and TURN servers for the server and its clients."),

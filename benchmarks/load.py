@@ -2,8 +2,9 @@
 
     python -m benchmarks.load --json
     python -m benchmarks.load --json --size 256
-    python -m benchmarks.load --json --workers 2
+    python -m benchmarks.load --json --workers 1
 
+The server runs one worker process per core, as it would where many sessions are wanted.
 Raises the number of talking avatars until one of them loses its 25 fps or its sound, then looks
 what happens at one and a half times that number, and at three times with the server's own
 admission. ``cores_*`` are CPU seconds of the server per second and session, at the largest number
@@ -20,6 +21,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final
 
+from avatar_server.cores import usable_cores
 from benchmarks.report import show
 from benchmarks.server import running_server, status
 from client.load.plan import LoadPlan, Scenario
@@ -139,7 +141,9 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=32, help="largest number to try")
     parser.add_argument("--seconds", type=float, default=15.0, help="length of each step")
     parser.add_argument("--size", type=int, choices=PICTURE_SIZES, default=512, help="pixels")
-    parser.add_argument("--workers", type=int, default=1, help="processes of the server")
+    parser.add_argument(
+        "--workers", type=int, default=usable_cores(), help="processes of the server"
+    )
     options = parser.parse_args()
     results = run(options.most, options.seconds, options.size, options.workers)
     show("load", results, as_json=options.json)

@@ -66,6 +66,12 @@ The network follows its own head, so the least bias adds up: without this the he
 some degrees and pixels after a few minutes. What moves within half a second stays."""
 
 
+@lru_cache(maxsize=4096)
+def _noise_row(seed: int, frame: int) -> FloatArray:
+    """The noise [70] of a frame, which several chunks are sampled from: drawing it takes longer."""
+    return np.random.default_rng((seed, frame)).standard_normal(MOTION_DIM, np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """Parameters of sampling. Raises ValueError for values out of range."""
@@ -301,14 +307,9 @@ class CausalMoDA(MotionGenerator[CausalState]):
 
     def _noise(self, chunk: _Chunk) -> FloatArray:
         """Noise [history + n, 70]: that of a frame is the same in whatever chunk it falls."""
-        first, history = chunk.state.frame, self._sampling.history
-        rows = (
-            np.random.default_rng((chunk.controls.seed, frame))
-            for frame in range(first, first + history + chunk.n)
-        )
-        return np.stack(
-            [row.standard_normal(MOTION_DIM, np.float32) * self._temperature for row in rows]
-        )
+        first, seed = chunk.state.frame, chunk.controls.seed
+        frames = range(first, first + self._sampling.history + chunk.n)
+        return np.stack([_noise_row(seed, frame) for frame in frames]) * self._temperature
 
     def _compute_condition(
         self, emotion: Emotion | None, intensity: float = 1.0

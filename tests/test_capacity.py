@@ -13,19 +13,24 @@ from tests.fakes import flat_models
 
 
 @pytest.mark.parametrize(
-    ("animating", "sending", "cores", "at_first", "at_most"),
+    ("capacity", "at_first", "at_most"),
     [
-        (0.15, 0.04, 2, 4, 7),
-        (0.15, 0.06, 4, 8, 11),  # the event loop has one core, however many there are
-        (0.3, 0.1, 2, 2, 3),
-        (1.5, 0.1, 1, 1, 1),  # slow, but not useless
+        (Capacity(animating=0.12, encoding=0.03, sending=0.04, cores=2), 4, 6),
+        # The event loop and the thread that animates have one core each, however many there are.
+        (Capacity(animating=0.05, encoding=0.10, sending=0.06, cores=4), 8, 11),
+        (Capacity(animating=0.10, encoding=0.03, sending=0.04, cores=16), 8, 8),
+        (Capacity(animating=0.10, encoding=0.03, sending=0.04, cores=16, processes=4), 32, 32),
+        (Capacity(animating=0.10, encoding=0.03, sending=0.04, cores=16, threads=2), 16, 16),
+        (Capacity(animating=0.25, encoding=0.05, sending=0.1, cores=2), 2, 3),
+        (Capacity(animating=0.0, encoding=0.05, sending=0.1, cores=4, device=0.2), 2, 3),
+        # Slow, but not useless.
+        (Capacity(animating=1.4, encoding=0.1, sending=0.1, cores=1), 1, 1),
     ],
 )
-def test_cores_and_the_event_loop_limit_sessions(
-    animating: float, sending: float, cores: int, at_first: int, at_most: int
+def test_cores_threads_and_the_event_loop_limit_sessions(
+    capacity: Capacity, at_first: int, at_most: int
 ) -> None:
-    capacity = Capacity(animating, sending, cores)
-    assert (capacity.at_first(), capacity.at_most()) == (at_first, at_most)
+    assert (capacity.at_first, capacity.at_most) == (at_first, at_most)
     assert f"{at_first} sessions" in capacity.describe()
 
 
@@ -43,6 +48,7 @@ def test_a_machine_that_is_half_as_fast_carries_half() -> None:
 
     fast, slow = measured(0.002), measured(0.004)
     assert slow.animating == pytest.approx(2 * fast.animating)
+    assert slow.encoding == pytest.approx(2 * fast.encoding)
     assert slow.sending == pytest.approx(2 * fast.sending)
     # Each of three stages takes one tick for a chunk of two frames.
-    assert fast.animating >= 3 * 0.002 * 25 / 2
+    assert fast.animating + fast.encoding >= 3 * 0.002 * 25 / 2

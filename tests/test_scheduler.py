@@ -119,6 +119,33 @@ async def test_work_that_hangs_is_given_up_and_its_thread_replaced() -> None:
     work.released.set()
 
 
+async def test_nobody_waits_for_anothers_long_item() -> None:
+    work = Doubling()
+    before = threading.active_count()
+    async with Scheduler(1, stand_in_seconds=0.05) as scheduler:
+        slow = scheduler.submit(work, 666, 1.0)
+        assert await scheduler.submit(work, 4, 2.0) == 8
+        assert not slow.done()
+        work.released.set()
+        assert await slow == 2 * 666
+        # The stand-in keeps the place.
+        async with asyncio.timeout(10):
+            while threading.active_count() > before + 1:
+                await asyncio.sleep(0.005)
+        assert await scheduler.submit(work, 5, 3.0) == 10
+
+
+async def test_where_runs_must_not_overlap_a_long_one_is_waited_for() -> None:
+    work = Doubling()
+    async with Scheduler(1, watchdog_seconds=0.2, stand_in_seconds=None) as scheduler:
+        slow, next_ = scheduler.submit(work, 666, 1.0), scheduler.submit(work, 4, 2.0)
+        with pytest.raises(WorkHungError):
+            await slow
+        assert await next_ == 8
+    assert work.batches == [[666], [4]]
+    work.released.set()
+
+
 async def test_closing_cancels_what_waits_and_ends_the_threads() -> None:
     work = Doubling()
     before = threading.active_count()

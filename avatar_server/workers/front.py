@@ -40,13 +40,8 @@ _PATIENCE: Final = 3.0
 def create_front(settings: Settings, admission: Admission) -> Starlette:
     """The application; its lifespan owns ``settings.workers`` processes, whose sessions count
     against ``admission``."""
-    part = settings.model_copy(
-        update={
-            "threads": max(1, settings.threads // settings.workers),
-            # The front has counted already.
-            "offers_per_minute": None,
-        }
-    )
+    # The front has counted offers already.
+    part = settings.model_copy(update={"offers_per_minute": None})
     pool = Pool(part, settings.workers, admission)
     front, proxy = Front(pool, admission), Proxy(pool)
 
