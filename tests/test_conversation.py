@@ -96,6 +96,23 @@ async def test_a_voice_silences_what_others_have_the_avatar_say() -> None:
         assert r.conversation.history.turns[0] == Turn("user", "wait please stop now")
 
 
+async def test_a_voice_silences_what_is_said_while_the_answer_is_thought_out() -> None:
+    """Such as "one moment, I am looking that up", from a program that watches the session."""
+    async with room(patience=0.1) as r:
+        r.dialogue.gate = asyncio.Event()
+        await r.speak(words="what is the weather like")
+        await r.until(Transcript, text="what is the weather like", final=True)
+        r.voice.say("a b c d e f g h i j k l m n o p", "en-us", "filler")
+        await r.until(Speaking, on=True, utterance="filler")
+        await r.sound(LOUD, 0.5)
+        await r.sound(QUIET, 0.3)
+        cut = await r.until(Speaking, on=False, utterance="filler")
+        assert cut.reason == "interrupted"
+        r.dialogue.gate.set()
+        await r.until(Caption, text="You said: what is the weather like.", final=True)
+        assert len(r.conversation.history.turns) == 2, "the turn was taken back and came again"
+
+
 async def test_a_backchannel_lets_it_be_said_to_its_end() -> None:
     async with room() as r:
         r.voice.say("a b c d e f", "en-us", "aside")

@@ -142,6 +142,8 @@ class Conversation:
                 if self._voice.busy:
                     self._taker.aside_started()
                 self._do(self._taker.speech_started(at))
+                if self._voice.busy:
+                    self._do(self._taker.aside_goes_on())
                 self._ear.feed_remembered()
             else:
                 self._speech = (self._speech[0], second)

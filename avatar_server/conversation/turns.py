@@ -173,6 +173,12 @@ class TurnTaker:
         if self.phase == "listening" and self.policy.barge_in:
             self._enter("speaking", 0.0)
 
+    def aside_goes_on(self) -> list[Action]:
+        """Outside a turn the avatar still speaks, though the user has begun to: where the user
+        takes the turn back before the answer was heard, nothing else would silence it."""
+        cuts = self.phase == "hearing" and self.policy.barge_in
+        return [Action("cut")] if cuts else []
+
     def answer_started(self) -> list[Action]:
         """The first sound of the avatar's turn is heard."""
         if self.phase != "thinking":
