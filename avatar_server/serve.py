@@ -13,6 +13,7 @@ from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from avatar_server.admission import Admission
 from avatar_server.capacity import capacity_for
@@ -20,6 +21,7 @@ from avatar_server.ice import event_loop_factory
 from avatar_server.logs import set_up_logging
 from avatar_server.memory import freeze_models
 from avatar_server.models import Models
+from avatar_server.open_sockets import OpenSockets
 from avatar_server.session_limit import SessionLimit
 from avatar_server.settings import Settings
 from avatar_server.waiting import WaitingLine
@@ -60,7 +62,7 @@ def address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def server_config(app: Starlette, trusted: Sequence[str], grace: int) -> uvicorn.Config:
+def server_config(app: ASGIApp, trusted: Sequence[str], grace: int) -> uvicorn.Config:
     """How ``app`` is served: addresses in ``trusted`` may say for whom they ask, and requests
     under way get ``grace`` seconds when it stops."""
     return uvicorn.Config(
@@ -78,15 +80,20 @@ def server_config(app: Starlette, trusted: Sequence[str], grace: int) -> uvicorn
 
 
 class DrainingServer(uvicorn.Server):
-    """Lets sessions end on SIGTERM before it stops; a second signal stops it at once."""
+    """Lets sessions end on SIGTERM before it stops; a second signal stops it at once.
+
+    WebSockets that are still open then are told why.
+    """
 
     def __init__(
         self,
         config: uvicorn.Config,
+        sockets: OpenSockets,
         drain: Callable[[], Awaitable[None]],
         on_started: Callable[[], None],
     ) -> None:
         super().__init__(config)
+        self._sockets = sockets
         self._wait_drained = drain
         self._on_started = on_started
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -100,6 +107,10 @@ class DrainingServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._sockets.close()  # uvicorn would close them without a reason
+        await super().shutdown(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         if sig == signal.SIGTERM and self._loop is not None and self._draining is None:
@@ -150,8 +161,9 @@ def serve(
         WaitingLine(settings.max_queue),
     )
     app = make_app(admission)
-    config = server_config(app, settings.trusted_proxies, grace=5)
-    server = DrainingServer(config, app.state.drain, lambda: announce(address(listener)))
+    sockets = OpenSockets(app)
+    config = server_config(sockets, settings.trusted_proxies, grace=5)
+    server = DrainingServer(config, sockets, app.state.drain, lambda: announce(address(listener)))
     tune_interpreter()
     with asyncio.Runner(loop_factory=event_loop_factory(settings.udp_ports)) as runner:
         runner.run(server.serve([listener]))

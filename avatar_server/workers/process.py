@@ -30,6 +30,7 @@ from avatar_server.engines import built_in_talking, speech_engine
 from avatar_server.family import open_family
 from avatar_server.ice import event_loop_factory
 from avatar_server.logs import set_up_logging
+from avatar_server.open_sockets import OpenSockets
 from avatar_server.serve import DrainingServer, server_config, tune_interpreter
 from avatar_server.session_limit import SessionLimit
 from avatar_server.settings import Settings
@@ -125,10 +126,13 @@ def main() -> None:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     Path(start.path).unlink(missing_ok=True)  # left by a worker that failed
     listener.bind(start.path)
-    config = server_config(app, trusted=("*",), grace=1)
+    sockets = OpenSockets(app)
+    config = server_config(sockets, trusted=("*",), grace=1)
     tune_interpreter()
     # No drain: the front has waited for the sessions before it stops a worker.
-    server = DrainingServer(config, lambda: asyncio.sleep(0), lambda: admission.report(Ready()))
+    server = DrainingServer(
+        config, sockets, lambda: asyncio.sleep(0), lambda: admission.report(Ready())
+    )
     with asyncio.Runner(loop_factory=event_loop_factory(settings.udp_ports)) as runner:
         runner.run(_serve(server, listener, admission, orders))
 
