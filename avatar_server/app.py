@@ -90,10 +90,11 @@ def create_app(
         connect_timeout=settings.connect_timeout,
         talking=talking,
         lifetime=lifetime_policy(settings),
+        ice_servers=lambda: for_aiortc(ice_servers(settings)),
         id_prefix=id_prefix,
     )
     admission = admission or unmeasured_admission(settings)
-    sessions = Sessions(parts, admission, metrics, lambda: for_aiortc(ice_servers(settings)))
+    sessions = Sessions(parts, admission, metrics)
     metrics.watch_admission(admission)
     metrics.watch_media(figures, scheduler, rate)
     rate.on_change = lambda fps: sessions.tell(PictureRate(fps=fps))

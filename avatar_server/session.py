@@ -68,7 +68,8 @@ class SessionParts:
     connect_timeout: float
     talking: Talking
     lifetime: LifetimePolicy
-    ice_servers: IceServers = ()
+    ice_servers: Callable[[], IceServers] = tuple
+    """Asked for every peer: the credentials of TURN servers expire."""
     id_prefix: str = ""
     """Prefix of the ids of this process's sessions and connections."""
 
@@ -202,7 +203,8 @@ class Session:
         is left of the peer.
         """
         link = Link(self, name, watches_only, self._broadcast.join())
-        link.peer = Peer(link.viewer, link, self.parts.ice_servers, self.parts.connect_timeout)
+        servers = self.parts.ice_servers()
+        link.peer = Peer(link.viewer, link, servers, self.parts.connect_timeout)
         try:
             answer = await link.peer.answer(offer)
         except BaseException:

@@ -6,8 +6,6 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from avatar_server.admission import AdmissionError, Places
@@ -19,7 +17,6 @@ from avatar_server.metrics import Metrics
 from avatar_server.observed import ObservedSession
 from avatar_server.session import Session, SessionParts
 from renderer.contract import Avatar
-from streaming.peer import IceServers
 from streaming.protocol import ServerEvent
 
 log = logging.getLogger(__name__)
@@ -36,12 +33,10 @@ class Sessions:
         parts: SessionParts,
         places: Places,
         metrics: Metrics,
-        ice_servers: Callable[[], IceServers],
     ) -> None:
         self._parts = parts
         self._places = places
         self._metrics = metrics
-        self._ice_servers = ice_servers
         self._running: dict[str, tuple[Session, asyncio.Task[None]]] = {}
 
     def __len__(self) -> int:
@@ -77,9 +72,7 @@ class Sessions:
             raise
         self._metrics.admissions.labels("admitted").inc()
         try:
-            # Fetched for every session: TURN credentials expire.
-            parts = replace(self._parts, ice_servers=self._ice_servers())
-            session = ObservedSession(parts, avatar, self._metrics, persona, client.avatar)
+            session = ObservedSession(self._parts, avatar, self._metrics, persona, client.avatar)
         except BaseException:  # such as a device without memory for one more
             self._places.leave(client)
             raise

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from streaming.peer import Peer
+from streaming.peer import IceServers, Peer
 from streaming.protocol import Caption, Ready, Speaking
 from tests.webrtc_browser import WAIT, Browser, browser, running, sessions, until_gone
 
@@ -118,3 +120,26 @@ async def test_a_session_that_ends_while_an_offer_is_answered_keeps_no_peer(
         refused = await coming
         assert (refused.status_code, refused.json()["error"]) == (503, "session_ended")
         assert refused.headers["retry-after"] == "1"
+
+
+async def test_each_connection_gets_fresh_credentials_for_turn(
+    browser: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page comes back to a session that is older than they live."""
+    users: list[str | None] = []
+    begin = Peer.__init__
+
+    def note(self: Peer, viewer: Any, link: Any, servers: IceServers, patience: float) -> None:
+        users.extend(server.username for server in servers)
+        begin(self, viewer, link, (), patience)  # there are none
+
+    monkeypatch.setattr(Peer, "__init__", note)
+    flags = {"turn_urls": ("turn:127.0.0.1:9",), "turn_secret": "north"}
+    async with running(**flags) as (_, http):
+        viewer = browser()
+        pc_id = await viewer.connect(http)
+        later = time.time() + 7 * 3600
+        monkeypatch.setattr("avatar_server.ice.ice_servers.__defaults__", (lambda: later,))
+        body = {"sdp": await browser().offer(), "type": "offer", "pc_id": pc_id}
+        assert (await http.post("/api/offer", json=body)).json()["pc_id"] == pc_id
+    assert [user is not None and float(user) > later for user in users] == [False, True]
