@@ -106,7 +106,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         background = [
-            asyncio.create_task(metrics.watch_loop(), name="watch-loop"),
+            asyncio.create_task(metrics.process.watch(), name="watch-loop"),
             asyncio.create_task(talking.prepare(), name="load-engines"),
             asyncio.create_task(rate.watch(scheduler), name="video-rate"),
             asyncio.create_task(Strain(rate, figures).watch(admission.second), name="strain"),

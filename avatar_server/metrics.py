@@ -1,11 +1,10 @@
-"""All series that Prometheus can scrape, in one place.
+"""All series of a server that Prometheus can scrape, in one place.
 
 Every server object has a registry of its own, so that several can live in one process.
 """
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +14,7 @@ from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
-    GCCollector,
     Histogram,
-    ProcessCollector,
     generate_latest,
 )
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -27,6 +24,7 @@ from prometheus_client.registry import Collector
 from starlette.requests import Request
 
 from avatar_server.admission import Admission
+from avatar_server.process_series import LATENESS_SECONDS, ProcessSeries
 from avatar_server.scheduler import Scheduler
 from avatar_server.video_rate import VideoRate
 from streaming.figures import MediaFigures
@@ -35,10 +33,7 @@ from streaming.stages import Stage
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
 _STAGE_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5)
-_LAG_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.5, 2.0)
 _SESSION_SECONDS: Final = (5, 15, 60, 300, 900, 3600, 14400)
-
-_LAG_INTERVAL: Final = 0.25
 
 
 @dataclass(eq=False, slots=True)
@@ -91,8 +86,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        ProcessCollector(registry=self._registry)
-        GCCollector(registry=self._registry)
+        self.process = ProcessSeries(self._registry)
         gauge = partial(Gauge, registry=self._registry)
         counter = partial(Counter, registry=self._registry)
         histogram = partial(Histogram, registry=self._registry)
@@ -127,7 +121,7 @@ class Metrics:
         self._offset = histogram(
             "avatar_av_offset_seconds",
             "How long after its sound a picture leaves.",
-            buckets=_LAG_SECONDS,
+            buckets=LATENESS_SECONDS,
         )
         self.events = counter("avatar_events", "Events from clients, by type.", ["type"])
         self.errors = counter(
@@ -143,11 +137,6 @@ class Metrics:
         )
         # Looked up once: each session observes a hundred runs a second.
         self._stages = {stage: by_stage.labels(stage) for stage in get_args(Stage)}
-        self._lag = histogram(
-            "avatar_tick_lateness_seconds",
-            "How late the event loop, which sends every tick, wakes up.",
-            buckets=_LAG_SECONDS,
-        )
 
     def watch_admission(self, admission: Admission) -> None:
         """Where the gauges of sessions are read from at every scrape."""
@@ -164,14 +153,6 @@ class Metrics:
     def observe_stage(self, stage: Stage, seconds: float) -> None:
         """One run of a stage; from any thread."""
         self._stages[stage].observe(seconds)
-
-    async def watch_loop(self) -> None:
-        """Measure how late the event loop is, until cancelled."""
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + _LAG_INTERVAL
-            await asyncio.sleep(_LAG_INTERVAL)
-            self._lag.observe(max(0.0, loop.time() - due))
 
     async def exposition(self, _: Request) -> bytes:
         """All series in Prometheus' text format, see :data:`CONTENT_TYPE`."""

@@ -256,6 +256,9 @@ async def test_a_worker_that_dies_ends_its_own_sessions_only_and_comes_back(
     assert samples["avatar_sessions", "0"] == samples["avatar_sessions", "1"] == 1
     assert samples["avatar_sessions_limit", None] == 4
     assert samples["avatar_worker_restarts_total", None] == 1
+    for process in ("front", "0", "1"):
+        assert samples["avatar_tick_lateness_seconds_count", process] > 0
+        assert samples["process_resident_memory_bytes", process] > 0
     for name in names:
         assert (await http.delete(f"/api/offer/{name}")).status_code == 204
 

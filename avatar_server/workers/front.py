@@ -25,6 +25,7 @@ from avatar_server.access import guards
 from avatar_server.admission import Admission
 from avatar_server.health import Health
 from avatar_server.http import EXCEPTION_HANDLERS
+from avatar_server.process_series import ProcessSeries
 from avatar_server.queue import Queue
 from avatar_server.settings import Settings
 from avatar_server.workers.pool import Pool
@@ -48,11 +49,15 @@ def create_front(settings: Settings, admission: Admission) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with pool:
-            watching = asyncio.create_task(_watch(pool, admission), name="strain")
+            background = [
+                asyncio.create_task(_watch(pool, admission), name="strain"),
+                asyncio.create_task(front.process.watch(), name="watch-loop"),
+            ]
             try:
                 yield
             finally:
-                watching.cancel()
+                for task in background:
+                    task.cancel()
 
     app = Starlette(
         routes=[
@@ -83,11 +88,13 @@ async def _watch(pool: Pool, admission: Admission) -> None:
 
 
 class Front:
-    """Figures collected from all workers."""
+    """Figures of all processes."""
 
     def __init__(self, pool: Pool, admission: Admission) -> None:
         self._pool = pool
         self._admission = admission
+        self._registry = CollectorRegistry()
+        self.process = ProcessSeries(self._registry)
 
     def routes(self) -> list[Route]:
         """Routes below ``/api``."""
@@ -118,15 +125,12 @@ class Front:
         )
 
     async def exposition(self, request: Request) -> bytes:
-        """The series of all workers, labelled by worker, and those of the front."""
+        """The series of all processes, labelled by worker, and those of the whole server."""
+        texts = {"front": generate_latest(self._registry).decode()}
+        for number, answer in (await self._ask("/metrics", request)).items():
+            texts[str(number)] = answer.text
         registry = CollectorRegistry()
-        registry.register(
-            _Series(
-                self._pool,
-                self._admission,
-                {n: a.text for n, a in (await self._ask("/metrics", request)).items()},
-            )
-        )
+        registry.register(_Series(self._pool, self._admission, texts))
         return generate_latest(registry)
 
     async def _ask(self, path: str, request: Request) -> dict[int, httpx.Response]:
@@ -162,8 +166,8 @@ def _summed(parts: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dic
 class _Series(Collector):
     pool: Pool
     admission: Admission
-    texts: Mapping[int, str]
-    """Expositions by worker."""
+    texts: Mapping[str, str]
+    """Expositions by worker; the front's own as ``front``."""
 
     def collect(self) -> Iterator[Metric]:
         limit, waiting = self.admission.limit, self.admission.waiting
@@ -177,7 +181,7 @@ class _Series(Collector):
             "avatar_worker_restarts", "Workers started again.", self.pool.restarts
         )
         families: dict[str, Metric] = {}
-        for number, text in self.texts.items():
+        for worker, text in self.texts.items():
             for family in text_string_to_metric_families(text):
                 if family.name in _FRONTS:
                     continue
@@ -185,7 +189,7 @@ class _Series(Collector):
                     family.name, Metric(family.name, family.documentation, family.type)
                 )
                 into.samples += [
-                    sample._replace(labels={**sample.labels, "worker": str(number)})
+                    sample._replace(labels={**sample.labels, "worker": worker})
                     for sample in family.samples
                 ]
         yield from families.values()
