@@ -23,6 +23,7 @@ from streaming.speech import SpeechTick
 from streaming.speech_source import FEATURE_TICK
 from streaming.stages import StageTimes
 from tests.fakes import FlatAvatar, FlatAvatars, LoudnessFeatures, LoudnessMotion
+from tests.until import until
 
 
 class CountingRenderer(Renderer[FlatAvatar]):
@@ -67,10 +68,8 @@ async def animating(
 
 
 async def drawn(renderer: CountingRenderer, count: int) -> None:
-    async with asyncio.timeout(10):
-        while len(renderer.drawn) < count:
-            await asyncio.sleep(0.005)
-        await asyncio.sleep(0.02)
+    await until(lambda: len(renderer.drawn) >= count)
+    await asyncio.sleep(0.02)
 
 
 async def test_pictures_come_in_order() -> None:

@@ -7,7 +7,8 @@ import asyncio
 from avatar_server.conversation.dialogue import Turn
 from avatar_server.conversation.progress import AnswerEnded
 from streaming.protocol import Caption, ErrorEvent, Speaking, Transcript
-from tests.room import LOUD, QUIET, WAIT, room
+from tests.room import LOUD, QUIET, room
+from tests.until import until
 
 
 async def test_an_early_answer_leaves_no_trace_when_the_user_goes_on() -> None:
@@ -38,9 +39,7 @@ async def test_a_failing_dialogue_is_told_and_the_conversation_goes_on() -> None
 async def test_an_early_answer_that_fails_leaves_no_trace() -> None:
     async with room(patience=5.0) as r:
         await r.speak(words="fail")
-        async with asyncio.timeout(WAIT):
-            while not r.dialogue.asked:
-                await asyncio.sleep(0.01)
+        await until(lambda: r.dialogue.asked)
         r.conversation.type("hello")
         await r.until(Caption, text="You said: hello.", final=True)
         assert not any(isinstance(e, ErrorEvent) for e in r.events)

@@ -18,6 +18,7 @@ from client.peer import Peer
 from streaming.protocol import ErrorEvent, Pong, Ready, Show, Speaking
 from tests.fakes import ToneSpeech, scripted_talking
 from tests.live import live_server
+from tests.until import until
 from tests.webrtc_browser import WAIT, Browser, browser, running
 
 __all__ = ["browser"]
@@ -64,11 +65,9 @@ async def test_of_many_faces_in_a_row_only_those_that_are_needed_are_prepared() 
     )
     commands = Commands(cast(Session, session))
     asked = [asyncio.create_task(commands.do(Show(avatar=name))) for name in "abcd"]
-    async with asyncio.timeout(WAIT):
-        while not prepared:
-            await asyncio.sleep(0.01)
-        go_on.set()
-        await asyncio.gather(*asked)
+    await until(lambda: prepared)
+    go_on.set()
+    await asyncio.wait_for(asyncio.gather(*asked), WAIT)
     assert prepared == ["a", "d"]
     assert shown == ["d"]
 
@@ -122,10 +121,7 @@ async def test_bad_events_are_answered_and_change_nothing(
         viewer.send(type="ping", id=7)
         assert (await viewer.expect(Pong)).id == 7
         viewer.send(type="say", text="fail")
-        event = await viewer.event()
-        while not isinstance(event, ErrorEvent):
-            event = await viewer.event()
-        assert "choose another" in event.message
+        error = await viewer.until(ErrorEvent)
+        assert "choose another" in error.message
         viewer.send(type="say", text="fine", utterance="z")
-        while not (isinstance(event, Speaking) and event.utterance == "z" and not event.on):
-            event = await viewer.event()
+        await viewer.until(Speaking, utterance="z", on=False)

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from streaming.protocol import Candidate, ProtocolError, read_client_event
 from streaming.sdp import BadOfferError, check_offer
-from tests.webrtc_browser import Browser, browser, running, until_gone
+from tests.until import until, until_answer, until_gone
+from tests.webrtc_browser import Browser, browser, running
 
 __all__ = ["browser"]
 
@@ -144,9 +145,8 @@ async def test_mangled_offers_are_answered_or_refused_and_leave_nothing(
             await asyncio.gather(*(post() for _ in range(5)))
         assert statuses >= {200, 400}, "some were good, some were bad"
         await until_gone(http)
-        async with asyncio.timeout(20):
-            while await tasks_of(http) > tasks or open_sockets() > sockets:
-                await asyncio.sleep(0.05)
+        await until_answer(http, "/api/status", lambda status: status["tasks"] <= tasks)
+        await until(lambda: open_sockets() <= sockets)
 
 
 def open_sockets() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import numpy as np
 import pytest
 from hypothesis import given
@@ -25,6 +24,7 @@ from streaming.protocol import (
 )
 from tests.fakes import scripted_talking
 from tests.live import live_server
+from tests.until import until_gone
 
 
 class Clock:
@@ -137,12 +137,6 @@ def test_every_end_but_that_of_a_lost_client_is_warned_of(
 # --- real peers -------------------------------------------------------------------------------
 
 
-async def until_no_session(url: str) -> None:
-    async with httpx.AsyncClient(base_url=url) as http, asyncio.timeout(20):
-        while (await http.get("/api/status")).json()["sessions"]:
-            await asyncio.sleep(0.05)
-
-
 async def test_a_lost_client_finds_its_conversation_again() -> None:
     talking = scripted_talking(greeting="Welcome.")
     with live_server(talking, resume_seconds=60) as url:
@@ -160,7 +154,7 @@ async def test_a_lost_client_finds_its_conversation_again() -> None:
                 await second.event(Caption, lambda e: e.final and e.text == "You said: two.")
                 texts = [h.event.text for h in second.events if isinstance(h.event, Caption)]
                 assert not any("Welcome" in text for text in texts), "it greets once"
-        await until_no_session(url)
+        await until_gone(url)
     dialogue = talking.engines.dialogue
     said = [turn.text for turn in dialogue.asked[-1]]  # type: ignore[attr-defined]
     assert said == ["Welcome.", "one", "You said: one.", "two"]
@@ -170,7 +164,7 @@ async def test_a_client_that_stays_away_finds_a_new_session() -> None:
     with live_server(resume_seconds=0.2) as url:
         async with Peer.connect(url) as first:
             await first.drop()
-            await until_no_session(url)
+            await until_gone(url)
             async with Peer.connect(url, resume=first.pc_id) as second:
                 assert second.ready.session != first.ready.session
                 assert second.pc_id != first.pc_id
@@ -192,7 +186,7 @@ async def test_an_idle_session_warns_and_ends() -> None:
             assert (error.code, error.fatal) == ("session_expired", True)
             assert over - again == pytest.approx(1, abs=0.5)
             await peer.disconnected()
-        await until_no_session(url)
+        await until_gone(url)
 
 
 async def test_an_utterance_that_is_never_ended_is_not_speaking_for_ever() -> None:

@@ -29,8 +29,9 @@ from avatar_server.logs import JsonFormatter, current_session, set_up_logging
 from avatar_server.session_limit import SessionLimit
 from avatar_server.settings import PortRange, Settings
 from avatar_server.video_rate import VideoRate
-from streaming.protocol import ErrorEvent, PictureRate, Pong, Ready
-from tests.webrtc_browser import WAIT, Browser, browser, running, until_gone
+from streaming.protocol import ErrorEvent, PictureRate, Pong, Ready, Speaking
+from tests.until import until_answer, until_gone
+from tests.webrtc_browser import WAIT, Browser, browser, running
 
 __all__ = ["browser"]
 
@@ -140,11 +141,9 @@ async def test_a_session_ends_after_its_time(browser: Callable[..., Browser]) ->
     async with running(max_session_minutes=1 / 60) as (_, http):
         viewer = browser()
         await viewer.connect(http)
-        event = await viewer.event()
-        while not isinstance(event, ErrorEvent):
-            event = await viewer.event()
-        assert event.code == "session_expired"
-        assert "at most" in event.message
+        error = await viewer.until(ErrorEvent)
+        assert error.code == "session_expired"
+        assert "at most" in error.message
         await until_gone(http)
 
 
@@ -166,8 +165,7 @@ async def test_logs_carry_the_session_and_not_what_was_said(
             await viewer.connect(http)
             ready = await viewer.expect(Ready)
             viewer.send(type="say", text="swordfish", utterance="u")
-            while getattr(await viewer.event(), "reason", "") != "finished":
-                pass
+            await viewer.until(Speaking, reason="finished")
             await viewer.close()
             await until_gone(http)
     finally:
@@ -309,10 +307,7 @@ async def test_a_drain_lets_sessions_end_and_takes_no_more(
             pc_id = await viewer.connect(http)
             await viewer.event()
             server.send_signal(signal.SIGTERM)
-            async with asyncio.timeout(WAIT):
-                while (status := (await http.get("/readyz")).json()["status"]) != "draining":
-                    assert status in ("ready", "full"), "a busy machine may carry but one"
-                    await asyncio.sleep(0.02)
+            await until_answer(http, "/readyz", lambda ready: ready["status"] == "draining")
             body = {"sdp": await browser().offer(), "type": "offer"}
             refused = await http.post("/api/offer", json=body)
             assert (refused.status_code, refused.json()["error"]) == (503, "draining")

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import pytest
 from playwright.sync_api import Browser, Page
 
 from benchmarks.server import running_server, status
 from tests.browser import block_sound, connect, lose_connection, opened_page, say, wait_speaking
-
-
-def wait_for(condition: Callable[[], bool], timeout: float = 5.0) -> bool:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
+from tests.until import wait_until
 
 
 def notice(page: Page) -> str:
@@ -46,7 +35,7 @@ def test_at_a_full_server_the_page_waits_in_line_and_connects_by_itself(browser:
         third.click("#notice button:has-text('Leave the line')")
         assert third.inner_text("#status") == "Disconnected"
         assert third.locator("#notice").is_hidden()
-        assert wait_for(lambda: status(url)["waiting"] == 0)
+        wait_until(lambda: status(url)["waiting"] == 0)
 
 
 def test_the_countdown_ends_in_another_try(browser: Browser, server_url: str) -> None:

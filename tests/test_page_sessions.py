@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import time
-
 import httpx
 from playwright.sync_api import Browser
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.server import status
 from tests.browser import connect, opened_page
+from tests.until import wait_until
 
 
-def settled(url: str, sessions: int, tasks: int, timeout: float = 40.0) -> bool:
-    """Whether the server comes to have ``sessions`` and no more than ``tasks``.
+def wait_settled(url: str, sessions: int, tasks: int = 10_000) -> None:
+    """Wait until the server has ``sessions`` and no more than ``tasks``."""
 
-    A peer whose page gave up too late to take it back ends at the connect timeout of 15 s.
-    """
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
+    def settled() -> bool:
         now = status(url)
-        if now["sessions"] == sessions and now["tasks"] <= tasks:
-            return True
-        time.sleep(0.1)
-    return False
+        return bool(now["sessions"] == sessions and now["tasks"] <= tasks)
+
+    # A peer whose page gave up too late to take it back ends at the connect timeout of 15 s.
+    wait_until(settled, 40)
 
 
 def test_reloads_leave_one_session_and_closing_none(browser: Browser, server_url: str) -> None:
-    assert settled(server_url, sessions=0, tasks=10_000)
+    wait_settled(server_url, sessions=0)
     idle = status(server_url)["tasks"]
     with opened_page(browser, server_url) as page:
         for _ in range(3):
@@ -35,23 +31,23 @@ def test_reloads_leave_one_session_and_closing_none(browser: Browser, server_url
             page.reload()
             page.wait_for_function("window.avatarClient !== undefined")
         connect(page)
-        assert settled(server_url, sessions=1, tasks=10_000)
-    assert settled(server_url, sessions=0, tasks=idle)
+        wait_settled(server_url, sessions=1)
+    wait_settled(server_url, sessions=0, tasks=idle)
 
 
 def test_ten_quick_connects_leave_nothing(browser: Browser, server_url: str) -> None:
-    assert settled(server_url, sessions=0, tasks=10_000)
+    wait_settled(server_url, sessions=0)
     idle = status(server_url)["tasks"]
     with opened_page(browser, server_url) as page:
         for _ in range(10):
             page.evaluate("avatarClient.connect()")
             page.evaluate("avatarClient.close()")
         assert page.inner_text("#status") == "Disconnected"
-    assert settled(server_url, sessions=0, tasks=idle)
+    wait_settled(server_url, sessions=0, tasks=idle)
 
 
 def test_giving_up_while_connecting_leaves_nothing(browser: Browser, server_url: str) -> None:
-    assert settled(server_url, sessions=0, tasks=10_000)
+    wait_settled(server_url, sessions=0)
     idle = status(server_url)["tasks"]
     with opened_page(browser, server_url) as page:
         for delay in (0, 5, 20, 50, 100):
@@ -67,7 +63,7 @@ def test_giving_up_while_connecting_leaves_nothing(browser: Browser, server_url:
             assert page.evaluate("avatarClient.state") in ("closed", "connected")
         page.evaluate("avatarClient.close()")
         # The page is still there: it takes back what was answered too late.
-        assert settled(server_url, sessions=0, tasks=idle)
+        wait_settled(server_url, sessions=0, tasks=idle)
 
 
 def pictures(url: str) -> float:
@@ -85,9 +81,8 @@ def test_a_tab_that_sleeps_wakes_up_in_its_session(browser: Browser, server_url:
         scripts.send("Debugger.enable")
         awake = page.evaluate("beats")
         scripts.send("Debugger.pause")
-        until = pictures(server_url) + 25
-        while pictures(server_url) < until:
-            time.sleep(0.1)
+        second = pictures(server_url) + 25
+        wait_until(lambda: pictures(server_url) >= second, 40)
         scripts.send("Debugger.resume")
         assert page.evaluate("beats") - awake < 25, "half of what one second has"
         shown = page.evaluate("video.currentTime")
@@ -136,7 +131,7 @@ ICE_RESTART = """async () => {
 def test_an_ice_restart_by_another_offer_keeps_the_session(
     browser: Browser, server_url: str
 ) -> None:
-    assert settled(server_url, sessions=0, tasks=10_000)
+    wait_settled(server_url, sessions=0)
     with opened_page(browser, server_url) as page:
         first, second = page.evaluate(ICE_RESTART)
         assert second == first

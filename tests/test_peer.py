@@ -16,6 +16,7 @@ from client.http import ConnectError
 from client.peer import Peer
 from motion.contract import SPEECH_RATE
 from streaming.protocol import Caption, ErrorEvent, Pong, Speaking
+from tests.until import until, until_gone
 from tests.voices import spoken
 
 
@@ -51,8 +52,8 @@ async def test_it_receives_what_it_asks_for(server_url: str) -> None:
 async def test_times_of_both_tracks_are_those_of_one_clock(server_url: str) -> None:
     async with Peer.connect(server_url) as peer:
         await peer.first_frame()
-        while peer.video_clock.sender_time(0) is None or peer.audio_clock.sender_time(0) is None:
-            await asyncio.sleep(0.05)
+        clocks = peer.video_clock, peer.audio_clock
+        await until(lambda: all(clock.sender_time(0) is not None for clock in clocks))
         sound, picture = peer.audio[-1], peer.video[-1]
         sound_time = peer.audio_clock.sender_time(sound.pts)
         picture_time = peer.video_clock.sender_time(picture.pts)
@@ -103,13 +104,10 @@ async def test_the_avatar_speaks_the_microphone(server_url: str) -> None:
 
 
 async def test_it_leaves_no_session_behind(server_url: str) -> None:
-    async with asyncio.timeout(10):
-        while (await asyncio.to_thread(status, server_url))["sessions"]:
-            await asyncio.sleep(0.1)
-        async with Peer.connect(server_url):
-            assert (await asyncio.to_thread(status, server_url))["sessions"] == 1
-        while (await asyncio.to_thread(status, server_url))["sessions"]:
-            await asyncio.sleep(0.1)
+    await until_gone(server_url)
+    async with Peer.connect(server_url):
+        assert (await asyncio.to_thread(status, server_url))["sessions"] == 1
+    await until_gone(server_url)
 
 
 async def test_what_sessions_leave_behind_is_freed() -> None:
@@ -120,13 +118,11 @@ async def test_what_sessions_leave_behind_is_freed() -> None:
         def threads() -> int:
             return len(list(Path(f"/proc/{process}/task").iterdir()))
 
-        async with asyncio.timeout(60):
-            for _ in range(5):
-                async with Peer.connect(url, history=0.0) as peer:
-                    await peer.first_frame()
-            # Pools stay, codecs go.
-            while threads() > 12:
-                await asyncio.sleep(0.1)
+        for _ in range(5):
+            async with Peer.connect(url, history=0.0) as peer:
+                await peer.first_frame()
+        # Pools stay, codecs go.
+        await until(lambda: threads() <= 12, 60)
 
 
 async def test_it_notices_that_the_server_ended_the_session(server_url: str) -> None:

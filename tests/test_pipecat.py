@@ -31,6 +31,7 @@ from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.workers.runner import WorkerRunner
 
 from tests.live import live_server
+from tests.until import until, until_gone
 
 WAIT = 20.0
 RATE = 16_000
@@ -164,18 +165,14 @@ async def test_a_server_that_is_not_there_is_told() -> None:
     with live_server() as url:
         pass
     async with running(url) as bot:
-        async with asyncio.timeout(WAIT):
-            while not bot.errors:
-                await asyncio.sleep(0.02)
+        await until(lambda: bot.errors)
     assert "no session" in bot.errors[0].error
 
 
 async def test_a_token_that_is_missing_is_told() -> None:
     with live_server(token="a-good-long-key") as url:
         async with running(url) as bot:
-            async with asyncio.timeout(WAIT):
-                while not bot.errors:
-                    await asyncio.sleep(0.02)
+            await until(lambda: bot.errors)
     assert "no session" in bot.errors[0].error
 
 
@@ -185,9 +182,7 @@ async def test_a_bot_whose_avatar_is_gone_is_told_and_ends_without_it() -> None:
         async with running(url) as bot:
             await bot.sink.until(lambda: bot.sink.pictures)
             await asyncio.to_thread(server.close)
-            async with asyncio.timeout(WAIT):
-                while not bot.errors:
-                    await asyncio.sleep(0.02)
+            await until(lambda: bot.errors)
             await bot.say(0.5)
         assert "the avatar is gone" in bot.errors[0].error
         assert len(bot.errors) == 1, "nobody waits for its last words"
@@ -218,14 +213,11 @@ async def test_a_pipeline_that_is_cancelled_while_it_connects_leaves_no_session(
             opening.cancel()
             await asyncio.gather(opening, return_exceptions=True)
             assert opening.cancelled()
-            while (await http.get("/api/status")).json()["sessions"]:
-                await asyncio.sleep(0.05)
+            await until_gone(http)
 
 
 async def test_a_size_that_there_is_not_is_told_with_those_that_there_are() -> None:
     with live_server() as url:
         async with running(url, size=300) as bot:
-            async with asyncio.timeout(WAIT):
-                while not bot.errors:
-                    await asyncio.sleep(0.02)
+            await until(lambda: bot.errors)
     assert "256" in bot.errors[0].error

@@ -12,6 +12,7 @@ import pytest
 from client.http import ConnectError
 from client.peer import Peer
 from tests.live import live_server
+from tests.until import until_answer
 from tests.webrtc_browser import WAIT, Browser, browser, running
 
 __all__ = ["browser"]
@@ -35,9 +36,7 @@ async def test_the_refusal_has_a_place_and_the_place_becomes_a_session(
         assert (ready.status_code, ready.json()["waiting"]) == (503, 1)
 
         assert (await http.delete(f"/api/offer/{pc_id}")).status_code == 204
-        async with asyncio.timeout(WAIT):
-            while not (await http.get(path)).json()["ready"]:
-                await asyncio.sleep(0.02)
+        await until_answer(http, path, lambda place: place["ready"])
         late = await http.post("/v1/whep", content=body["sdp"], headers={"content-type": SDP})
         assert (late.status_code, late.json()["queue"]["place"]) == (503, 2), "no jumping the queue"
         answer = await http.post("/api/offer", json={**body, "ticket": queue["ticket"]})
@@ -93,9 +92,8 @@ async def test_the_headless_client_waits_for_its_turn() -> None:
                     return second.waited
 
             waiting = group.create_task(come_later())
-            async with httpx.AsyncClient(base_url=url) as http, asyncio.timeout(WAIT):
-                while (await http.get("/api/status")).json()["waiting"] != 1:
-                    await asyncio.sleep(0.02)
+            async with httpx.AsyncClient(base_url=url) as http:
+                await until_answer(http, "/api/status", lambda status: status["waiting"] == 1)
                 with pytest.raises(ConnectError, match="all 1 sessions"):
                     async with Peer.connect(url, wait=0.2):
                         pass

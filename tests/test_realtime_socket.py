@@ -28,6 +28,7 @@ from client.peer import Peer
 from streaming.protocol import Chat, Speaking
 from tests.fakes import EchoDialogue, scripted_talking
 from tests.live import live_server
+from tests.until import until_gone
 
 WAIT = 15.0
 
@@ -60,12 +61,6 @@ def user(text: str) -> dict[str, object]:
     return {"type": "message", "role": "user", "content": content}
 
 
-async def gone(url: str) -> None:
-    async with httpx.AsyncClient(base_url=url) as http, asyncio.timeout(WAIT):
-        while (await http.get("/api/status")).json()["sessions"]:
-            await asyncio.sleep(0.05)
-
-
 async def test_a_browser_joins_the_session_and_may_leave_it_again() -> None:
     with live_server() as url:
         async with calling(url) as (socket, session):
@@ -82,7 +77,7 @@ async def test_a_browser_joins_the_session_and_may_leave_it_again() -> None:
                 assert "from the page" in json.dumps(done)
             await send(socket, "input_audio_buffer.clear")
             await event(socket, "input_audio_buffer.cleared")
-        await gone(url)
+        await until_gone(url)
 
 
 async def test_a_socket_joins_a_session_that_a_browser_began() -> None:
@@ -113,7 +108,7 @@ async def test_the_conversation_ended_by_others_ends_the_socket() -> None:
                 await event(socket, "none")
             assert closed.value.rcvd is not None
             assert (closed.value.rcvd.code, "ended" in closed.value.rcvd.reason) == (1001, True)
-        await gone(url)
+        await until_gone(url)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +128,7 @@ async def test_a_wrong_address_is_told(query: dict[str, str], words: str) -> Non
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1008
             assert words in closed.value.rcvd.reason
-        await gone(url)
+        await until_gone(url)
 
 
 async def test_a_server_without_engines_says_so() -> None:
@@ -369,7 +364,7 @@ async def test_no_messages_can_crash_or_wedge_a_session() -> None:
                 if "still there" in json.dumps(done):
                     break
             assert "still there" in json.dumps(done)
-        await gone(url)
+        await until_gone(url)
 
 
 def test_a_full_conversation_forgets_its_oldest_item_never_the_new_one() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pytest
 
 from avatar_server.scheduler import Scheduler, WorkHungError
+from tests.until import until
 
 
 class Doubling:
@@ -156,6 +157,4 @@ async def test_closing_cancels_what_waits_and_ends_the_threads() -> None:
         await asyncio.sleep(0)
     work.gate.set()
     assert all(future.cancelled() or not future.done() for future in waiting)
-    async with asyncio.timeout(10):
-        while threading.active_count() > before:
-            await asyncio.sleep(0.005)
+    await until(lambda: threading.active_count() <= before)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable
 
@@ -14,6 +13,7 @@ from streaming.broadcast import Viewer
 from streaming.peer import Peer
 from streaming.resample import FloatArray
 from streaming.sdp import UnsupportedMediaError, check_offer
+from tests.until import until
 
 WAIT = 20.0
 USUAL = (("audio", "recvonly"), ("video", "recvonly"))
@@ -75,9 +75,7 @@ async def test_whoever_wants_to_see_is_connected_and_sent_pictures(
     answer = await peer.answer(offer)
     assert viewer.codec == "VP8"
     await client.setRemoteDescription(RTCSessionDescription(answer, "answer"))
-    async with asyncio.timeout(WAIT):
-        while not viewer.video.open or viewer.audio.open != ("m=audio" in offer):
-            await asyncio.sleep(0.01)
+    await until(lambda: viewer.video.open and viewer.audio.open == ("m=audio" in offer))
     directions = [t.currentDirection for t in client.getTransceivers() if t.kind == "video"]
     assert directions == ["inactive"] * (len(directions) - 1) + ["recvonly"]
     await peer.close()

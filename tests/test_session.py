@@ -11,7 +11,8 @@ import pytest
 
 from streaming.peer import IceServers, Peer
 from streaming.protocol import Caption, Ready, Speaking
-from tests.webrtc_browser import WAIT, Browser, browser, running, sessions, until_gone
+from tests.until import until_answer, until_gone
+from tests.webrtc_browser import WAIT, Browser, browser, running, sessions
 
 __all__ = ["browser"]
 
@@ -41,9 +42,7 @@ async def test_connect_speak_and_leave(browser: Callable[..., Browser]) -> None:
         assert (await http.delete(f"/api/offer/{pc_id}")).status_code == 204
         await until_gone(http)
         await viewer.close()
-        async with asyncio.timeout(WAIT):
-            while (await http.get("/api/status")).json()["tasks"] > tasks:
-                await asyncio.sleep(0.05)
+        await until_answer(http, "/api/status", lambda status: status["tasks"] <= tasks)
 
 
 async def test_a_vanished_peer_ends_its_session(browser: Callable[..., Browser]) -> None:

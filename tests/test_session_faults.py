@@ -14,7 +14,8 @@ from avatar_server.tokens import TokenMint
 from streaming.protocol import ErrorEvent, Pong, Ready, Speaking
 from tests import webrtc_browser
 from tests.fakes import FlatAvatar, FlatRenderer, flat_models
-from tests.webrtc_browser import Browser, browser, running, until_gone
+from tests.until import until_gone
+from tests.webrtc_browser import Browser, browser, running
 
 __all__ = ["browser"]
 
@@ -129,7 +130,6 @@ async def test_a_token_that_a_clock_jump_voids_ends_no_session(
         refused = await http.get("/api/config")
         assert (refused.status_code, "expired" in refused.text) == (401, True)
         viewer.send(type="ping", id=1)
-        while await viewer.event() != Pong(id=1):
-            pass
+        await viewer.until(Pong, id=1)
         jump = 0.0
         assert (await http.get("/api/config")).status_code == 200

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from streaming.protocol import Ready
-from tests.webrtc_browser import Browser, browser, running, sessions, until_gone
+from tests.until import until_gone
+from tests.webrtc_browser import Browser, browser, running, sessions
 
 __all__ = ["browser"]
 

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from streaming.speech_source import SpeechSource
 from tests.live import live_server
+from tests.until import until_gone
 
 WAIT = 20.0
 
@@ -49,12 +50,6 @@ def tone(seconds: float, rate: int) -> bytes:
 
 def sessions(url: str) -> int:
     return int(httpx.get(f"{url}/api/status").json()["sessions"])
-
-
-async def until_gone(url: str) -> None:
-    async with asyncio.timeout(WAIT):
-        while sessions(url):
-            await asyncio.sleep(0.05)
 
 
 async def test_a_caller_chooses_the_size_of_the_pictures(url: str) -> None:

@@ -110,11 +110,13 @@ async def test_no_turn_waits_for_the_sound_of_those_before_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     requests = 0
+    asked = asyncio.Event()
 
     class Process:
         async def ask(self, operation: bytes, payload: bytes = b"") -> str:
             nonlocal requests
             requests += 1
+            asked.set()
             await asyncio.sleep(0)
             return ""
 
@@ -129,8 +131,8 @@ async def test_no_turn_waits_for_the_sound_of_those_before_it(
     for _ in range(15):
         given_up = engine.open("en", lambda _: None)
         given_up.feed(silence(30.0))
-        while not requests:
-            await asyncio.sleep(0)
+        asked.clear()
+        await asked.wait()
         given_up.close()
         requests = 0
         turn = engine.open("en", lambda _: None)

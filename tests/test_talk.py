@@ -29,6 +29,7 @@ from streaming.protocol import (
 from tests.fakes import ScriptedRecogniser, ToneSpeech, scripted_talking
 from tests.live import live_server
 from tests.room import NoPictures
+from tests.until import until, until_answer
 
 
 @asynccontextmanager
@@ -58,9 +59,7 @@ def test_a_server_that_is_told_to_stop_does_not_wait_for_engines_that_load() -> 
 
     async def start_and_stop() -> None:
         preparing = asyncio.create_task(Talking(scripted_talking().personas, load).prepare())
-        async with asyncio.timeout(15):
-            while not loading.is_set():
-                await asyncio.sleep(0.01)
+        await until(loading.is_set)
         preparing.cancel()
         await asyncio.gather(preparing, return_exceptions=True)
 
@@ -118,9 +117,7 @@ async def test_a_session_that_converses_ends_cleanly() -> None:
                 peer.send(Converse())
                 peer.send(Chat(text="hello " * 50))
                 await peer.event(ConversationState, lambda e: e.state == "speaking")
-            async with asyncio.timeout(20):
-                while (await http.get("/api/status")).json()["tasks"] > before:
-                    await asyncio.sleep(0.05)
+            await until_answer(http, "/api/status", lambda status: status["tasks"] <= before)
 
 
 @pytest.mark.parametrize(
@@ -160,9 +157,7 @@ async def test_a_microphone_that_is_switched_off_ends_the_turn() -> None:
     for _ in range(30):
         talk.hear(np.full(960, 0.3, np.float32), 48_000)
     assert recogniser.opened, "speech was noticed"
-    async with asyncio.timeout(10):
-        while not any(isinstance(e, Transcript) and e.final for e in published):
-            await asyncio.sleep(0.02)
+    await until(lambda: any(isinstance(e, Transcript) and e.final for e in published))
     assert attended[:2] == ["listening", "thinking"], "the face follows"
     talk.end()
     assert attended[-1] == "idle"

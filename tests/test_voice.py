@@ -19,18 +19,13 @@ async def test_interrupt_cuts_the_caption_where_the_sound_ended(
         await viewer.event()
         viewer.send(type="say", text="one two three four five six seven eight", utterance="a")
         viewer.send(type="say", text="never heard", utterance="b")
-        event = await viewer.event()
-        while not (isinstance(event, Caption) and event.text == "one two"):
-            event = await viewer.event()
+        await viewer.until(Caption, text="one two")
         viewer.send(type="interrupt")
-        event = await viewer.event()
-        while not (isinstance(event, Caption) and event.final):
-            event = await viewer.event()
-        assert event.utterance == "a"
-        assert event.text.startswith("one two")
-        assert len(event.text) < len("one two three four")
-        end = await viewer.event()
-        assert isinstance(end, Speaking)
+        cut = await viewer.until(Caption, final=True)
+        assert cut.utterance == "a"
+        assert cut.text.startswith("one two")
+        assert len(cut.text) < len("one two three four")
+        end = await viewer.expect(Speaking)
         assert (end.on, end.utterance, end.reason) == (False, "a", "interrupted")
         assert 200 <= end.position_ms <= 600, "the second word was heard, the fourth was not"
         assert await viewer.event() == Caption(utterance="b", text="", final=True)

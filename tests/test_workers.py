@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import time
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncGenerator, Callable, Generator
 from pathlib import Path
@@ -26,6 +25,7 @@ from avatar_server.workers.messages import open_settings
 from avatar_server.workers.pool import Worker
 from benchmarks.server import running_server
 from streaming.protocol import Pong, Ready, Speaking
+from tests.until import until, until_answer, until_gone
 from tests.webrtc_browser import WAIT, Browser, browser
 
 __all__ = ["browser"]
@@ -45,9 +45,7 @@ async def http(url: str) -> AsyncGenerator[httpx.AsyncClient]:
     headers = {"Authorization": "Bearer key"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=WAIT) as http:
         yield http
-        async with asyncio.timeout(WAIT):
-            while (await http.get("/api/status")).json()["sessions"]:
-                await asyncio.sleep(0.05)
+        await until_gone(http)
 
 
 async def spread(http: httpx.AsyncClient) -> list[int]:
@@ -235,13 +233,8 @@ async def test_a_worker_that_dies_ends_its_own_sessions_only_and_comes_back(
     assert "connect again" in gone.json()["message"]
     viewers[kept].send(type="ping", id=7)
     assert (await viewers[kept].expect(Pong)).id == 7
-    async with asyncio.timeout(WAIT):  # until the places of the others are free
-        while (await http.get("/readyz")).json()["sessions"] != 1:
-            await asyncio.sleep(0.02)
-    began = time.monotonic()
-    while len(await spread(http)) < 2:
-        assert time.monotonic() - began < 60
-        await asyncio.sleep(0.1)
+    await until_answer(http, "/readyz", lambda ready: ready["sessions"] == 1)  # others are free
+    await until_answer(http, "/api/status", lambda status: len(status["workers"]) == 2, 60)
     assert (await http.delete(f"/api/offer/{names[lost]}")).status_code == 404
     again = browser()
     names[lost] = await again.connect(http)
@@ -275,9 +268,7 @@ async def test_a_drain_lets_the_sessions_of_all_workers_end_and_takes_no_more(
             await viewer.event()
         assert sorted(name[0] for name in names) == ["0", "1"]
         os.kill((await http.get("/api/status")).json()["process"], signal.SIGTERM)
-        async with asyncio.timeout(WAIT):
-            while (await http.get("/readyz")).json()["status"] != "draining":
-                await asyncio.sleep(0.02)
+        await until_answer(http, "/readyz", lambda ready: ready["status"] == "draining")
         body = {"sdp": await browser().offer(), "type": "offer"}
         refused = await http.post("/api/offer", json=body)
         assert (refused.status_code, refused.json()["error"]) == (503, "draining")
@@ -286,16 +277,14 @@ async def test_a_drain_lets_the_sessions_of_all_workers_end_and_takes_no_more(
             assert (await viewer.expect(Pong)).id == number
         for name in names:
             assert (await http.delete(f"/api/offer/{name}")).status_code == 204
-        async with asyncio.timeout(WAIT / 2):  # before the time to drain is over
-            while await answers(http):
-                await asyncio.sleep(0.05)
 
+        async def ended() -> bool:
+            try:
+                return not (await http.get("/healthz")).is_success
+            except httpx.TransportError:
+                return True
 
-async def answers(http: httpx.AsyncClient) -> bool:
-    try:
-        return (await http.get("/healthz")).is_success
-    except httpx.TransportError:
-        return False
+        await until(ended, WAIT / 2)  # before the time to drain is over
 
 
 async def process_of(http: httpx.AsyncClient, worker: int) -> int:

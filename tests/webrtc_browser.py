@@ -97,6 +97,15 @@ class Browser:
         assert isinstance(event, kind), event
         return event
 
+    async def until(self, kind: type[EventT], **fields: object) -> EventT:
+        """The next event of ``kind`` with these fields; those before it are dropped."""
+        while True:
+            event = await self.event()
+            if isinstance(event, kind) and all(
+                getattr(event, name) == value for name, value in fields.items()
+            ):
+                return event
+
     async def picture(self) -> VideoFrame:
         """The next picture that comes."""
         frame = await asyncio.wait_for(self.tracks["video"].recv(), WAIT)
@@ -127,9 +136,3 @@ async def browser() -> AsyncGenerator[Callable[..., Browser]]:
 async def sessions(http: httpx.AsyncClient) -> int:
     count: int = (await http.get("/api/status")).json()["sessions"]
     return count
-
-
-async def until_gone(http: httpx.AsyncClient) -> None:
-    async with asyncio.timeout(WAIT):
-        while await sessions(http):
-            await asyncio.sleep(0.05)
