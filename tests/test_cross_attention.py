@@ -6,7 +6,7 @@ import torch
 
 from benchmarks.cross_attention import CrossAttentionMoDA
 from motion.moda.config import CAUSAL
-from motion.moda.masks import CausalAttention
+from motion.moda.masks import chunk_mask
 from motion.moda.network import Conditions
 
 FRAMES, AHEAD, CHUNK = 12, 2, 4
@@ -15,7 +15,8 @@ FRAMES, AHEAD, CHUNK = 12, 2, 4
 def test_a_chunk_hears_its_look_ahead_and_nothing_later() -> None:
     torch.manual_seed(0)
     network = CrossAttentionMoDA(CAUSAL).requires_grad_(False).eval()
-    mask = CausalAttention(CHUNK, before=3, after=AHEAD).mask(FRAMES, FRAMES + AHEAD, 1)
+    chunk_of = torch.arange(FRAMES) // CHUNK
+    mask = chunk_mask(chunk_of, FRAMES + AHEAD, 1, before=3, after=AHEAD)
     latent = torch.randn(1, FRAMES, 70)
     audio = torch.randn(1, FRAMES + AHEAD, 1, CAUSAL.audio_features)
     heard_from = CHUNK + AHEAD  # by the second chunk, not by the first

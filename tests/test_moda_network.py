@@ -14,7 +14,7 @@ from torch import Tensor
 from inference.onnx_engine import OnnxEngine
 from motion.moda.config import CAUSAL, PUBLISHED, MoDAConfig
 from motion.moda.guidance import Droppable, Guidance, drop
-from motion.moda.masks import CausalAttention
+from motion.moda.masks import chunk_mask
 from motion.moda.names import published_name
 from motion.moda.network import Conditions, MoDA, VelocityStep, step_inputs
 from motion.moda.sampler import KnownFrames, euler, released_schedule, sample, uniform_schedule
@@ -67,14 +67,13 @@ def test_sizes_that_do_not_fit_are_refused(change: dict[str, Any], message: str)
 
 def test_mask_lets_nothing_through_from_the_future(network: MoDA) -> None:
     """The look-ahead must not grow with depth: change what lies beyond and nothing moves."""
-    attention = CausalAttention(chunk=4, before=6, after=1)
-    mask = attention.mask(FRAMES, FRAMES + AHEAD, 1)
+    mask = chunk_mask(torch.arange(FRAMES) // 4, FRAMES + AHEAD, 1, before=6, after=1)
     given, latent = conditions(network), noise()
     time = torch.tensor([700.0, 300.0])
     out = network(latent, time, given, mask)
 
     later_audio = given.audio.clone()
-    later_audio[:, 8 + attention.after :] += 1.0
+    later_audio[:, 9:] += 1.0
     later_motion = latent.clone()
     later_motion[:, 8:] += 1.0
     changed = network(later_motion, time, replace(given, audio=later_audio), mask)
@@ -86,18 +85,6 @@ def test_mask_lets_nothing_through_from_the_future(network: MoDA) -> None:
     assert not torch.allclose(
         network(latent, time, replace(given, audio=inside), mask)[:, 7], out[:, 7]
     )
-
-
-def test_mask_follows_chunks_of_the_clip_as_the_window_slides() -> None:
-    attention = CausalAttention(chunk=4, before=2, after=1, past=4)
-    long = attention.mask(12, 12, 1)
-    late = attention.mask(6, 6, 1, first=6)
-    assert torch.equal(late[:6, :6], long[6:12, 6:12])
-    assert torch.equal(late[:6, 6:12], long[6:12, 18:24])
-    assert not long[8, 3], "motion before the past must be hidden"
-    assert long[8, 4]
-    assert long[0, 3], "a chunk sees itself"
-    assert not long[3, 4]
 
 
 def test_a_batch_is_its_rows(network: MoDA) -> None:

@@ -13,8 +13,6 @@ import torch
 from motion.contract import Controls, MotionRequest
 from motion.layout import SCALE
 from motion.moda.config import PUBLISHED
-from motion.moda.guidance import UNGUIDED
-from motion.moda.lips import LipModulation
 from motion.moda.network import MoDA
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.sampler import uniform_schedule
@@ -134,17 +132,6 @@ def test_motion_takes_the_size_of_the_face(network: MoDA) -> None:
         moda.step(moda.init_state(face), audio, audio[:0], Controls())[0] for face in (small, large)
     ]
     np.testing.assert_allclose(motions[1][:, SCALE] / motions[0][:, SCALE], 2.0, rtol=1e-3)
-
-
-def test_lip_modulation_streams(network: MoDA) -> None:
-    rest = np.zeros(70, np.float32)
-    audio = speech(24)
-    plain = stream(generator(network, guidance=UNGUIDED), audio, 24)
-    lips = generator(network, guidance=UNGUIDED, lips=LipModulation(rest))
-    whole = stream(lips, audio, 24)
-    np.testing.assert_allclose(stream(lips, audio, 8), whole, atol=1e-4)
-    changed = np.abs(whole - plain).max(axis=0) > 1e-4
-    assert set(np.flatnonzero(changed) // 3) == {6, 12, 14, 17, 19, 20}
 
 
 def test_wrong_sizes_are_refused(network: MoDA) -> None:

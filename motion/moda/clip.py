@@ -43,8 +43,7 @@ class ReleasedClip:
         """Motion [n, 70] for ``speech [640 n]`` at 16 kHz. Raises ValueError for no frame."""
         device = self._network.emotion_table.device
         source = own_motion(identity, self._statistics)
-        weight = controls.guidance
-        guidance = Guidance.released() if weight is None else Guidance.released(weight)
+        guidance = Guidance.released(controls.guidance)
         emotion = torch.from_numpy(emotion_weights(controls))[None].to(device)
         keypoints = torch.from_numpy(np.array(identity.canonical.reshape(1, -1))).to(device)
         noise = torch.Generator().manual_seed(controls.seed)

@@ -12,6 +12,8 @@ from motion.moda.network import Conditions, MoDA
 
 Droppable = Literal["audio", "emotion", "identity"]
 
+RELEASED_WEIGHT: Final = 1.2
+
 
 @dataclass(frozen=True, slots=True)
 class Guidance:
@@ -26,8 +28,9 @@ class Guidance:
     terms: tuple[tuple[frozenset[Droppable], float], ...] = ()
 
     @classmethod
-    def released(cls, weight: float = 1.2) -> Guidance:
-        """Two-way form; weights of 1 or less mean no unconditional pass."""
+    def released(cls, weight: float | None = None) -> Guidance:
+        """Two-way form, by default of weight 1.2; 1 or less means no unconditional pass."""
+        weight = RELEASED_WEIGHT if weight is None else weight
         if weight <= 1.0:
             return cls()
         return cls(((frozenset(("audio", "emotion")), weight - 1.0),))

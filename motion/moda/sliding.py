@@ -19,8 +19,8 @@ import torch
 from motion.contract import Controls, Identity, MotionGenerator, MotionRequest, Stepped
 from motion.head import ease_strength
 from motion.layout import MOTION_DIM, FloatArray
+from motion.moda.chunks import in_chunks
 from motion.moda.guidance import Guidance
-from motion.moda.lips import LipModulation
 from motion.moda.network import Conditions, MoDA
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.portrait import emotion_weights, own_motion, scale_pose
@@ -46,8 +46,6 @@ class SlidingState:
     """Normalised motion [p, 70] of the frames in the window that were given out."""
     audio: FloatArray
     """Their features [p, dim]."""
-    lip_peak: float
-    """Largest lip movement so far, see :class:`motion.moda.lips.LipModulation`."""
     head: float
     """Present strength of the head's motion, relative to the portrait's own pose."""
 
@@ -65,9 +63,7 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
         *,
         hop: int = 8,
         lookahead: int = 4,
-        guidance: Guidance | None = None,
         schedule: Schedule | None = None,
-        lips: LipModulation | None = None,
         run: Callable[..., torch.Tensor] | None = None,
     ) -> None:
         """``run`` is an engine of the network's :class:`~motion.moda.network.VelocityStep`."""
@@ -80,10 +76,8 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
         self.dim = network.config.audio_layers * network.config.audio_features
         self._network = network
         self._statistics = statistics
-        self._guidance = Guidance.released() if guidance is None else guidance
         self._schedule = schedule or released_schedule(last_step=False)
         self._modulations = Modulations(network, self._schedule)
-        self._lips = lips
         self._run = run
 
     def init_state(self, identity: Identity) -> SlidingState:
@@ -97,7 +91,6 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
             previous=self._statistics.from_source(source),
             known=np.zeros((0, MOTION_DIM), np.float32),
             audio=np.zeros((0, self.dim), np.float32),
-            lip_peak=0.0,
             head=1.0,
         )
 
@@ -105,26 +98,9 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
         """Those with the same guidance are one batch per hop."""
         for request in requests:
             request.check(self.dim, self.lookahead)
-        states = [[request.state] for request in requests]
-        motions = [[np.zeros((0, MOTION_DIM), np.float32)] for _ in requests]
-        longest = max((len(request.features) for request in requests), default=0)
-        for start in range(0, longest, self.chunk):
-            hops: dict[int, _Hop] = {}
-            guided_alike: dict[float | None, list[int]] = {}
-            for i, request in enumerate(requests):
-                if len(request.features) > start:
-                    hops[i] = self._slide(states[i][-1], request, start)
-                    guided_alike.setdefault(request.controls.guidance, []).append(i)
-            for weight, together in guided_alike.items():
-                guidance = self._guidance if weight is None else Guidance.released(weight)
-                windows = self._sample([hops[i] for i in together], guidance)
-                for i, window in zip(together, windows, strict=True):
-                    motion, after = self._give_out(hops[i], window)
-                    motions[i].append(motion)
-                    states[i] += after
-        return [
-            (np.concatenate(parts), after) for parts, after in zip(motions, states, strict=True)
-        ]
+        return in_chunks(
+            requests, self.chunk, self._slide, lambda hop: hop.controls.guidance, self._sample
+        )
 
     def _slide(self, state: SlidingState, request: MotionRequest[SlidingState], start: int) -> _Hop:
         """Make room in the window for a hop from row ``start`` of the request."""
@@ -138,8 +114,13 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
         )
         return _Hop(kept, new, following, request.controls)
 
-    def _sample(self, hops: Sequence[_Hop], guidance: Guidance) -> FloatArray:
-        """Normalised windows [B, 80, 70], smoothed over what is heard."""
+    def _sample(self, hops: Sequence[_Hop]) -> list[tuple[FloatArray, list[SlidingState]]]:
+        """What :meth:`_give_out` makes of each of the hops, whose guidance is the same."""
+        windows = self._windows(hops)
+        return [self._give_out(hop, window) for hop, window in zip(hops, windows, strict=True)]
+
+    def _windows(self, hops: Sequence[_Hop]) -> FloatArray:
+        """Normalised windows [B, 80, 70]."""
         device = self._network.emotion_table.device
         audio = np.zeros((len(hops), WINDOW, self.dim), np.float32)
         motion = np.zeros((len(hops), WINDOW, MOTION_DIM), np.float32)
@@ -165,7 +146,7 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
             conditions,
             _tensor([_noise(hop) for hop in hops]).to(device),
             schedule=self._schedule,
-            guidance=guidance,
+            guidance=Guidance.released(hops[0].controls.guidance),
             known=KnownFrames(
                 torch.from_numpy(motion).to(device), torch.from_numpy(held).to(device)
             ),
@@ -181,10 +162,7 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
         heard = window[: known + new + len(hop.following)]
         smoothed = smooth_pose(torch.from_numpy(heard)).numpy()
         given = smoothed[known : known + new]
-        shown, peaks = given, np.full(new, state.lip_peak)
-        if self._lips is not None:
-            shown, peaks = self._lips.step(given, state.lip_peak)
-        motion = self._statistics.to_source(shown, state.source)
+        motion = self._statistics.to_source(given, state.source)
         heads = ease_strength(state.head, controls.head, new)
         scale_pose(motion, state.source, heads)
         known_after = np.concatenate([state.known, given])
@@ -195,7 +173,6 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
                 frame=state.frame + i,
                 known=known_after[: known + i],
                 audio=audio_after[: known + i],
-                lip_peak=float(peaks[i - 1]),
                 head=float(heads[i - 1]),
             )
             for i in range(1, new + 1)
