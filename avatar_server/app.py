@@ -68,48 +68,30 @@ def create_app(
     process routes requests to it.
     """
     models.avatar(settings.avatar)
-    executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="encode")
     metrics = Metrics()
     stages = StageTimes(observe=metrics.observe_stage)
-    figures = MediaFigures()
-    scheduler = Scheduler(
-        threads=1 if models.one_device else settings.threads,
-        watchdog_seconds=WATCHDOG_SECONDS if models.real_time else _PATIENCE,
-        stand_in_seconds=None if models.one_device or not models.real_time else STAND_IN_SECONDS,
-    )
-    rate = VideoRate()
-    animation = Animation(models, scheduler, rate, stages)
-    parts = SessionParts(
-        animation=animation,
-        speech_engine=speech_engine,
-        executor=executor,
-        stages=stages,
-        figures=figures,
-        voice=settings.voice,
-        video_bitrate=settings.video_bitrate,
-        connect_timeout=settings.connect_timeout,
-        talking=talking,
-        lifetime=lifetime_policy(settings),
-        ice_servers=lambda: for_aiortc(ice_servers(settings)),
-        id_prefix=id_prefix,
-    )
+    parts = _session_parts(settings, models, speech_engine, talking, stages, id_prefix)
+    scheduler, rate = parts.animation.scheduler, parts.animation.rate
     admission = admission or unmeasured_admission(settings)
     sessions = Sessions(parts, admission, metrics)
     metrics.watch_admission(admission)
-    metrics.watch_media(figures, scheduler, rate)
+    metrics.watch_media(parts.figures, scheduler, rate)
     rate.on_change = lambda fps: sessions.tell(PictureRate(fps=fps))
     api = Api(settings, models, sessions, admission, stages)
     bench = Bench()
     maker = Maker(Library(settings.library), face_detector(settings), settings.max_avatars)
     own_avatars = OwnAvatars(maker, bench, models, speech_engine, settings.voice)
+    reception = Reception(sessions, models, settings.avatar)
+    signalling = Signalling(reception)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        strain = Strain(rate, parts.figures)
         background = [
             asyncio.create_task(metrics.process.watch(), name="watch-loop"),
             asyncio.create_task(talking.prepare(), name="load-engines"),
             asyncio.create_task(rate.watch(scheduler), name="video-rate"),
-            asyncio.create_task(Strain(rate, figures).watch(admission.second), name="strain"),
+            asyncio.create_task(strain.watch(admission.second), name="strain"),
         ]
         try:
             async with scheduler:
@@ -121,10 +103,12 @@ def create_app(
             await asyncio.gather(*background, return_exceptions=True)
             await talking.aclose()
             bench.close()
-            executor.shutdown(wait=True, cancel_futures=True)
+            parts.executor.shutdown(wait=True, cancel_futures=True)
 
-    reception = Reception(sessions, models, settings.avatar)
-    signalling = Signalling(reception)
+    async def drain() -> None:
+        admission.drain()
+        await sessions.wait_ended(settings.drain_seconds)
+
     app = Starlette(
         routes=[
             *Health(admission, metrics.exposition).routes(),
@@ -149,13 +133,38 @@ def create_app(
         exception_handlers=EXCEPTION_HANDLERS,
         lifespan=lifespan,
     )
-
-    async def drain() -> None:
-        admission.drain()
-        await sessions.wait_ended(settings.drain_seconds)
-
     app.state.drain = drain
     return app
+
+
+def _session_parts(
+    settings: Settings,
+    models: Models,
+    speech_engine: TextToSpeech,
+    talking: Talking,
+    stages: StageTimes,
+    id_prefix: str,
+) -> SessionParts:
+    """What all sessions share, with the threads that animate and encode."""
+    scheduler = Scheduler(
+        threads=1 if models.one_device else settings.threads,
+        watchdog_seconds=WATCHDOG_SECONDS if models.real_time else _PATIENCE,
+        stand_in_seconds=None if models.one_device or not models.real_time else STAND_IN_SECONDS,
+    )
+    return SessionParts(
+        animation=Animation(models, scheduler, VideoRate(), stages),
+        speech_engine=speech_engine,
+        executor=ThreadPoolExecutor(settings.threads, thread_name_prefix="encode"),
+        stages=stages,
+        figures=MediaFigures(),
+        voice=settings.voice,
+        video_bitrate=settings.video_bitrate,
+        connect_timeout=settings.connect_timeout,
+        talking=talking,
+        lifetime=lifetime_policy(settings),
+        ice_servers=lambda: for_aiortc(ice_servers(settings)),
+        id_prefix=id_prefix,
+    )
 
 
 def unmeasured_admission(settings: Settings) -> Admission:

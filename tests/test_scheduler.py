@@ -130,9 +130,7 @@ async def test_nobody_waits_for_anothers_long_item() -> None:
         work.released.set()
         assert await slow == 2 * 666
         # The stand-in keeps the place.
-        async with asyncio.timeout(10):
-            while threading.active_count() > before + 1:
-                await asyncio.sleep(0.005)
+        await until(lambda: threading.active_count() <= before + 1)
         assert await scheduler.submit(work, 5, 3.0) == 10
 
 
