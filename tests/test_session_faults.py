@@ -46,8 +46,9 @@ async def test_a_renderer_that_fails_ends_only_the_session_that_it_drew(
     object.__setattr__(models, "renderer", renderer)
     monkeypatch.setattr(webrtc_browser, "flat_models", lambda: models)
     monkeypatch.setattr(application, "WATCHDOG_SECONDS", 0.5)
+    monkeypatch.setattr(application, "STAND_IN_SECONDS", 0.1)
     try:
-        async with running(threads=2) as (_, http):
+        async with running() as (_, http):
             good, bad = browser(), browser()
             await good.connect(http)
             assert isinstance(await good.event(), Ready)
