@@ -36,6 +36,15 @@ _STARTING: Final = 120.0
 _STOPPING: Final = 15.0
 """Seconds that a worker gets to stop."""
 
+_CHECK: Final = 2.0
+"""Seconds between questions to a worker whether it lives."""
+
+_PATIENCE: Final = 3.0
+"""Seconds that it gets to answer; until it does, it gets no new sessions."""
+
+_HANGS: Final = 6
+"""Unanswered questions in a row after which it is killed."""
+
 _PAUSES: Final = (0.5, 30.0)
 """Seconds before a worker is started again: the first time, and at most."""
 
@@ -60,6 +69,8 @@ class Worker:
         self.ready = asyncio.Event()
         self.strained = False
         """Whether it does not keep up with its sessions."""
+        self.silent = False
+        """Whether it does not answer."""
         self._process = process
         self._admission = admission
         self._clients: Counter[Client] = Counter()
@@ -90,9 +101,10 @@ class Worker:
     async def run(self) -> int:
         """Serve its messages until it ends, then free its places; returns its exit status.
 
-        A worker that sends an invalid message, or is not ready in time, is killed.
+        A worker that sends an invalid message, is not ready in time or hangs is killed.
         """
         assert self._process.stdout is not None
+        watching = asyncio.create_task(self._watch(), name=f"watch-worker-{self.number}")
         starting = asyncio.get_running_loop().call_later(_STARTING, self._give_up)
         try:
             async for line in self._process.stdout:
@@ -111,6 +123,7 @@ class Worker:
             self._process.kill()
         finally:
             starting.cancel()
+            watching.cancel()
             self.ready.clear()
             for client in tuple(self._clients.elements()):
                 self._leave(client)
@@ -132,6 +145,23 @@ class Worker:
 
     def _give_up(self) -> None:
         log.error("worker %d is not ready after %g s and is killed", self.number, _STARTING)
+        self._process.kill()
+
+    async def _watch(self) -> None:
+        """Kill the worker when it hangs."""
+        await self.ready.wait()
+        unanswered = 0
+        while unanswered < _HANGS:
+            await asyncio.sleep(_CHECK)
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    await self.http.get("http://worker/healthz")
+            except (TimeoutError, httpx.HTTPError):
+                unanswered += 1
+            else:
+                unanswered = 0
+            self.silent = unanswered > 0
+        log.error("worker %d does not answer and is killed", self.number)
         self._process.kill()
 
     async def _decide(self, wish: Enter) -> None:
@@ -190,8 +220,8 @@ class Pool:
         self._folder.cleanup()
 
     def all(self) -> list[Worker]:
-        """Those that can be reached."""
-        return [worker for worker in self._workers.values() if worker.ready.is_set()]
+        """Those that answer."""
+        return [w for w in self._workers.values() if w.ready.is_set() and not w.silent]
 
     def __contains__(self, number: int) -> bool:
         """Whether there is a worker of that number, running or not."""
