@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
 from avatar_server.settings import Settings, SettingsError
@@ -138,18 +136,15 @@ class Maker:
 
     def _unpack(self, order: Order, on_step: OnStep) -> Made:
         on_step("Reading the avatar")
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "file.avatar"
-            path.write_bytes(order.content)
-            try:
-                portrait = read_portrait(path)
-                name = order.name or portrait.name
-                self.library.check_new(name)
-                on_step("Keeping the avatar")
-                named = replace(portrait, name=name, title=order.title or portrait.title)
-                self.library.save(named, new=True)
-            except PortraitError as error:
-                raise LibraryError(str(error).replace(f"{path}", "the file")) from error
+        try:
+            portrait = read_portrait(order.content)
+            name = order.name or portrait.name
+            self.library.check_new(name)
+            on_step("Keeping the avatar")
+            named = replace(portrait, name=name, title=order.title or portrait.title)
+            self.library.save(named, new=True)
+        except PortraitError as error:
+            raise LibraryError(str(error)) from error
         return Made(name)
 
     def _check_room(self) -> None:

@@ -30,6 +30,7 @@ from motion.limits import motion_limits
 from motion.moda.causal import LOOKAHEAD, SILENCE, emotion_weights, mouth_dimensions
 from motion.moda.causal_export import EMBEDDER_FILE, VELOCITY_FILE, Embedder
 from motion.moda.causal_runner import Runner, in_onnx_runtime, in_torch
+from motion.moda.chunks import in_chunks
 from motion.moda.masks import chunk_mask
 from motion.moda.network import VelocityStep
 from motion.moda.passes import guidance_passes, pass_weights
@@ -201,25 +202,13 @@ class CausalMoDA(MotionGenerator[CausalState]):
     def steps(self, requests: Sequence[MotionRequest[CausalState]]) -> list[Stepped[CausalState]]:
         for request in requests:
             request.check(self._network.config.audio_features, self.lookahead)
-        motions = [[np.zeros((0, MOTION_DIM), np.float32)] for _ in requests]
-        states = [[request.state] for request in requests]
-        longest = max((len(request.features) for request in requests), default=0)
-        for start in range(0, longest, self.chunk):
-            alike: dict[tuple[int, int], list[int]] = {}
-            chunks: dict[int, _Chunk] = {}
-            for i, request in enumerate(requests):
-                if len(request.features) > start:
-                    chunk = self._next(states[i][-1], request, start)
-                    chunks[i] = chunk
-                    alike.setdefault((chunk.n, len(chunk.heard)), []).append(i)
-            for together in alike.values():
-                sampled = self._sample([chunks[i] for i in together])
-                for i, (motion, after) in zip(together, sampled, strict=True):
-                    motions[i].append(motion)
-                    states[i] += after
-        return [
-            (np.concatenate(parts), after) for parts, after in zip(motions, states, strict=True)
-        ]
+        return in_chunks(
+            requests,
+            self.chunk,
+            self._next,
+            lambda chunk: (chunk.n, len(chunk.heard)),
+            self._sample,
+        )
 
     def _next(self, state: CausalState, request: MotionRequest[CausalState], start: int) -> _Chunk:
         n = min(self.chunk, len(request.features) - start)

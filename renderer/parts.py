@@ -62,24 +62,27 @@ class _Folder:
 
 
 class _Archive:
-    def __init__(self, path: Path, archive: zipfile.ZipFile, names: Sequence[str]) -> None:
-        self._path, self._archive = path, archive
+    def __init__(self, whole: str, archive: zipfile.ZipFile, names: Sequence[str]) -> None:
+        """``whole`` is the archive as it appears in messages."""
+        self._whole, self._archive = whole, archive
         total = 0
         for member in archive.infolist():
             if member.filename not in names:
-                raise PartsError(f"{path} holds {member.filename!r}, which is no part of an avatar")
+                raise PartsError(
+                    f"{whole} holds {member.filename!r}, which is no part of an avatar"
+                )
             if member.flag_bits & 1:
-                raise PartsError(f"{path} is encrypted")
+                raise PartsError(f"{whole} is encrypted")
             if member.file_size > LARGEST_PART:
                 raise PartsError(
                     f"{self.where(member.filename)} is larger than {LARGEST_PART >> 20} MiB"
                 )
             total += member.file_size
         if total > LARGEST_AVATAR:
-            raise PartsError(f"{path} unpacks to more than {LARGEST_AVATAR >> 20} MiB")
+            raise PartsError(f"{whole} unpacks to more than {LARGEST_AVATAR >> 20} MiB")
 
     def where(self, name: str) -> str:
-        return f"{self._path}:{name}"
+        return f"{self._whole}:{name}"
 
     def read(self, name: str) -> bytes:
         try:
@@ -97,20 +100,22 @@ class _Archive:
 
 
 @contextmanager
-def open_parts(path: Path, names: Sequence[str]) -> Iterator[Parts]:
-    """The files of the avatar at ``path``, a folder or a zip that holds no others than ``names``.
+def open_parts(place: Path | bytes, names: Sequence[str]) -> Iterator[Parts]:
+    """The files of an avatar in a folder, or in a zip (its content, if bytes) that holds no others
+    than ``names``.
 
     Raises :class:`PartsError`.
     """
-    if not path.is_file():
-        yield _Folder(path)
+    if isinstance(place, Path) and not place.is_file():
+        yield _Folder(place)
         return
+    whole = "the file" if isinstance(place, bytes) else str(place)
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(io.BytesIO(place) if isinstance(place, bytes) else place)
     except _UNREADABLE as error:
-        raise PartsError(f"{path} is not an avatar: {error}") from error
+        raise PartsError(f"{whole} is not an avatar: {error}") from error
     with archive:
-        yield _Archive(path, archive, names)
+        yield _Archive(whole, archive, names)
 
 
 def is_archive(content: bytes) -> bool:

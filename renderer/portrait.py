@@ -121,10 +121,13 @@ class Summary:
     """Whether it was made from a picture."""
 
 
-def read_portrait(path: Path) -> Portrait:
-    """Read and check an avatar's folder or ``.avatar`` file; raises :class:`PortraitError`."""
+def read_portrait(place: Path | bytes) -> Portrait:
+    """Read and check an avatar's folder or ``.avatar`` file, or the content of such a file.
+
+    Raises :class:`PortraitError`.
+    """
     try:
-        with open_parts(path, FILES) as parts:
+        with open_parts(place, FILES) as parts:
             return _portrait(parts)
     except PartsError as error:
         raise PortraitError(str(error)) from error

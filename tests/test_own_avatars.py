@@ -86,7 +86,7 @@ def bad_pictures() -> dict[str, tuple[bytes, str]]:
         "archive behind a JPEG": (jpeg() + buffer.getvalue(), "zip archive at once"),
         "script behind a PNG": (shown + b"<script>alert(1)</script>", "goes on after"),
         "damaged": (png(300, 300, b"no zlib stream"), "damaged"),
-        "an archive that is no avatar": (buffer.getvalue(), "evil.txt"),
+        "an archive that is no avatar": (buffer.getvalue(), "the file holds 'evil.txt'"),
         "too large": (bytes(65 << 20), "larger"),
     }
 
