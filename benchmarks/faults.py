@@ -68,6 +68,7 @@ async def watch(url: str, impairment: Impairment, seconds: float) -> dict[str, f
                 await asyncio.sleep(seconds)
                 peer.interrupt()
                 ended = time.monotonic()
+                lips = measure.lip_sync_at(peer)
                 found = {
                     "connect_ms": (connected - began) * 1e3,
                     "fps": video.rate(connected, ended),
@@ -75,7 +76,8 @@ async def watch(url: str, impairment: Impairment, seconds: float) -> dict[str, f
                     "frozen_s": _frozen(video.at),
                     "audio_gaps_per_min": 60 * audio.gaps() / (ended - connected),
                     "video_kbps": peer.video_clock.bytes * 8e-3 / (ended - connected),
-                    **_lips(peer),
+                    "av_offset_ms_median": lips.median_ms,
+                    "av_offset_ms_p95": lips.p95_ms,
                 }
                 # What comes back shall tell of the way there only.
                 relay.down.loss = relay.down.reorder = relay.down.jitter = 0.0
@@ -91,17 +93,6 @@ def _frozen(arrivals: measure.FloatArray) -> float:
     gaps = np.diff(arrivals)
     limit = max(3 * gaps.mean(), gaps.mean() + measure.FREEZE) if len(gaps) else 0.0
     return float(gaps[gaps > limit].sum())
-
-
-def _lips(peer: Peer) -> dict[str, float | None]:
-    sounds, pictures = list(peer.audio), list(peer.video)
-    speaking = measure.speaking_pictures(pictures, sounds)
-    if speaking.all() or not speaking.any():
-        return {"av_offset_ms_median": None, "av_offset_ms_p95": None}
-    opening = measure.mouth_opening(pictures, speaking)
-    clocks = peer.audio_clock.sender_time, peer.video_clock.sender_time
-    found = measure.lip_sync(sounds, pictures, opening, *clocks)
-    return {"av_offset_ms_median": found.median_ms, "av_offset_ms_p95": found.p95_ms}
 
 
 async def _echo(peer: Peer) -> float:

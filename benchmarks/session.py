@@ -93,12 +93,8 @@ async def steady(url: str, seconds: float) -> dict[str, float | None]:
         after, ended = await asyncio.to_thread(status, url), time.monotonic()
         peer.interrupt()
         await asyncio.sleep(1.0)
-        sounds, pictures = list(peer.audio), list(peer.video)
-        window = [p for p in pictures if began <= p.arrival <= ended]
-        opening = measure.mouth_opening(pictures, measure.speaking_pictures(pictures, sounds))
-        sync = measure.lip_sync(
-            sounds, pictures, opening, peer.audio_clock.sender_time, peer.video_clock.sender_time
-        )
+        window = [p for p in peer.video if began <= p.arrival <= ended]
+        sync = measure.lip_sync_at(peer)
         lasted = ended - began
         cores = {
             stage: (after["stages"][stage]["cpu_seconds"] - before["stages"][stage]["cpu_seconds"])

@@ -178,17 +178,7 @@ class Resident:
                 await asyncio.sleep(0.5)
                 if time.monotonic() >= at[0]:
                     at.pop(0)
-                    self.offsets.append(_lips(peer))
-
-
-def _lips(peer: Peer) -> measure.LipSync:
-    sounds, pictures = list(peer.audio), list(peer.video)
-    speaking = measure.speaking_pictures(pictures, sounds)
-    if speaking.all() or not speaking.any():
-        return measure.LipSync.none()
-    opening = measure.mouth_opening(pictures, speaking)
-    clocks = peer.audio_clock.sender_time, peer.video_clock.sender_time
-    return measure.lip_sync(sounds, pictures, opening, *clocks)
+                    self.offsets.append(measure.lip_sync_at(peer))
 
 
 async def connect_quickly(url: str, times: int) -> int:

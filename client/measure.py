@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from client.media import AUDIO_RATE, Picture, Sound
+from client.peer import Peer
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -240,6 +241,17 @@ def lip_sync(
             found.append((lags[nearest] * _GRID * 1000, scores[nearest]))
     offsets, correlations = np.array(found).reshape(-1, 2).T
     return LipSync(offsets, correlations)
+
+
+def lip_sync_at(peer: Peer) -> LipSync:
+    """:func:`lip_sync` of all that ``peer`` keeps; nothing if speech or silence is missing."""
+    sounds, pictures = list(peer.audio), list(peer.video)
+    speaking = speaking_pictures(pictures, sounds)
+    if speaking.all() or not speaking.any():
+        return LipSync.none()
+    opening = mouth_opening(pictures, speaking)
+    clocks = peer.audio_clock.sender_time, peer.video_clock.sender_time
+    return lip_sync(sounds, pictures, opening, *clocks)
 
 
 @dataclass(frozen=True, slots=True)

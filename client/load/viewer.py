@@ -208,21 +208,14 @@ class Viewer:
             say_to_audio_ms=tuple(self._answers),
             interrupt_to_silence_ms=tuple(self._silences),
             speech_to_audio_ms=tuple(self._replies),
-            av_offset_ms=self._av_offsets(peer) if self._decodes else (),
+            av_offset_ms=_av_offsets(peer) if self._decodes else (),
             audio_bytes=peer.audio_clock.bytes,
             video_bytes=peer.video_clock.bytes,
         )
 
-    @staticmethod
-    def _av_offsets(peer: Peer) -> tuple[float, ...]:
-        sounds, pictures = list(peer.audio), list(peer.video)
-        speaking = measure.speaking_pictures(pictures, sounds)
-        if speaking.all() or not speaking.any():
-            return ()
-        opening = measure.mouth_opening(pictures, speaking)
-        clocks = peer.audio_clock.sender_time, peer.video_clock.sender_time
-        found = measure.lip_sync(sounds, pictures, opening, *clocks)
-        return tuple(round(float(offset), 1) for offset in found.offsets_ms)
+
+def _av_offsets(peer: Peer) -> tuple[float, ...]:
+    return tuple(round(float(offset), 1) for offset in measure.lip_sync_at(peer).offsets_ms)
 
 
 async def _begun(peer: Peer, utterance: str) -> None:
