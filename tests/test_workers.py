@@ -230,16 +230,12 @@ async def test_a_worker_that_does_not_answer_gets_no_requests_until_it_does(
     worker = await process_of(http, 0)
     os.kill(worker, signal.SIGSTOP)
     try:
-        async with asyncio.timeout(WAIT):
-            while not await answers_soon(http):
-                await asyncio.sleep(0.1)
+        await until(lambda: answers_soon(http))
         assert len(await spread(http)) == 1
         assert (await http.get("/api/config")).is_success
     finally:
         os.kill(worker, signal.SIGCONT)
-    async with asyncio.timeout(WAIT):
-        while len(await spread(http)) < 2:
-            await asyncio.sleep(0.1)
+    await until_answer(http, "/api/status", lambda status: len(status["workers"]) == 2)
     assert await process_of(http, 0) == worker
 
 

@@ -12,7 +12,7 @@ import httpx
 
 
 async def until(true: Callable[[], object], seconds: float = 20.0) -> None:
-    """Return once ``true()``, which may be a coroutine, is true.
+    """Return once ``true()``, or what it has awaited, is true.
 
     Raises TimeoutError after ``seconds``.
     """
