@@ -28,13 +28,9 @@ _SECONDS: Final = 0.6
 
 _LEAST_FRAMES: Final = 5
 
-_SENDING: Final = 18.0
+_SENDING: Final = 12.0
 """CPU time of the event loop for one audio packet and its share of video (RTP, SRTP, sockets, the
-session's clock), as a multiple of encoding that packet; from profiles of benchmarks.load."""
-
-_LIVE: Final = 1.2
-"""How much more animating costs in a running server, where other sessions' work evicts the caches,
-than in this measurement; from benchmarks.load."""
+session's clock), as a multiple of encoding that packet. In benchmarks.load it was 9 to 11."""
 
 _AT_FIRST: Final = 0.45
 """Share of the cores that sessions may take at start, before any has run. At 0.7 of two virtual
@@ -46,9 +42,9 @@ _AT_MOST: Final = 0.7
 _LOOP_USABLE: Final = 0.7
 """Share of one core that the event loop may take before ticks come late."""
 
-_THREAD_USABLE: Final = 0.8
-"""Share of its time that a thread may animate before pictures come late. It held at 0.66 with seven
-sessions, and no longer at 0.75 with eight; the estimate is higher than that by :data:`_LIVE`."""
+_THREAD_USABLE: Final = 0.7
+"""Share of its time that a thread may animate before pictures come late: in benchmarks.load they
+were on time at 0.66 with seven sessions, and no longer at 0.75 with eight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +169,8 @@ def measure_capacity(
 ) -> Capacity:
     """Let ``avatar`` speak noise on all cores at once.
 
+    The threads of this measurement contend for the interpreter, which costs about as much as the
+    cold caches of a running server, where a thread works for many sessions in turn.
     ``processes`` will share the sessions, with ``threads`` that animate in each.
 
     A core is slower when its neighbours work too: they share caches, memory and often the very
@@ -185,8 +183,8 @@ def measure_capacity(
         cost = _on_all_cores(lambda: measure_frame(models, avatar, bitrate, clock))
         animating, device = cost.motion + cost.render, 0.0
     return Capacity(
-        animating=animating * FPS * _LIVE,
-        encoding=cost.encode * FPS * _LIVE,
+        animating=animating * FPS,
+        encoding=cost.encode * FPS,
         sending=cost.sound * FPS * _SENDING,
         cores=usable_cores(),
         device=device * FPS,

@@ -15,13 +15,13 @@ from tests.fakes import flat_models
 @pytest.mark.parametrize(
     ("capacity", "at_first", "at_most"),
     [
-        (Capacity(animating=0.12, encoding=0.03, sending=0.04, cores=2), 4, 6),
+        (Capacity(animating=0.12, encoding=0.03, sending=0.04, cores=2), 4, 5),
         # The event loop and the thread that animates have one core each, however many there are.
         (Capacity(animating=0.05, encoding=0.10, sending=0.06, cores=4), 8, 11),
-        (Capacity(animating=0.10, encoding=0.03, sending=0.04, cores=16), 8, 8),
-        (Capacity(animating=0.10, encoding=0.03, sending=0.04, cores=16, processes=4), 32, 32),
-        (Capacity(animating=0.10, encoding=0.03, sending=0.04, cores=16, threads=2), 16, 16),
-        (Capacity(animating=0.25, encoding=0.05, sending=0.1, cores=2), 2, 3),
+        (Capacity(animating=0.09, encoding=0.03, sending=0.04, cores=16), 7, 7),
+        (Capacity(animating=0.09, encoding=0.03, sending=0.04, cores=16, processes=4), 31, 31),
+        (Capacity(animating=0.09, encoding=0.03, sending=0.04, cores=16, threads=2), 15, 15),
+        (Capacity(animating=0.15, encoding=0.15, sending=0.1, cores=2), 2, 3),
         (Capacity(animating=0.0, encoding=0.05, sending=0.1, cores=4, device=0.2), 2, 3),
         # Slow, but not useless.
         (Capacity(animating=1.4, encoding=0.1, sending=0.1, cores=1), 1, 1),
