@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -108,19 +109,15 @@ class Lifetime:
 
     async def run(
         self,
-        busy: Callable[[], bool],
         warn: Callable[[SessionWarning], None],
         end: Callable[[str], None],
     ) -> None:
-        """Warn and end in time, until cancelled; ``busy``: whether the avatar is speaking."""
+        """Warn and end in time, until cancelled."""
         while True:
             self._changed.clear()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout_at(self.deadline):
                     await self._changed.wait()
-            except TimeoutError:
-                if busy():
-                    self.act()
             for event in self.tick():
                 if isinstance(event, Ended):
                     end(event.reason)

@@ -50,7 +50,7 @@ from streaming.stages import StageTimes
 log = logging.getLogger(__name__)
 
 AUDIBLE: Final = 0.02
-"""Peak level above which a client's sound counts as activity."""
+"""Peak level above which sound counts as activity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class Session:
                     "animator": self._animator.run(),
                     "broadcast": self._broadcast.run(),
                     "talk": self.talk.run(),
-                    "lifetime": self._life.run(lambda: self.voice.busy, self._send, self._expire),
+                    "lifetime": self._life.run(self._send, self._expire),
                 }
                 tasks = [
                     group.create_task(work, name=f"{name} {self.id}")
@@ -291,7 +291,7 @@ class Session:
             self.note_sound(pcm)
 
     def note_sound(self, pcm: FloatArray) -> None:
-        """A client sent sound for the avatar to speak, mono float32 [n]."""
+        """A client sent sound for the avatar to speak, or it is heard: mono float32 [n]."""
         if np.abs(pcm).max(initial=0.0) > AUDIBLE:
             self._life.act()
 
@@ -299,6 +299,7 @@ class Session:
         """Sound of the avatar that is due now; see :class:`streaming.playout.Output`."""
         self._broadcast.publish_audio(pts, pcm)
         self.talk.played(pcm)
+        self.note_sound(pcm)
 
     def publish_video(self, pts: int, image: ImageArray) -> None:
         """Picture of the avatar that is due now."""

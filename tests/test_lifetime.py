@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
+import httpx
 import numpy as np
 import pytest
 from hypothesis import given
@@ -189,13 +191,23 @@ async def test_an_idle_session_warns_and_ends() -> None:
         await until_gone(url)
 
 
-async def test_an_utterance_that_is_never_ended_is_not_speaking_for_ever() -> None:
+@pytest.mark.parametrize("more", ["nothing", "text behind it", "silence"])
+async def test_an_utterance_that_is_never_ended_is_not_speaking_for_ever(more: str) -> None:
     with live_server(idle_minutes=1 / 60) as url:
         async with connect(url.replace("http", "ws") + "/v1/speech") as socket:
             await socket.send('{"type": "start", "rate": 16000}')
+            session = json.loads(await socket.recv())["session"]
             await socket.send('{"type": "speak"}')
             await socket.send(np.full(8_000, 9_000, "<i2").tobytes())
-            async with asyncio.timeout(20):
+            if more == "text behind it":
+                async with httpx.AsyncClient(base_url=url) as http:
+                    await asyncio.sleep(0.1)
+                    say = {"type": "say", "text": "one two"}
+                    said = await http.post(f"/v1/sessions/{session}/events", json=say)
+                    assert said.status_code == 202
+            elif more == "silence":
+                await socket.send(bytes(2 * 16_000 * 30))
+            async with asyncio.timeout(10):
                 await socket.wait_closed()
         assert (socket.close_code, "nobody" in str(socket.close_reason)) == (1001, True)
 
