@@ -1,11 +1,11 @@
-"""What the parts of the causal MoDA are worth: the same short training without each of them.
+"""What each part of the causal MoDA contributes: the same short training with and without it.
 
     python -m benchmarks.ablations --corpus build/corpus --run build/run --json
 
-Every variant gets the audio embedder of the finished run, frozen, and as many steps of the same
-batches in the same order for the rest of the network. The figures are those of
-``benchmarks.choices`` on its voices; a short training is below the finished one, so compare rows
-with the first row only.
+Every variant starts with the frozen audio embedder of a finished run and trains the rest of the
+network on the same batches in the same order. The figures are those of ``benchmarks.choices``, on
+its voices. A short training does not reach the finished model, so compare rows with the first row
+only.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
 def train(
     variant: Variant, corpus: Corpus, embedder: MoDA, expert: SyncExpert, steps: int, seed: int
 ) -> TrainedModel:
-    """A network of ``variant`` with the audio embedder of another."""
+    """Train a network of ``variant`` that takes over another's audio embedder."""
     schedule = Schedule(steps=steps, embedder_share=0.0, thaw_share=1.0, seed=seed)
     network = new_network(variant.config, seed, variant.network)
     network.audio_embedder.load_state_dict(embedder.audio_embedder.state_dict())
@@ -66,11 +66,11 @@ def train(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--corpus", type=Path, required=True)
-    parser.add_argument("--run", type=Path, required=True, help="folder of motion.training.train")
+    parser.add_argument("--run", type=Path, required=True, help="motion.training.train's output")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sentences", type=int, default=12, help="of each kind of voice")
+    parser.add_argument("--sentences", type=int, default=12, help="sentences per kind of voice")
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     options = parser.parse_args()
 

@@ -1,12 +1,12 @@
-"""What the choices of sampling cost and bring: steps, guidance, chunks, look-ahead, noise.
+"""Cost and benefit of the sampling parameters: steps, guidance, chunks, look-ahead, noise.
 
     python -m benchmarks.choices --json
 
-Voices are espeak-ng's held-out ones and festival's Italian pc, which neither training nor
-``benchmarks.lipsync`` hears, so that choosing by these figures does not spoil those. For each
-choice: correlation of lip opening with the truth, bilabials shown (both as in ``lipsync``),
-amplitude and jerk of the lips as shares of the truth's, and milliseconds of CPU for each second
-of motion. Needs Debian's packages festival and festvox-itapc16k; without them pc is missing.
+The voices are espeak-ng's held-out ones and festival's Italian pc, which neither training nor
+``benchmarks.lipsync`` uses, so tuning by these figures does not bias those. For each choice:
+correlation of the lip opening with the truth and bilabials shown (both as in ``lipsync``),
+amplitude and jerk of the lips relative to the truth's, and milliseconds of CPU time per second of
+motion. Needs Debian's packages festival and festvox-itapc16k; without them pc is left out.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ _PC: Final = RecordedVoice("pc", "festival", "pc_diphone", "italian", "it", held
 class Choice:
     sampling: Sampling = field(default_factory=Sampling)
     guidance: float | None = None
-    """None is the generator's own."""
+    """None: the generator's default."""
     lookahead: int | None = None
-    """Frames of sound ahead of a chunk, at most; None is all that the model may hear."""
+    """Most frames of sound ahead of a chunk; None: as many as the model can use."""
 
 
 CHOICES: Final[Mapping[str, Choice]] = {
@@ -57,7 +57,7 @@ CHOICES: Final[Mapping[str, Choice]] = {
 
 
 def voices(sentences: int) -> dict[str, list[Utterance]]:
-    """Speech to choose by, ``sentences`` of each kind."""
+    """Test speech by kind of voice, ``sentences`` of each."""
     speech = {"espeak": espeak_speech(sentences)}
     try:
         random = np.random.default_rng(SEED + 3)
@@ -94,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--model", type=Path, default=BUILT_IN, help="folder of a shipped model")
-    parser.add_argument("--sentences", type=int, default=12, help="of each kind of voice")
+    parser.add_argument("--sentences", type=int, default=12, help="sentences per kind of voice")
     parser.add_argument("--only", nargs="+", choices=CHOICES, default=list(CHOICES))
     options = parser.parse_args()
 

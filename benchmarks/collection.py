@@ -1,11 +1,12 @@
-"""How long the interpreter stands still while it collects garbage.
+"""How long garbage collection stops the interpreter.
 
     python -m benchmarks.collection --json
 
-The built-in models and avatars are loaded, and as many objects made as a few sessions leave behind;
-then full collections are timed, first as Python has them, then as the server does, with what was
-loaded out of sight of the collector. ``ms`` is the median, ``ratio`` the second against the first;
-``full_collections`` come while a session's worth of garbage is made a hundred times.
+With the built-in models and avatars loaded and the garbage of a few sessions in memory, full
+collections are timed: first with Python's defaults, then as in the server, which hides what was
+loaded from the collector (``gc.freeze``). ``ms`` is the median and ``ratio`` the second relative to
+the first; ``full_collections`` counts those that run while the garbage of a hundred sessions is
+made.
 """
 
 from __future__ import annotations
@@ -22,18 +23,18 @@ from benchmarks.report import Results, show
 from renderer.library import avatar_names
 
 _OBJECTS = 3_000
-"""Objects in cycles that a session leaves behind, about."""
+"""About how many objects in reference cycles a session leaves behind."""
 
 
 def garbage(objects: int) -> None:
-    """Make cycles that only the collector can free."""
+    """Make reference cycles, which only the collector can free."""
     for _ in range(objects // 2):
         one: dict[str, Any] = {}
         one["other"] = {"one": one}
 
 
 def collections(rounds: int) -> dict[str, float]:
-    """Milliseconds of a full collection, and how many came by themselves."""
+    """Median milliseconds of a full collection, and how many ran by themselves."""
     times = []
     for _ in range(rounds):
         garbage(_OBJECTS)

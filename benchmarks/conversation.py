@@ -2,11 +2,11 @@
 
     python -m benchmarks.conversation --json
 
-Speech is played into a headless client as its microphone: by flite's recorded voice where that
-program is installed (Debian: flite), else by espeak-ng, which recognisers hear badly. Times are
-those of arriving packets. ``eos`` is the end of the user's speech, ``onset`` its start; barge-in is
-timed from the start of the user's voice over the speaking avatar. The avatar's head is told to keep
-still, so that its reaction to a voice stands out from its idle motion.
+A headless client plays speech as its microphone: flite's recorded voice where flite is installed,
+else espeak-ng's, which recognisers understand less well. Times are those of arriving packets.
+``eos`` is the end of the user's speech, ``onset`` its start; barge-in is timed from the moment when
+the user begins to talk over the avatar. The avatar's head is kept still, so that its reaction to a
+voice stands out from its idle motion.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ LONG: Final = "Please tell me who you are and everything that you can do for me.
 _RATE: Final = 48_000
 _AUDIBLE: Final = 0.01
 _REST: Final = 1.5
-"""Seconds between two turns, in which the avatar comes to rest."""
+"""Seconds between two turns, so that the avatar comes to rest."""
 _PATIENCE: Final = 6.0
 """Seconds to wait for an answer."""
 
@@ -71,7 +71,7 @@ class Asked:
 class Found:
     onset_to_reaction: list[float] = field(default_factory=list)
     by_chance: int = 0
-    """Turns before which idle motion alone looked like a reaction within 300 ms."""
+    """Turns before which idle motion alone would have counted as a reaction within 300 ms."""
     eos_to_audio: list[float] = field(default_factory=list)
     eos_to_mouth: list[float] = field(default_factory=list)
     bargein_to_silence: list[float] = field(default_factory=list)
@@ -109,7 +109,7 @@ def _read(path: Path) -> npt.NDArray[np.float32]:
 
 
 async def begin(peer: Peer, rest: float = _PATIENCE) -> None:
-    """Begin to converse as soon as the engines are loaded, hear the greeting out and rest."""
+    """Begin a conversation once the engines are loaded, and wait until the greeting is over."""
     while True:
         asked = time.monotonic()
         peer.send(Converse())
@@ -119,7 +119,7 @@ async def begin(peer: Peer, rest: float = _PATIENCE) -> None:
             break
         await asyncio.sleep(error.retry_after or 1.0)
     await peer.event(Speaking, lambda event: not event.on, timeout=20.0)
-    # Let the network's and the recogniser's first-time costs pass unmeasured.
+    # What happens once, in the network and the recogniser, is not measured.
     peer.send(Chat(text="hello"))
     await asyncio.sleep(rest)
 
@@ -147,7 +147,7 @@ async def ask(peer: Peer, text: str, found: Found) -> Asked:
 
 
 async def interrupt(peer: Peer) -> tuple[float, float] | None:
-    """Speak over the avatar; when that began, and when the avatar's turn had ended."""
+    """Speak over the avatar; returns when that began, and when the avatar's turn had ended."""
     pcm = await speech(BARGE_IN)
     asked = time.monotonic()
     peer.send(Chat(text=LONG))
@@ -241,7 +241,7 @@ def _words(text: str) -> list[str]:
 
 
 def _distance(wanted: list[str], given: list[str]) -> int:
-    """Words to change, add or leave out (Levenshtein), at most all of ``wanted``."""
+    """Levenshtein distance in words, at most the number of words ``wanted``."""
     row = list(range(len(given) + 1))
     for i, word in enumerate(wanted, 1):
         above, row[0] = row[0], i

@@ -12,7 +12,7 @@ from motion.moda.network import Encoded, MoDA
 
 
 class CrossBlock(nn.Module):
-    """Motion attends to motion, then to conditions, which no block changes."""
+    """Motion attends to motion, then to the conditions, which blocks leave unchanged."""
 
     def __init__(self, config: MoDAConfig) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ class CrossBlock(nn.Module):
 
 
 class CrossAttentionMoDA(MoDA):
-    """As deep as its ``config`` says, in blocks of one kind."""
+    """As many blocks as the ``config`` has in all, of one kind."""
 
     def __init__(self, config: MoDAConfig) -> None:
         super().__init__(config)

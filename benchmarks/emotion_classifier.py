@@ -1,4 +1,4 @@
-"""Tells emotions from motion; learned from the motion of the training corpus."""
+"""Recognises emotions in motion, having learned from the motion of the training corpus."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class EmotionClassifier:
         )
 
     def accuracy(self, takes: Sequence[tuple[Emotion, FloatArray]]) -> float:
-        """Share of motions [n, 70] whose emotion is told."""
+        """Share of motions [n, 70] whose emotion is recognised."""
         right = [self._tell(motion) == emotion for emotion, motion in takes]
         return float(np.mean(right))
 
@@ -50,6 +50,6 @@ class EmotionClassifier:
 
 
 def _summary(motion: FloatArray) -> FloatArray:
-    """Mean expression after the first second, in which a face may still be on its way [63]."""
+    """Mean expression [63] after the first second, in which a face may still be changing."""
     mean: FloatArray = motion[25:, EXP].mean(axis=0)
     return mean

@@ -1,10 +1,10 @@
-"""What the settings of the encoders cost and lose: CPU time, likeness, bits.
+"""What the encoders' settings cost: CPU time, quality, bits.
 
     python -m benchmarks.encoding --json
 
-A face speaks noise; every variant encodes the same pictures in turns, so that whatever else the
-machine does meets all of them. ``ms`` is CPU time per picture, ``ratio`` the same against the
-settings in use, ``face_db`` the PSNR of the luma around the mouth.
+All variants encode the same pictures of a speaking face, taking turns, so that other load on the
+machine affects all of them alike. ``ms`` is CPU time per picture, ``ratio`` the same relative to
+the settings in use, ``face_db`` the PSNR of the luma around the mouth.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Trial:
 
 
 def _psnr(drawn: npt.NDArray[np.uint8], seen: npt.NDArray[Any]) -> float:
-    """Of the lower face: the middle of the second and third quarter of the luma."""
+    """PSNR of the luma around the mouth."""
     side = drawn.shape[1]
     rows, columns = slice(side // 2, side * 9 // 10), slice(side // 4, side * 3 // 4)
     error = drawn[rows, columns].astype(np.float32) - seen[rows, columns]
@@ -82,7 +82,7 @@ def _psnr(drawn: npt.NDArray[np.uint8], seen: npt.NDArray[Any]) -> float:
 
 
 def pictures(models: Models, avatar: str, count: int) -> list[ImageArray]:
-    """A face that speaks noise in syllables."""
+    """A face that speaks syllables of noise."""
     face, chunk = models.avatar(avatar), models.generator.chunk
     random, moment = np.random.default_rng(0), models.begin(models.avatar(avatar))
     drawn: list[ImageArray] = []

@@ -1,14 +1,13 @@
-"""A long conversation with many interruptions: does anything drift, stick or grow?
+"""A long conversation with many interruptions: does anything drift, get stuck or grow?
 
     python -m benchmarks.endurance --json
 
-In real time, with the local engines, the user's voice played into a headless client as its
-microphone. Time is cut into one period per interruption: in each the avatar is spoken over once
-and asked questions, at least one, for the rest. After every exchange the conversation must be
-listening again within a few seconds, else it counts as stuck. Memory and tasks are those of the
-server, at the end of the first period and of the last. ``av_drift_ms_max`` is how far sound and
-picture have moved against each other at the receiver since the first period, by the medians of
-their packets' delays.
+It runs in real time with the local engines; a headless client plays the user's voice as its
+microphone. In each of as many periods as there are interruptions, the user talks over the avatar
+once and asks questions, at least one, for the rest. An exchange after which the conversation is not
+listening again within a few seconds counts as stuck. Memory and tasks are the server's, at the end
+of the first and of the last period. ``av_drift_ms_max`` is how far sound and picture have drifted
+apart at the receiver since the first period, by the median delays of their packets.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from streaming.protocol import ConversationState, ErrorEvent
 
 _RATE: Final = 48_000
 _SETTLE: Final = 20.0
-"""Seconds that an exchange may take to come to its end."""
+"""Seconds within which an exchange must end."""
 
 Kind = Literal["audio", "video"]
 
@@ -51,7 +50,7 @@ class Delays:
         self.found[self.period, kind].append(arrival - pts)
 
     def drift_ms(self) -> float | None:
-        """Largest change of the picture's delay against the sound's since the first period."""
+        """Largest change since the first period of the picture's delay minus the sound's."""
         offsets = [
             statistics.median(self.found[period, "video"])
             - statistics.median(self.found[period, "audio"])
@@ -63,7 +62,7 @@ class Delays:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What the server holds."""
+    """What the server uses."""
 
     memory_mb: float
     tasks: int
@@ -78,7 +77,7 @@ async def load_of(url: str) -> Load:
 
 
 async def settled(peer: Peer) -> bool:
-    """Whether it comes to be the user's turn."""
+    """Whether it becomes the user's turn in time."""
 
     def state() -> str:
         states = (h.event for h in reversed(peer.events) if isinstance(h.event, ConversationState))

@@ -1,4 +1,4 @@
-"""How alive and how calm a face is, in numbers; all on the embedded family's keypoints."""
+"""How lively and how calm a face is, in numbers, from the embedded family's keypoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from motion.keypoints import LID_TRAVEL, Keypoint
 from motion.layout import FPS, PITCH, ROLL, YAW, FloatArray, expression
 
 CLOSED_GAP: Final = 0.01
-"""Gap between the lips, in canonical units, that reads as closed (2.6 pixels of 512)."""
+"""Gap between the lips, in canonical units, that looks closed (2.6 pixels of 512)."""
 
 _HEAD: Final = [PITCH, YAW, ROLL]
 
@@ -24,7 +24,7 @@ def closed_share(motion: FloatArray) -> float:
 
 
 def blinks_per_minute(motion: FloatArray) -> float:
-    """Times that the lids close by more than half."""
+    """How often the lids close by more than half."""
     lids = expression(motion)[:, [Keypoint.LID_LEFT, Keypoint.LID_RIGHT], 1].mean(axis=1)
     shut = lids > 0.5 * LID_TRAVEL
     starts = np.count_nonzero(shut[1:] & ~shut[:-1])
@@ -32,7 +32,7 @@ def blinks_per_minute(motion: FloatArray) -> float:
 
 
 def head_motion(motion: FloatArray) -> dict[str, float]:
-    """Range in degrees and speed in degrees per second of the head, drift over the clip."""
+    """The head's range in degrees, its speed in degrees per second, its drift over the clip."""
     angles = motion[:, _HEAD]
     third = max(1, len(angles) // 3)
     return {
@@ -43,7 +43,7 @@ def head_motion(motion: FloatArray) -> dict[str, float]:
 
 
 def join_jump_ratio(motion: FloatArray, chunk: int) -> float:
-    """Mean change from frame to frame across joins of chunks, over that elsewhere."""
+    """Mean change between frames where chunks join, relative to elsewhere."""
     active = motion.std(axis=0) > 1e-4
     change = np.abs(np.diff(motion[:, active], axis=0)) / motion[:, active].std(axis=0)
     joins = np.arange(1, len(motion)) % chunk == 0
@@ -53,21 +53,21 @@ def join_jump_ratio(motion: FloatArray, chunk: int) -> float:
 
 
 def jerk(motion: FloatArray) -> float:
-    """Mean size of the third difference of the lip opening, in canonical units a frame cubed."""
+    """Mean absolute third difference of the lip opening, in canonical units per frame cubed."""
     return float(np.abs(np.diff(opening(motion), n=3)).mean())
 
 
 def lip_speed(motion: FloatArray, share: float) -> float:
-    """The speed of the lip opening, in canonical units a second, that ``share`` do not exceed."""
+    """Quantile ``share`` of the speed of the lip opening, in canonical units per second."""
     return float(np.quantile(np.abs(np.diff(opening(motion))), share) * FPS)
 
 
 def theval(motion: FloatArray, speech: FloatArray, spoken: BoolArray) -> dict[str, float]:
     """The part of THEval (arXiv 2511.04520) that needs no network, on our keypoints.
 
-    ``spoken [n]`` marks the frames with speech. Lip sync is the correlation of the lip opening
-    with the level of the sound in speech; silent lips the deviation of the opening in silence
-    and dynamics its mean change per frame in speech, both of its deviation in speech.
+    ``spoken [n]`` marks the frames with speech. Lip sync is the correlation in speech of the lip
+    opening with the level of the sound. Silent lips are the opening's deviation in silence and
+    dynamics its mean change per frame in speech, both relative to its deviation in speech.
     """
     level = np.sqrt(
         (speech[: len(motion) * SAMPLES_PER_FRAME].reshape(len(motion), -1) ** 2).mean(1)
@@ -85,7 +85,7 @@ def theval(motion: FloatArray, speech: FloatArray, spoken: BoolArray) -> dict[st
 
 
 def diversity(takes: Sequence[FloatArray]) -> dict[str, float]:
-    """Deviation between motions [n, 70] of the same speech, of their deviation over time."""
+    """Deviation between motions [n, 70] of the same speech, relative to that over time."""
     stack = np.stack(takes)
     gaps = np.stack([opening(take) for take in takes])
     head = stack[..., _HEAD]

@@ -2,10 +2,10 @@
 
     python -m benchmarks.faults --json
 
-A server in its own process, a headless client here, and between them a relay that loses, delays,
-reorders, throttles or blocks packets. For each network: connecting, pictures, freezes, gaps in
-the sound, lip sync, how much of the microphone's sound comes back, and after a blackout of two
-seconds how long until pictures and sound are back.
+Between a server in its own process and a headless client in this one, a relay loses, delays,
+reorders, throttles or blocks packets. Measured on each network: connecting, pictures, freezes, gaps
+in the sound, lip sync, and how much of the microphone's sound comes back. After a blackout of two
+seconds: how long until pictures and sound are back.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ BLACKOUT: Final = 2.0
 """Seconds without any packet."""
 
 _MICROPHONE: Final = 4.0
-"""Seconds of sound played to the avatar's ear."""
+"""Seconds of sound that the microphone sends."""
 
 _STORY: Final = " ".join([SENTENCE] * 20)
 
 
 async def watch(url: str, impairment: Impairment, seconds: float) -> dict[str, float | None]:
-    """One session on one network: an avatar that talks, then one that speaks after us."""
+    """One session on one network: the avatar talks, then repeats what the microphone hears."""
     audio, video = Arrivals(), Arrivals()
 
     def on_frame(kind: str, pts: float, arrival: float) -> None:
@@ -79,7 +79,7 @@ async def watch(url: str, impairment: Impairment, seconds: float) -> dict[str, f
                     "av_offset_ms_median": lips.median_ms,
                     "av_offset_ms_p95": lips.p95_ms,
                 }
-                # What comes back shall tell of the way there only.
+                # From here on only what goes to the server is impaired.
                 relay.down.loss = relay.down.reorder = relay.down.jitter = 0.0
                 relay.down.rate = None
                 await asyncio.sleep(0.5)
@@ -89,7 +89,7 @@ async def watch(url: str, impairment: Impairment, seconds: float) -> dict[str, f
 
 
 def _frozen(arrivals: measure.FloatArray) -> float:
-    """Seconds of all freezes together."""
+    """Seconds of all freezes in total."""
     gaps = np.diff(arrivals)
     limit = max(3 * gaps.mean(), gaps.mean() + measure.FREEZE) if len(gaps) else 0.0
     return float(gaps[gaps > limit].sum())
@@ -127,7 +127,7 @@ async def black_out(url: str, rounds: int) -> dict[str, float | None]:
             relay.up.blackout = relay.down.blackout = False
             back = time.monotonic()
             await asyncio.sleep(3.0)
-            # What was on its way arrives late; two in a row are a picture that moves.
+            # The first may have been on its way; with the second the picture moves again.
             later = [picture.arrival for picture in peer.video if picture.arrival > back]
             if len(later) > 1:
                 pictures.append(later[1] - back)

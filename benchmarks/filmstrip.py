@@ -20,7 +20,7 @@ from streaming.resample import Resampler
 
 SENTENCE = "Put five thin books over there, and show me the blue moon!"
 CHUNK = 8
-"""Frames that are animated at a time."""
+"""Frames that are made at a time."""
 PICTURES, COLUMNS, TILE = 24, 8, 144
 HEAD = (0.2, 0.14, 0.6, 0.6)
 """Part of the frame that is shown: left, top, width and height as shares of it."""
@@ -29,7 +29,7 @@ _CALM = Controls()
 
 
 async def spoken(text: str) -> FloatArray:
-    """``text`` as speech of whole frames [640 n], less the silence at both ends."""
+    """``text`` as speech [640 n] without silence at its ends."""
     pieces = []
     async for chunk in EspeakTextToSpeech().synthesize(text, "en-us"):
         resampler = Resampler(chunk.rate, SPEECH_RATE)

@@ -1,4 +1,4 @@
-"""Whether layers fold over themselves: how small the cells of their maps become."""
+"""Whether layers fold over themselves: how small the cells of their grids become."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 
 class Cells:
-    """The cells of an avatar's fields whose folds would be seen."""
+    """The cells of an avatar's fields in which a fold would be visible."""
 
     def __init__(self, avatar: EmbeddedAvatar) -> None:
         self._avatar = avatar
@@ -34,7 +34,7 @@ class Cells:
     def _shows(
         self, y: int, x: int, pixels: ImageArray, chart: Chart, shape: tuple[int, ...]
     ) -> BoolArray:
-        """Cells of a grid at whose middle a layer, with its corner at (x, y), shows."""
+        """Cells of a grid in whose middle a layer, its corner at (x, y), is visible."""
         frame = self._avatar.frame
         alpha = np.zeros((self._avatar.size, self._avatar.size), np.uint8)
         height, width = pixels.shape[:2]
@@ -47,7 +47,7 @@ class Cells:
         return shown
 
     def _by_seam(self, field: FaceField, above: float, below: float) -> BoolArray:
-        """Cells between the corners of the mouth, so far from the seam."""
+        """Cells between the corners of the mouth, ``above`` to ``below`` under the seam."""
         x, y = _cell_places(field.chart, field.basis.shape[1:3])
         seam = self._avatar.mouth.lips.seam
         away = y - np.interp(x, seam[:, 0], seam[:, 1])
@@ -55,7 +55,7 @@ class Cells:
         return inside
 
     def least_area(self, motion: FloatArray) -> float:
-        """Least area of a cell of any layer after one motion ``[70]``, as a share of its own."""
+        """Least area of a cell of any layer under ``motion [70]``, relative to its area at rest."""
         pose = read_pose(motion)
         return min(self._of_face(pose), self._of_hair(pose), self._of_plate(pose))
 
@@ -71,14 +71,14 @@ class Cells:
         return float(areas[self._hair].min(initial=1.0))
 
     def _of_plate(self, pose: Pose) -> float:
-        """Its map leads from the frame to the portrait: large cells are what shrinks."""
+        """Least relative area; its map leads the other way, from the frame to the portrait."""
         fields = (field for _, field in self._avatar.plate_fields)
         places = (np.moveaxis(field.places(pose), 0, -1) for field in fields)
         return min(float(_areas(p).min()) / self._avatar.step**2 for p in places)
 
 
 def _moved(displacement: FloatArray) -> FloatArray:
-    """Where a ``displacement [rows, cols, 4]`` takes the nodes of its grid [rows, cols, 2]."""
+    """Where ``displacement [rows, cols, 4]`` moves the nodes of its grid [rows, cols, 2]."""
     rows, columns = displacement.shape[:2]
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
     moved: FloatArray = np.stack([x, y], -1) + displacement[..., :2]
@@ -86,7 +86,7 @@ def _moved(displacement: FloatArray) -> FloatArray:
 
 
 def _areas(places: FloatArray) -> FloatArray:
-    """Least signed area of the four corners of each cell between ``places [rows, cols, 2]``."""
+    """Least signed area at a corner of each cell between ``places [rows, cols, 2]``."""
     across, down = np.diff(places, axis=1), np.diff(places, axis=0)
     sides = [(a, d) for a in (across[:-1], across[1:]) for d in (down[:, :-1], down[:, 1:])]
     areas = [a[..., 0] * d[..., 1] - a[..., 1] * d[..., 0] for a, d in sides]
@@ -95,7 +95,7 @@ def _areas(places: FloatArray) -> FloatArray:
 
 
 def _cell_places(chart: Chart, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """Canonical x and y of the middles of a grid's cells."""
+    """Canonical x and y of the centres of a grid's cells."""
     rows, columns = shape
     y, x = np.mgrid[: rows - 1, : columns - 1].astype(np.float32) + 0.5
     return (x - chart.x) / chart.gain, (y - chart.y) / chart.gain

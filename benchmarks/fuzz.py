@@ -1,10 +1,10 @@
-"""How much broken input the server's readers take without breaking.
+"""Broken input for everything in the server that reads input.
 
     python -m benchmarks.fuzz --json
 
-Good inputs are mangled at random and given to what reads them first. Each has to be taken or
-refused with the error that the reader names; ``crashes`` counts anything else. The HTTP API has
-its own: ``tests/test_openapi.py`` and ``tests/test_http_fuzz.py``.
+Good inputs are mangled at random and given to their reader, which must accept each or refuse it
+with its documented error; ``crashes`` counts anything else. The HTTP API has fuzz tests of its own:
+``tests/test_openapi.py`` and ``tests/test_http_fuzz.py``.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _EVENTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What reads one kind of input."""
+    """One kind of input: good samples, what reads it, and the error with which it is refused."""
 
     samples: tuple[bytes, ...]
     read: Callable[[bytes], object]
@@ -107,7 +107,7 @@ def _text(content: bytes) -> str:
 
 
 def readers() -> dict[str, Reader]:
-    """All of them by name."""
+    """All readers by name."""
     events = tuple(json.dumps(event).encode() for event in _EVENTS)
     offer = asyncio.run(an_offer()).encode()
     return {
@@ -120,7 +120,7 @@ def readers() -> dict[str, Reader]:
 
 
 def run(inputs: int, seed: int = 0) -> dict[str, float | int | None]:
-    """``inputs`` to each reader: how many were taken, refused, or broke it."""
+    """Give each reader ``inputs``: how many it accepted, refused, or crashed on."""
     results: dict[str, float | int | None] = {}
     chance = random.Random(seed)
     for name, reader in readers().items():
@@ -145,7 +145,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--inputs", type=int, default=5000, help="inputs to each reader")
-    parser.add_argument("--seed", type=int, default=0, help="other inputs")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the inputs")
     options = parser.parse_args()
     show("fuzz", run(options.inputs, options.seed), as_json=options.json)
 

@@ -1,9 +1,10 @@
 """``python -m benchmarks.geometry``: does the face show what its motion commands?
 
-Over sampled motions of the range that the motion model is trained on, heads turned up to 20
-degrees: how far keypoints are rendered from where they are commanded, whether face, hair or what is
-behind them fold over themselves, and whether anything in a picture jumps while the motion glides.
-Folds and jumps are also looked for in what the motion model makes of speech, in all emotions.
+Motions are sampled from the range that the motion model is trained on, with heads turned by up to
+20 degrees. Measured: how far keypoints are rendered from where they are commanded, whether the
+face, the hair or what is behind them fold over themselves, and whether anything in the picture
+jumps while the motion glides. Folds and jumps are also looked for in motion that the model makes of
+speech, in all emotions.
 """
 
 from __future__ import annotations
@@ -79,9 +80,9 @@ def sampled_motions(count: int, seed: int) -> FloatArray:
 def keypoint_errors(avatar: EmbeddedAvatar, motion: FloatArray) -> FloatArray:
     """Distances [21] in pixels between commanded and rendered keypoints of a frame ``[70]``.
 
-    Of keypoints on the skin it is measured what the frame's map shows at the commanded place. Lids
-    and irises are followed through the face's field from where they are put on it; they move along
-    the head's own axes. The tongue (NaN) lies on no map and is not measured.
+    For keypoints on the skin, it is the distance to what the frame's map shows at the commanded
+    place. Lids and irises move along the head's own axes and are followed through the face's field.
+    The tongue lies on no map and is not measured: NaN.
     """
     pose, terms = read_pose(motion), face_terms(read_pose(motion))
     commanded = drive(avatar.canonical, motion[None])[0, :, :2]
@@ -108,14 +109,14 @@ def keypoint_errors(avatar: EmbeddedAvatar, motion: FloatArray) -> FloatArray:
 
 
 def _sheet_of(key: Keypoint) -> int:
-    """The sheet on which the decoder draws the skin around a keypoint."""
+    """The sheet that shows the skin around a keypoint."""
     return LOWER if key in LOWER_LIP else UPPER if key in UPPER_LIP else SKIN
 
 
 def _shown_at(
     avatar: EmbeddedAvatar, pose: Pose, terms: FloatArray, sheet: int, place: FloatArray
 ) -> FloatArray:
-    """Canonical place of the portrait [2] that a frame shows at the canonical ``place``."""
+    """Canonical place [2] of the portrait that the frame shows at the canonical ``place``."""
     field = avatar.face_field if sheet == SKIN else avatar.mouth.lips.field
     step = avatar.face_step if sheet == SKIN else avatar.mouth_step
     frame = avatar.frame
@@ -131,14 +132,14 @@ def _shown_at(
 
 
 def _driven(field: FaceField, pose: Pose, terms: FloatArray, place: FloatArray) -> FloatArray:
-    """Where a frame shows the canonical ``place [2]`` of the portrait."""
+    """Canonical place [2] at which the frame shows ``place [2]`` of the portrait."""
     moved = place + field.at(place[None])[0, 0] @ terms
     driven: FloatArray = moved @ pose.linear + pose.shift
     return driven
 
 
 def spoken_motions(count: int) -> list[FloatArray]:
-    """Clips ``[n, 70]`` that the motion model makes of speech, ``count`` frames or more in all."""
+    """Clips of motion [n, 70] that the model makes of speech, ``count`` frames or more in all."""
     models = embedded_models()
     speech = asyncio.run(spoken(SENTENCE))
     clips: list[FloatArray] = []
@@ -149,10 +150,12 @@ def spoken_motions(count: int) -> list[FloatArray]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Hold faces against the motions they are given.")
+    parser = argparse.ArgumentParser(description="Compare faces with the motions that they are given.")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--motions", type=int, default=10_000, help="for folds, over all avatars")
-    parser.add_argument("--spoken", type=int, default=10_000, help="frames of speech, for folds")
+    parser.add_argument(
+        "--motions", type=int, default=10_000, help="motions for folds, over all avatars"
+    )
+    parser.add_argument("--spoken", type=int, default=10_000, help="frames of speech for folds")
     parser.add_argument("--size", type=int, default=512)
     options = parser.parse_args()
     cv2.setNumThreads(1)

@@ -1,9 +1,9 @@
-"""Film strips of truth, MoDA and yardstick for one sentence, and a sheet of MoDA's emotions.
+"""Film strips of the truth, MoDA and the yardstick for one sentence; a sheet of MoDA's emotions.
 
     python -m benchmarks.lip_strips --out docs
 
-Writes ``lip_strips.jpg`` (mouths, every other frame, with the sound that is spoken) and
-``emotions.jpg``. The voice is flite's rms, which no training heard.
+Writes ``lip_strips.jpg`` (every other frame of the mouth, with the sound that is spoken) and
+``emotions.jpg``. The voice is flite's rms, which is not in the training data.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _MARGIN: Final = 92
 
 
 def filmstrip(avatar: EmbeddedAvatar, utterance: Utterance, rows: dict[str, FloatArray]) -> Image:
-    """Mouths of ``rows`` (motion [n, 70] by name) under the sounds of ``utterance``."""
+    """The mouth in each of ``rows`` (motion [n, 70] by name), with the sounds of ``utterance``."""
     shown = _FIRST + _EVERY * np.arange(_COLUMNS)
     strip = np.full((_LABEL + len(rows) * _TILE, _MARGIN + _COLUMNS * _TILE, 3), 255, np.uint8)
     for i, frame in enumerate(shown):
@@ -50,7 +50,7 @@ def filmstrip(avatar: EmbeddedAvatar, utterance: Utterance, rows: dict[str, Floa
     for row, (name, motion) in enumerate(rows.items()):
         top = _LABEL + row * _TILE
         _write(strip, name, 4, top + _TILE // 2)
-        # Only the mouths: heads that move apart would hide the difference.
+        # Every row has the truth's poses: others would hide how the mouths differ.
         mouths = truth_of(utterance)[shown]
         mouths[:, EXP] = motion[shown, EXP]
         for i, picture in enumerate(EmbeddedRenderer().render_rgb(avatar, mouths)):
@@ -62,7 +62,7 @@ def filmstrip(avatar: EmbeddedAvatar, utterance: Utterance, rows: dict[str, Floa
 def emotion_sheet(
     avatar: EmbeddedAvatar, generator: MotionGenerator[Any], speech: FloatArray
 ) -> Image:
-    """A face for each emotion, in the same open vowel of the same sentence."""
+    """The face in each emotion, at the same open vowel of the same sentence."""
     tiles = []
     for emotion in EMOTIONS[:-1]:
         motion = move(generator, avatar, speech, generator.chunk, Controls(emotion))

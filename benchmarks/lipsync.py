@@ -1,11 +1,11 @@
-"""Lip sync against the truth, on voices that no training heard, and how alive the face is.
+"""Lip sync against the truth on voices outside the training data, and how lively the face is.
 
     python -m benchmarks.lipsync --json
 
 Speech comes from espeak-ng's held-out voices and from recorded voices of festival and flite, with
-the times of their phonemes; the truth is the motion that the articulation model makes of those
-times. Needs Debian's packages flite, festival, festvox-kdlpc16k and festvox-italp16k; without them
-the ``human`` figures are missing, and without a trained model those of ``moda``.
+the times of its phonemes, from which the articulation model makes the true motion. Needs Debian's
+packages flite, festival, festvox-kdlpc16k and festvox-italp16k; without them the ``human`` figures
+are missing, and without a trained model those of ``moda``.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def move(
 ) -> FloatArray:
     """Motion [n, 70] as a live session makes it, ``chunk`` frames at a time.
 
-    ``lookahead`` limits the frames of sound ahead of a chunk; None is all that the generator hears.
+    ``lookahead`` limits the frames of sound ahead of a chunk; None: as many as the generator uses.
     """
     extractor = LogMelFeatures()
     features, _ = extractor.step(extractor.init_state(), speech)
@@ -93,7 +93,7 @@ def measure_speech(
     chunk: int,
     expert: SyncExpert | None,
 ) -> Results:
-    """Lip metrics in all conditions; of clean speech also how the face moves."""
+    """Lip metrics in all conditions; for clean speech, also how the face moves."""
     results: Results = {}
     truths = [truth_of(u) for u in speech]
     for condition in CONDITIONS:
@@ -112,7 +112,7 @@ def measure_speech(
 
 
 def _smoothness(takes: Sequence[Take]) -> Results:
-    """Jerk and speeds of the lips, of those of the truth."""
+    """Jerk and speeds of the lips relative to the truth's."""
     made = np.concatenate([t.motion for t in takes])
     truth = np.concatenate([t.truth for t in takes])
     return {
@@ -148,7 +148,7 @@ def measure_silence(
 def measure_rest(
     generator: MotionGenerator[Any], identity: Identity, speech: Sequence[Utterance], chunk: int
 ) -> Results:
-    """Whether the mouth closes half a second after the last word and stays so for three more."""
+    """Whether the mouth is closed half a second after the last word, for three seconds."""
     rests = []
     silence = np.zeros(round(3.5 * FPS) * SAMPLES_PER_FRAME, np.float32)
     for utterance in speech:
@@ -161,7 +161,7 @@ def measure_rest(
 def measure_choice(
     generator: MotionGenerator[Any], identity: Identity, speech: Sequence[Utterance], chunk: int
 ) -> Results:
-    """How much seeds differ, and whether emotions can be told apart."""
+    """How much seeds differ, and whether emotions can be recognised."""
     longest = max(speech, key=lambda u: len(u.speech)).speech
     takes = [move(generator, identity, longest, chunk, seed=seed) for seed in range(_SEEDS)]
     results = {f"diversity.{key}": value for key, value in diversity(takes).items()}
@@ -174,7 +174,7 @@ def measure_choice(
 
 
 def measure_joins(folder: Path, identity: Identity, speech: Sequence[Utterance]) -> Results:
-    """Jumps where chunks join, against those elsewhere."""
+    """Jumps where chunks join, relative to those elsewhere."""
     sound = np.concatenate([u.speech for u in speech[:12]])
     results: Results = {}
     for chunk in _CHUNKS:
@@ -185,7 +185,7 @@ def measure_joins(folder: Path, identity: Identity, speech: Sequence[Utterance])
 
 
 def measure_truth(speech: Sequence[Utterance], expert: SyncExpert | None) -> Results:
-    """The same metrics for the truth in time and late: the scale of each number."""
+    """The same metrics for the truth, on time and delayed, as a scale for the other figures."""
     results: Results = {}
     truths = [truth_of(u) for u in speech]
     for shift in (0, *_SHIFTS_MS):
@@ -206,9 +206,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--model", type=Path, default=BUILT_IN, help="folder of a shipped model")
-    parser.add_argument("--sentences", type=int, default=12, help="of each recorded voice")
+    parser.add_argument("--sentences", type=int, default=12, help="per recorded voice")
     parser.add_argument("--chunk", type=int, default=4, help="frames made at a time")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of silence")
+    parser.add_argument("--minutes", type=float, default=10.0, help="minutes of silence")
     options = parser.parse_args()
 
     identity = open_avatar(avatar_names()[0], 256)

@@ -1,4 +1,4 @@
-"""How well lips follow speech, in numbers; all on motion of the embedded family's keypoints."""
+"""How well lips follow speech, in numbers, for motion of the embedded family's keypoints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LABIALS: Final = BILABIALS | frozenset("fvɱβɸw")
 
 @dataclass(frozen=True, slots=True)
 class Take:
-    """Motion [n, 70] for an utterance, and the true motion."""
+    """Motion [n, 70] made for an utterance, and the true motion."""
 
     utterance: Utterance
     truth: FloatArray
@@ -34,7 +34,7 @@ class Take:
 
 
 def opening(motion: FloatArray) -> FloatArray:
-    """Gap between the lips [n]; below zero they are pressed."""
+    """Gap between the lips [n]; negative where they are pressed together."""
     face = expression(motion)
     gap: FloatArray = face[:, Keypoint.LOWER_INNER, 1] - face[:, Keypoint.UPPER_INNER, 1]
     return gap
@@ -55,7 +55,7 @@ _MEASURES: Final = {"opening": opening, "jaw": jaw, "width": width}
 
 
 def lip_metrics(takes: Sequence[Take]) -> dict[str, float]:
-    """Correlations inside speech, the best lag and the share of bilabials that close."""
+    """Correlations during speech, the best lag, and the share of bilabials that close."""
     speech = [spoken(take.utterance, len(take.truth)) for take in takes]
     results = {
         f"{name}_corr": correlation(
@@ -84,7 +84,7 @@ def spoken(utterance: Utterance, frames: int) -> BoolArray:
 
 
 def best_lag(takes: Sequence[Take], speech: Sequence[BoolArray]) -> float:
-    """Milliseconds by which the lips are late (at least -240, at most 240)."""
+    """Milliseconds by which the lips are late, -240 to 240."""
     scores = []
     lags = range(-_MAX_LAG, _MAX_LAG + 1)
     for lag in lags:
@@ -101,8 +101,8 @@ def best_lag(takes: Sequence[Take], speech: Sequence[BoolArray]) -> float:
 def bilabial_recall(takes: Sequence[Take]) -> float:
     """Share of bilabials whose lips close within 40 ms, at :data:`FALSE_CLOSURES`.
 
-    The lips count as closed below a threshold of the gap, which is set so that 5 % of the spoken
-    frames away from labials are below it as well.
+    The lips count as closed where their gap is below a threshold, which is chosen so that 5 % of
+    the spoken frames away from labials are below it too.
     """
     closures, others = [], []
     for take in takes:
@@ -125,7 +125,7 @@ def bilabial_recall(takes: Sequence[Take]) -> float:
 def _recall_at(closures: FloatArray, others: FloatArray) -> float:
     """Share of ``closures`` below the threshold that :data:`FALSE_CLOSURES` of ``others`` pass.
 
-    Of equal values at the threshold that share is counted which brings ``others`` to 5 %.
+    Values equal to the threshold count in the share that brings ``others`` to 5 %.
     """
     threshold = np.quantile(others, FALSE_CLOSURES, method="inverted_cdf")
     ties = float(np.mean(others == threshold))
@@ -134,7 +134,7 @@ def _recall_at(closures: FloatArray, others: FloatArray) -> float:
 
 
 def correlation(a: FloatArray, b: FloatArray) -> float:
-    """Pearson's; 0 where one of them is constant."""
+    """Pearson's correlation; 0 if one of them is constant."""
     if len(a) < 2 or a.std() < 1e-6 or b.std() < 1e-6:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])

@@ -1,4 +1,4 @@
-"""What the lip sync benchmark listens to: voices that no training heard, clean and spoilt."""
+"""Speech for the lip sync benchmark: voices outside the training data, clean and degraded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _MARGIN_S: Final = 0.6
 
 
 def espeak_speech(count: int) -> list[Utterance]:
-    """Held-out languages and timbres of espeak-ng."""
+    """Speech in espeak-ng's held-out languages and timbres."""
     random = np.random.default_rng(SEED)
     return [framed(espeak_voices.random_utterance(random, held_out=True)) for _ in range(count)]
 
@@ -44,7 +44,7 @@ def human_speech(count: int) -> list[Utterance]:
 
 
 def framed(utterance: Utterance) -> Utterance:
-    """The utterance at a common level, with silence around it."""
+    """The utterance at a fixed level, with silence around it."""
     seconds = len(utterance.speech) / SPEECH_RATE + 2 * _MARGIN_S
     random = np.random.default_rng(0)
     loud = Utterance(
@@ -63,7 +63,7 @@ def truth_of(utterance: Utterance) -> FloatArray:
 
 
 def spoil(speech: FloatArray, condition: str, number: int) -> FloatArray:
-    """``speech`` as it is heard in one of :data:`CONDITIONS`; ``number`` seeds the noise."""
+    """``speech`` under one of :data:`CONDITIONS`; ``number`` seeds the noise."""
     if condition.endswith("db"):
         noise = coloured_noise(len(speech), np.random.default_rng((SEED, number)), 1.0)
         return add_noise(speech, noise, float(condition.removesuffix("db")))
@@ -71,7 +71,7 @@ def spoil(speech: FloatArray, condition: str, number: int) -> FloatArray:
 
 
 def through_opus(speech: FloatArray) -> FloatArray:
-    """``speech`` coded and decoded at 16 kbit/s."""
+    """``speech`` encoded at 16 kbit/s and decoded."""
     file = io.BytesIO()
     with av.open(file, mode="w", format="ogg") as coded:
         stream = coded.add_stream("libopus", rate=SPEECH_RATE, layout="mono")

@@ -2,8 +2,8 @@
 
     python -m benchmarks.motion --json
 
-Sessions are stepped one after another, as a server does. ``cores_per_session_<n>`` is seconds of
-one core per second of motion and session with n sessions at work in turn; features included.
+Sessions take turns, as in a server. ``cores_per_session_<n>`` is CPU seconds per second of motion
+and session, features included, with n sessions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CHUNKS: Final = (1, 2, 4, 8)
 
 
 def speech(seconds: float) -> FloatArray:
-    """Noise that swells like syllables do."""
+    """Noise that swells as syllables do."""
     frames = round(seconds * FPS)
     random = np.random.default_rng(0)
     noise = 0.1 * random.standard_normal(frames * SAMPLES_PER_FRAME)
@@ -77,8 +77,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--model", type=Path, default=BUILT_IN, help="folder of a shipped model")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of motion for each figure")
-    parser.add_argument("--chunk", type=int, default=4, help="frames at a time for the sessions")
+    parser.add_argument("--seconds", type=float, default=20.0, help="seconds of motion per figure")
+    parser.add_argument("--chunk", type=int, default=4, help="frames that sessions make at a time")
     options = parser.parse_args()
 
     generator = CausalMoDA.load(options.model)

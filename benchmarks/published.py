@@ -1,8 +1,8 @@
 """What the published networks cost here, with random weights: ``python -m benchmarks.published``.
 
-On a CPU also against W written with GridSample, as published, in the same run; on a GPU also as a
-share of the matrix rate that the GPU reaches on a plain product. Sessions are those at 25 fps that
-W and G alone would allow.
+On a CPU they are also compared with W written with GridSample, as published, in the same run; on a
+GPU also with the rate that it reaches in a plain matrix product. Sessions are as many as W and G
+alone would allow at 25 fps.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from renderer.liveportrait.warping import COMPRESSED, MOTIONS, SIZE, VOLUME, War
 
 
 class GridSampleWarping(WarpingNetwork):
-    """W as published: the volume sampled by GridSample, once per motion and once to warp."""
+    """W as published: it samples the volume by GridSample, once per motion and once to warp."""
 
     def forward(self, rows: Tensor, compressed: Tensor, source: Tensor, moved: Tensor) -> Tensor:
         depth = VOLUME[0]
@@ -68,7 +68,7 @@ class GridSampleWarping(WarpingNetwork):
 
 
 def filled(inputs: dict[str, Tensor]) -> list[Tensor]:
-    """Random values in the place of zeros."""
+    """Random values in place of zeros."""
     return [0.3 * torch.randn_like(value) for value in inputs.values()]
 
 
@@ -81,7 +81,7 @@ def gflop(run: Callable[[], object]) -> float:
 def milliseconds(run: Callable[[], object], device: str, repeats: int) -> float:
     """Median time of ``run`` after one run to warm up.
 
-    On a CPU it is the time that all threads spent together, which other programs disturb least.
+    On a CPU it is CPU time over all threads, which other programs disturb least.
     """
     clock = time.process_time if device == "cpu" else time.perf_counter
     times = []
@@ -167,7 +167,7 @@ def measure(
 
 
 def session_mib() -> float:
-    """What a session keeps between frames; portraits are shared by all that show them."""
+    """MiB that a session keeps between frames; sessions share the portraits that they show."""
     hubert = (HUBERT_WINDOW - 1) * SAMPLES_PER_FRAME
     window = WINDOW * (PUBLISHED.motion + PUBLISHED.audio_layers * PUBLISHED.audio_features)
     return 4 * (hubert + window) / 2**20
@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--device", default="cuda" if cuda else "cpu")
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 4, 8, 16] if cuda else [1])
-    parser.add_argument("--engines", choices=ENGINES, nargs="+", help="default: all there are")
+    parser.add_argument("--engines", choices=ENGINES, nargs="+", help="default: all that run here")
     parser.add_argument("--repeats", type=int, default=20 if cuda else 3)
     options = parser.parse_args()
     engines = options.engines or [k for k in ENGINES if missing(k, options.device) is None]

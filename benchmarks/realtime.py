@@ -1,9 +1,10 @@
-"""Spoken turns over ``/v1/realtime``, one after the other: does a later one wait longer?
+"""Spoken turns over ``/v1/realtime``, one after another: do later ones take longer?
 
     python -m benchmarks.realtime --json
 
-The turns are those of :mod:`benchmarks.conversation`, sent in real time in pieces of 20 ms with
-silence between them, as a client sends a microphone. ``eos`` is the end of the user's speech.
+The turns are those of :mod:`benchmarks.conversation`, sent in real time as a client sends its
+microphone: in pieces of 20 ms, with silence between turns. ``eos`` is the end of the user's
+speech.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ _SOUND: Final = "response.output_audio.delta"
 
 @dataclass(slots=True)
 class _Microphone:
-    """Sends what is played, and silence otherwise."""
+    """Sends what :meth:`play` gives it, and silence otherwise."""
 
     socket: ClientConnection
     _waiting: list[bytes] = field(default_factory=list)
     _empty: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def play(self, pcm: npt.NDArray[np.float32]) -> float:
-        """Returns when the last piece of ``pcm [n]`` has been sent, with the time of that."""
+        """Send ``pcm [n]``; returns the time when its last piece has been sent."""
         data = to_s16(pcm).astype("<i2").tobytes()
         size = 2 * _PIECE
         self._waiting += [data[at : at + size] for at in range(0, len(data), size)]
@@ -79,7 +80,7 @@ async def _microphone(socket: ClientConnection) -> AsyncGenerator[_Microphone]:
 
 
 async def _arrivals(socket: ClientConnection) -> dict[str, float]:
-    """When each kind of event came first, until a response is done."""
+    """When each kind of event first came, until a response is done."""
     first: dict[str, float] = {}
     async with asyncio.timeout(_PATIENCE):
         while "response.done" not in first:
@@ -115,7 +116,7 @@ async def run(url: str, turns: int) -> Results:
 
 
 def _growth(values: list[float]) -> float | None:
-    """Slope of the line through ``values``."""
+    """Slope of the line fitted to ``values``."""
     if len(values) < 2:
         return None
     return float(np.polyfit(np.arange(len(values)), values, 1)[0])

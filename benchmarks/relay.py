@@ -1,7 +1,7 @@
 """A UDP relay between two WebRTC peers that loses, delays and reorders what passes.
 
-Works in user space, where the system's own network emulation is not to be had. Signalling passes
-it as well, so that both peers know each other only by the relay's addresses.
+It needs none of the system's own network emulation. Signalling passes through it as well, so the
+peers know each other only by the relay's addresses.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ _CANDIDATE: Final = re.compile(
 )
 
 _QUEUE_SECONDS: Final = 0.3
-"""What a link of limited rate holds before it drops."""
+"""Seconds of traffic that a link of limited rate queues before it drops packets."""
 
 _REORDERED_BY: Final = 0.03
-"""Seconds by which a packet falls behind those after it."""
+"""Seconds by which a reordered packet is delayed."""
 
 Address = tuple[str, int]
 
@@ -35,20 +35,20 @@ class Impairment:
     """What happens to packets; may be changed at any time."""
 
     loss: float = 0.0
-    """Share of packets, 0 to 1."""
+    """Share of packets that are lost, 0 to 1."""
     delay: float = 0.0
-    """Seconds for every packet."""
+    """Seconds by which every packet is delayed."""
     jitter: float = 0.0
-    """Most seconds that are added at random; packets keep their order."""
+    """Largest random delay in seconds on top of that; packets keep their order."""
     reorder: float = 0.0
-    """Share of packets that arrive behind later ones."""
+    """Share of packets that arrive after later ones."""
     rate: float | None = None
     """Bits per second."""
     blackout: bool = False
 
 
 class _Link:
-    """One direction: decides when, if at all, a packet comes out."""
+    """One direction: decides when, if at all, a packet leaves."""
 
     def __init__(self, impairment: Impairment, seed: int) -> None:
         self._impairment = impairment
@@ -57,7 +57,7 @@ class _Link:
         self._last = 0.0
 
     def departure(self, size: int, now: float) -> float | None:
-        """When a packet of ``size`` bytes that came at ``now`` comes out; None: never."""
+        """When a packet of ``size`` bytes that arrives ``now`` leaves; None: never."""
         wanted = self._impairment
         if wanted.blackout or self._random.random() < wanted.loss:
             return None
@@ -114,12 +114,12 @@ class Relay:
             relay._to_server.close()
 
     def rewrite_offer(self, sdp: str) -> str:
-        """The client's offer, for the server: the client is where the relay is."""
+        """The client's offer as the server is to see it: from the relay's address."""
         rewritten, self._client = _rewrite(sdp, _port(self._to_server))
         return rewritten
 
     def rewrite_answer(self, sdp: str) -> str:
-        """The server's answer, for the client."""
+        """The server's answer as the client is to see it."""
         rewritten, self._server = _rewrite(sdp, _port(self._to_client))
         return rewritten
 
@@ -168,7 +168,7 @@ def _port(transport: asyncio.DatagramTransport) -> int:
 
 
 def _rewrite(sdp: str, port: int) -> tuple[str, Address]:
-    """The description with its first IPv4 host candidate on ``port``, and without all others."""
+    """``sdp`` with its first IPv4 host candidate alone, on ``port``; and where that was."""
     lines: list[str] = []
     found: Address | None = None
     for line in sdp.splitlines():

@@ -1,10 +1,10 @@
-"""What a frame of the embedded face costs, on one thread, step by step.
+"""What a frame of the embedded face costs on one thread, step by step.
 
     python -m benchmarks.render --json
 
-A talking head in motion: mouth shapes run into each other, the head turns, eyes blink and aim.
-``ms_per_frame`` is one call of ``render`` with one frame, I420 output included, in CPU time of the
-thread: on a busy machine it is not charged with what others do.
+The face talks all the time: mouth shapes blend, the head turns, eyes blink and look around.
+``ms_per_frame`` is the thread's CPU time for one call of ``render`` with one frame, I420 output
+included; so other load on the machine does not count.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ STORY = "The face reads a story that is long enough to be measured, and does not
 
 
 def talking(frames: int) -> FloatArray:
-    """Motion [frames, 70] of a talking head."""
+    """Motion [frames, 70] of a talking face."""
     shapes = np.concatenate([mouth_motion(name) for name in MOUTHS])
     place = np.arange(frames) / SHAPE_FRAMES
     first, share = place.astype(int), (place % 1)[:, None]
@@ -66,7 +66,7 @@ def talking(frames: int) -> FloatArray:
 
 
 def milliseconds(run: Callable[[FloatArray], object], motion: FloatArray) -> list[float]:
-    """CPU time of ``run`` for every frame of ``motion``."""
+    """CPU time of ``run`` for each frame of ``motion``."""
     times = []
     for frame in motion:
         began = time.thread_time()
@@ -122,7 +122,7 @@ def steps(avatar: EmbeddedAvatar) -> dict[str, Callable[[FloatArray], object]]:
 
 
 def realtime_factor(avatar: str) -> float:
-    """How many times as fast as real time ``avatar-server render`` makes a video of speech."""
+    """How much faster than real time ``avatar-server render`` makes a video of speech."""
     models = embedded_models()
 
     async def render(out: Path) -> float:

@@ -1,4 +1,4 @@
-"""The form in which every benchmark reports: one JSON object, last on stdout."""
+"""How every benchmark reports: one JSON object, last on stdout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Results = Mapping[str, float | int | None]
 
 
 def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
+    """The machine that the figures were measured on."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -41,7 +41,7 @@ def show(benchmark: str, results: Results, *, as_json: bool) -> None:
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
-    """The value below which ``share`` (0 to 1) of ``values`` lie; None without values."""
+    """The quantile ``share`` (0 to 1) of ``values``; None without values."""
     if not values:
         return None
     if len(values) == 1:
@@ -51,7 +51,7 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 
 
 def spread(name: str, values: Sequence[float]) -> dict[str, float | None]:
-    """Median and 95th percentile of ``values`` under the names of results."""
+    """Median and 95th percentile of ``values``, named as results."""
     return {
         f"{name}_p50": statistics.median(values) if values else None,
         f"{name}_p95": percentile(values, 0.95),

@@ -18,7 +18,7 @@ import httpx
 
 @contextmanager
 def _ending_on_sigterm() -> Generator[None]:
-    """Let SIGTERM end the program as SIGINT does, so that what it started is stopped with it."""
+    """Let SIGTERM end the program as SIGINT does, so that it stops what it started."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

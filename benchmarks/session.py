@@ -1,10 +1,10 @@
-"""One session as a viewer on the same machine gets it: latencies, lip sync, cost by stage.
+"""One session, as a viewer on the same machine receives it: latencies, lip sync, cost by stage.
 
     python -m benchmarks.session --json
 
-A server in its own process, a headless client in this one. Latencies are taken from arriving
+The server has its own process, a headless client runs in this one. Latencies are those of arriving
 packets; ``cores_*`` are CPU seconds of the server per second while its avatar speaks all the time
-(transport is what motion, rendering and video encoding leave of the process).
+(transport: all but motion, rendering and video encoding).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from client import measure
 from client.media import Picture
 from client.peer import Peer
 
-# It begins with an open vowel, so that the first sound has an open mouth.
+# It begins with an open vowel: with the first sound the mouth is open.
 SENTENCE = (
     "Are you there? Please bring my five big blue boats back before the evening, "
     "and call Bob about it."
@@ -40,7 +40,7 @@ async def connects(url: str, rounds: int) -> list[float]:
 
 
 async def latencies(url: str, rounds: int) -> dict[str, list[float]]:
-    """Milliseconds from ``say`` to sound and open mouth, and from ``interrupt`` to neither."""
+    """Milliseconds from ``say`` to sound and an open mouth, and from ``interrupt`` to neither."""
     found: dict[str, list[float]] = {"audio": [], "mouth": [], "silence": [], "closed": []}
     async with Peer.connect(url) as peer:
         await peer.first_frame()

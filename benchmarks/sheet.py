@@ -26,7 +26,7 @@ EYES = (0.31, 0.34, 0.38, 0.16)
 
 
 def sections() -> list[tuple[tuple[float, float, float, float], int, list[Tile]]]:
-    """Parts of the sheet: what of the frame is shown, columns, and tiles."""
+    """Parts of the sheet: the part of the frame that is shown, columns, and tiles."""
     mouths = [(name, shapes.mouth_motion(name)) for name in shapes.MOUTHS]
     emotions = [
         (f"{emotion} {intensity:.0%}", _felt(emotion, intensity))
@@ -71,7 +71,7 @@ def contact_sheet(avatar: EmbeddedAvatar, width: int = 1200) -> ImageArray:
 
 
 def _label(tile: ImageArray, text: str) -> None:
-    """Write ``text`` into the upper left corner, readable on dark and on light."""
+    """Write ``text`` into the upper left corner, readable on dark and on light pictures."""
     font, around = cv2.FONT_HERSHEY_SIMPLEX, (-1, 0, 1)
     for dx, dy in ((x, y) for y in around for x in around):
         cv2.putText(tile, text, (8 + dx, 20 + dy), font, 0.5, (255, 255, 255), 1, cv2.LINE_AA)

@@ -1,12 +1,12 @@
-"""Whether a server stays as it is over hours of use.
+"""Whether a server keeps its state over hours of use: memory, threads, files, lip sync.
 
     python -m benchmarks.soak --minutes 120 --json
 
-Half of what the server admits are kept busy by viewers that come, talk, are interrupted and go,
-politely or not. One viewer stays from the beginning to the end, and comes back if it is lost; lips
-and sound of it are compared in its first and its last minute. Afterwards come quick connects and
-offers that nobody follows up. ``growth_*`` is what the server has more of, after all have gone,
-than after a first warm-up; ``slope_mb_per_hour`` is the trend of its memory in the second half.
+Viewers that come, talk, interrupt and leave, politely or not, fill half the places of the server.
+One viewer stays from beginning to end and reconnects if it is lost; its lips are compared with its
+sound in the first and in the last minute. Quick connects follow, and offers that nobody follows up.
+``growth_*`` is how much more the server holds after all have gone than after a warm-up;
+``slope_mb_per_hour`` is the trend of its memory in the second half.
 """
 
 from __future__ import annotations
@@ -42,24 +42,24 @@ _STAY: Final = (5.0, 60.0)
 """Seconds that a viewer stays, at least and at most."""
 
 _LIP_SECONDS: Final = 60.0
-"""Seconds of sound and pictures over which lips and sound are compared."""
+"""Seconds over which lips are compared with sound."""
 
 _SENTENCE_SECONDS: Final = 60.0
-"""In which a sentence must have been spoken."""
+"""Seconds within which a sentence must have been spoken."""
 
 _SETTLE: Final = 40.0
-"""Seconds in which everything of those who left must be gone: a lost peer is noticed after 30."""
+"""Seconds within which all of those who left must be gone; a lost peer is noticed after 30."""
 
 _LINE_SECONDS: Final = 30.0
-"""That viewers wait for a place where the server is full."""
+"""Seconds that viewers wait in line at a full server."""
 
 _HALF_OPEN_SECONDS: Final = 5.0
-"""Until the server drops an offer that nobody follows up."""
+"""Seconds until the server drops an offer that nobody follows up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a process has, by ``/proc`` and by its own word."""
+    """What the server's process holds, from ``/proc`` and ``/api/status``."""
 
     sessions: int
     tasks: int
@@ -70,7 +70,7 @@ class Counts:
 
 
 async def counts(http: httpx.AsyncClient) -> Counts:
-    """What the server has now."""
+    """What the server holds now."""
     status = (await http.get("/api/status")).json()
     return await asyncio.to_thread(_of_process, status)
 
@@ -92,7 +92,7 @@ def _of_process(status: dict[str, Any]) -> Counts:
 
 
 async def settled(http: httpx.AsyncClient) -> Counts:
-    """What the server has once nobody is connected and its counts no longer fall."""
+    """What the server holds once nobody is connected and its counts no longer fall."""
     until = time.monotonic() + _SETTLE
     last = await counts(http)
     while True:
@@ -117,7 +117,7 @@ class Crowd:
         self.failed = 0
 
     async def keep_busy(self, until: float) -> None:
-        """One place in the server, with one viewer after the other until ``until``."""
+        """Fill one place in the server with one viewer after another."""
         while time.monotonic() < until:
             await asyncio.sleep(self._random.uniform(0.1, 3.0))
             self.came += 1
@@ -145,7 +145,7 @@ class Crowd:
 
 
 class Resident:
-    """The viewer that stays; ``audio`` and ``video`` are what it got since it last ``joined``."""
+    """The viewer that stays; ``audio`` and ``video`` are those since it last ``joined``."""
 
     def __init__(self) -> None:
         self.offsets: list[measure.LipSync] = []
@@ -200,7 +200,7 @@ async def connect_quickly(url: str, times: int) -> int:
 
 
 async def offer_only(url: str, times: int) -> None:
-    """Make offers, whose peers then never connect."""
+    """Make offers whose peers never connect."""
     sdp = await an_offer()
     async with Signalling(url) as signalling:
         for _ in range(times):
@@ -211,12 +211,12 @@ async def offer_only(url: str, times: int) -> None:
                 except ConnectError as error:
                     if error.status != SERVICE_UNAVAILABLE:
                         raise
-                    # The server is full of those before.
+                    # The server is full of earlier ones.
                     await asyncio.sleep(_HALF_OPEN_SECONDS / 2)
 
 
 async def an_offer() -> str:
-    """An offer as browsers make it, of a connection that is closed already."""
+    """An offer like a browser's, from a connection that is already closed."""
     from aiortc import RTCConfiguration, RTCPeerConnection
 
     connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
@@ -236,7 +236,7 @@ async def run(
     async with httpx.AsyncClient(base_url=url, timeout=20.0) as http:
         limit = (await http.get("/api/status")).json()["max_sessions"]
         viewers = viewers or max(2, limit // 2)
-        # What is made once, at the first use, is no growth.
+        # What is made once, at first use, is not growth.
         await connect_quickly(url, 4)
         before = await settled(http)
         crowd, resident = Crowd(url), Resident()
@@ -302,7 +302,7 @@ def _slope(at: Sequence[float], memory: Sequence[float]) -> float | None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--minutes", type=float, default=120.0, help="how long")
+    parser.add_argument("--minutes", type=float, default=120.0, help="length of the run")
     parser.add_argument("--viewers", type=int, help="viewers at a time [half of what fits]")
     parser.add_argument("--cycles", type=int, default=200, help="quick connects afterwards")
     parser.add_argument("--half-open", type=int, default=50, help="offers that are not followed up")

@@ -1,15 +1,15 @@
-"""How soon a face speaks with the voice of another program.
+"""How soon the face speaks what another program sends.
 
     python -m benchmarks.speech --json
 
-Speech goes to ``/v1/speech`` in two ways: ``streamed`` in pieces of 20 ms in real time, as a
-microphone gives it, and ``at_once``. It begins with an open vowel, so that the first sound has an
-open mouth. Measured from the moment when the first PCM is sent, at a viewer:
+Speech goes to ``/v1/speech`` in two ways: ``streamed`` in real time in pieces of 20 ms, as from a
+microphone, and ``at_once``. It begins with an open vowel, so that the mouth opens with the first
+sound. From the moment when the first PCM is sent, a viewer's times are:
 
 - ``sound``: arrival of the first audible packet;
-- ``frame``: arrival of the picture that is shown with that packet, by the sender's clock: the
-  latency of the whole way, however wide the mouth is on it;
-- ``mouth``: arrival of the first picture on which the mouth is visibly open.
+- ``frame``: arrival of the picture that is shown with that packet by the sender's clock, whatever
+  its mouth looks like;
+- ``mouth``: arrival of the first picture with a visibly open mouth.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Utterance:
 
 @dataclass(slots=True)
 class Delays:
-    """Milliseconds from the first PCM, one each per utterance."""
+    """Milliseconds from the first PCM, one per utterance."""
 
     sound: list[float] = field(default_factory=list)
     frame: list[float] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Delays:
 
 @asynccontextmanager
 async def speaking_in(url: str, session: str) -> AsyncGenerator[ClientConnection]:
-    """A socket that speaks in a running ``session``."""
+    """A socket that speaks in the running ``session``."""
     async with connect(url.replace("http", "ws", 1) + "/v1/speech") as socket:
         await socket.send(Start(rate=_RATE, session=session).model_dump_json())
         await _event(socket, "ready")
@@ -101,14 +101,14 @@ async def _event(socket: ClientConnection, kind: str) -> None:
 
 
 async def run(url: str, rounds: int) -> Results:
-    """Flat results of ``rounds`` utterances sent each way, in turn."""
+    """Flat results of ``rounds`` utterances sent in each way, in turn."""
     pcm = to_s16(Resampler(AUDIO_RATE, _RATE).push(await speech(TEXT))).astype("<i2").tobytes()
     chance = random.Random(0)
     said = []
     async with Peer.connect(url) as peer, speaking_in(url, peer.ready.session) as socket:
         await peer.first_frame()
         for number in range(2 * rounds):
-            # In any phase of the 40 ms for which a picture is shown.
+            # So that utterances begin in any phase of the 40 ms of a picture.
             await asyncio.sleep(_REST + chance.uniform(0.0, _FRAME))
             said.append(await speak(socket, pcm, streamed=number % 2 == 0))
         await asyncio.sleep(_REST)
@@ -116,7 +116,7 @@ async def run(url: str, rounds: int) -> Results:
 
 
 def delays(peer: Peer, said: Sequence[Utterance]) -> Results:
-    """Flat results of what ``peer`` got."""
+    """Flat results of what ``peer`` received."""
     sounds, pictures = list(peer.audio), list(peer.video)
     opening = measure.mouth_opening(pictures, measure.speaking_pictures(pictures, sounds))
     found = {True: Delays(), False: Delays()}
@@ -144,7 +144,7 @@ def _first_sound(sound: Sound, said: Utterance) -> bool:
 
 
 def _shown_with(peer: Peer, sound: Sound, pictures: Sequence[Picture]) -> Picture | None:
-    """The picture that is shown when ``sound`` begins."""
+    """The picture that is shown as ``sound`` begins."""
     heard = peer.audio_clock.sender_time(sound.pts)
     if heard is None:
         return None

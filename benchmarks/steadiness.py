@@ -1,4 +1,4 @@
-"""Whether anything in a picture jumps that the motion does not explain."""
+"""Whether anything in a picture jumps where the motion does not."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ SUSPECTS = 12
 
 
 def largest_jump(avatar: EmbeddedAvatar, motion: FloatArray) -> float:
-    """Largest change of a block in one substep, beyond its usual one, in levels of 255.
+    """Largest change of a block in one substep, beyond its usual change, in levels of 255.
 
-    From each of ``motion [n, 70]`` the face glides a little towards the next; a layer that appears
+    From each of ``motion [n, 70]`` the face glides a little towards the next. A layer that appears
     from one picture to the next makes tens of levels.
     """
     glides = [
@@ -36,9 +36,9 @@ def largest_jump(avatar: EmbeddedAvatar, motion: FloatArray) -> float:
 
 
 def largest_speech_jump(avatar: EmbeddedAvatar, motion: FloatArray) -> float:
-    """The same over all of a clip ``[n, 70]``, its frames joined by glides of fine substeps.
+    """The same over the whole of a clip ``[n, 70]``, whose frames are joined by fine substeps.
 
-    What the motion does becomes ever smaller with the substeps; a limit that it crosses does not.
+    The finer the substeps, the smaller the changes that the motion explains; jumps stay.
     """
     frames = list(itertools.pairwise(np.asarray(motion)))
     jumps = [_jump(avatar, start, end, COARSE) for start, end in frames]

@@ -1,4 +1,4 @@
-"""Sync-C and Sync-D (Chung and Zisserman 2016) in the form of our own expert."""
+"""Sync-C and Sync-D (Chung and Zisserman 2016) by our own sync expert."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _OFFSETS: Final = range(-15, 16)
 
 
 def sync_scores(expert: SyncExpert, takes: Sequence[Take]) -> dict[str, float]:
-    """Distance between sound and lips at the best offset, and how much farther the others are.
+    """Distance between sound and lips at the best offset, and how much larger it is at others.
 
-    Distances are those of unit vectors, 0 to 2, so the numbers compare with each other but not
-    with those of the published network.
+    Distances are between unit vectors, 0 to 2, so the numbers compare with each other, but not with
+    those of the published network.
     """
     statistics = expert.statistics()
     sums = np.zeros(len(_OFFSETS))

@@ -1,10 +1,11 @@
-"""Lip sync by voice of espeak-ng: which timbres and languages the lips follow, and which not.
+"""Lip sync by voice of espeak-ng: which timbres and languages the lips follow.
 
     python -m benchmarks.timbres --json
 
-The same English sentences by espeak-ng's American voice, plain and with every timbre that training
-never hears, and other sentences by plain voices of other languages, of which training never hears
-Scottish English, Dutch and Lithuanian. Correlations and closures as in ``benchmarks.lipsync``.
+espeak-ng's American voice, plain and with every timbre outside the training data, speaks the same
+English sentences; plain voices of other languages speak sentences of their own. Scottish English,
+Dutch and Lithuanian are not in the training data either. Correlations and closures are those of
+``benchmarks.lipsync``.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--model", type=Path, default=BUILT_IN, help="folder of a shipped model")
-    parser.add_argument("--sentences", type=int, default=8, help="of each voice")
+    parser.add_argument("--sentences", type=int, default=8, help="sentences of each voice")
     options = parser.parse_args()
 
     identity = open_avatar(avatar_names()[0], 256)

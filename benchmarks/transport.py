@@ -1,11 +1,11 @@
-"""What the event loop of a server takes for the sound and the packets of its sessions.
+"""What sound and packets of sessions cost the event loop of a server.
 
     python -m benchmarks.transport --json
 
-Sessions that need no motion, drawing or encoding of pictures speak for some seconds, in turn with
-each of three ways to send: through aiortc's senders with every session's clock on its own, through
-ours, and through ours with clocks that tick together, which is how the server does it. ``cores_*``
-are CPU seconds of the event loop's thread per second and session; the rest are ratios.
+Sessions without motion, drawing or encoding of pictures speak for some seconds, sending in turn in
+three ways: through aiortc's senders and through ours, each with clocks that tick independently, and
+through ours with clocks that tick together, as in the server. ``cores_*`` are CPU seconds of the
+event loop's thread per second and session; the rest are ratios.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ WAYS: Final = {
 
 
 class Wire:
-    """Encrypts packets and sends them to a port that nobody reads, as a DTLS transport would."""
+    """Encrypts packets as a DTLS transport does and sends them to a port that nobody reads."""
 
     state = "connected"
     _stats_id = "wire"
@@ -118,7 +118,7 @@ class PulledTrack(MediaStreamTrack):
 
 
 class Talker:
-    """One session: its clock, its speech, its sound encoded, what it sends."""
+    """One session: its clock, speech, encoded sound and senders."""
 
     def __init__(self, way: Way, wire: Any, speech: FloatArray) -> None:
         self._opus = OpusEncoder()
@@ -147,7 +147,7 @@ class Talker:
             MediaClock(lambda: now() + offset), buffer, self, self, lambda cue: None, Pacing()
         )
 
-    # As the animator: a picture for every tick.
+    # As an animator: a picture for every tick.
 
     def request(self, plan: Plan) -> None:
         pass
@@ -158,7 +158,7 @@ class Talker:
     def rewind(self, tick: int) -> None:
         pass
 
-    # As the output.
+    # As an output.
 
     def publish_audio(self, pts: int, pcm: FloatArray) -> None:
         for packet in self._opus.encode(pcm, pts):
@@ -192,7 +192,7 @@ async def talking(way: Way, sessions: int, speech: FloatArray) -> AsyncGenerator
 
 
 async def cores(way: Way, sessions: int, seconds: float) -> float:
-    """Of this thread, for each of ``sessions``."""
+    """CPU seconds of this thread per second and session."""
     noise = np.random.default_rng(0).normal(0, 0.1, round((seconds + 2) * SAMPLE_RATE))
     async with talking(way, sessions, noise.astype(np.float32)):
         await asyncio.sleep(0.5)
@@ -221,7 +221,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--sessions", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=4.0, help="seconds of each measurement")
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each way")
     options = parser.parse_args()
     results = run(options.sessions, options.seconds, options.rounds)

@@ -12,7 +12,7 @@ import httpx
 
 
 async def until(true: Callable[[], object], seconds: float = 20.0) -> None:
-    """Return once ``true()``, or what it has awaited, is true.
+    """Return once ``true()`` is true; an awaitable that it returns is awaited.
 
     Raises TimeoutError after ``seconds``.
     """
