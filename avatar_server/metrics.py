@@ -46,34 +46,34 @@ class _Media(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily(
-            "avatar_video_fps", "Pictures a second that sessions draw.", self.rate.fps
+            "avatar_video_fps", "Pictures per second that each session draws.", self.rate.fps
         )
         yield GaugeMetricFamily(
             "avatar_scheduler_waiting",
-            "Items of work that no thread has taken.",
+            "Work items waiting for a thread.",
             self.scheduler.waiting,
         )
         counters: dict[str, tuple[str, float]] = {
-            "avatar_scheduler_hangs": ("Runs that never came back.", self.scheduler.hangs),
+            "avatar_scheduler_hangs": ("Model runs that never returned.", self.scheduler.hangs),
             "avatar_scheduler_busy_seconds": (
-                "Time that threads have spent animating.",
+                "Seconds that threads have spent animating.",
                 self.scheduler.busy_seconds,
             ),
             "avatar_pictures": ("Pictures that were due.", self.rate.pictures_due),
             "avatar_pictures_late": (
-                "Pictures that were not drawn when they were due.",
+                "Pictures that were not ready when due.",
                 self.rate.pictures_late,
             ),
             "avatar_pictures_skipped": (
-                "Pictures that were replaced before they were encoded.",
+                "Pictures replaced by newer ones before they were encoded.",
                 self.figures.pictures_skipped,
             ),
             "avatar_clock_stalls": (
-                "How often a session's clock had to stand still.",
+                "Stalls of session clocks.",
                 self.figures.stalls,
             ),
             "avatar_clock_drift_seconds": (
-                "By how much sessions' clocks have come behind the wall clock.",
+                "Seconds by which session clocks have fallen behind the wall clock.",
                 self.figures.stalled_seconds,
             ),
         }
@@ -91,47 +91,49 @@ class Metrics:
         counter = partial(Counter, registry=self._registry)
         histogram = partial(Histogram, registry=self._registry)
         self._sessions = gauge("avatar_sessions", "Running sessions.")
-        self._limit = gauge("avatar_sessions_limit", "Sessions that may run.")
-        self._draining = gauge("avatar_draining", "1 while the server finishes its sessions.")
-        self._waiting = gauge("avatar_queue", "Clients that wait in line for a session.")
+        self._limit = gauge("avatar_sessions_limit", "Sessions that may run at once.")
+        self._draining = gauge(
+            "avatar_draining", "1 while the server waits for its last sessions to end."
+        )
+        self._waiting = gauge("avatar_queue", "Clients waiting in line for a session.")
         self.admissions = counter(
             "avatar_admissions",
-            "Requests for a session by outcome: admitted, or the code of the refusal.",
+            "Requests for a session by outcome: admitted, or the error code of the refusal.",
             ["outcome"],
         )
         self.session_seconds = histogram(
             "avatar_session_seconds", "Length of ended sessions.", buckets=_SESSION_SECONDS
         )
         self.peers = counter(
-            "avatar_peers", "Peers that were answered, by the codec of their video.", ["codec"]
+            "avatar_peers", "Peers whose offer was answered, by video codec.", ["codec"]
         )
         self.ice = counter(
             "avatar_ice",
-            "Connections of peers that came to a state: connecting, connected, failed, closed.",
+            "Peer connections that reached a state: connecting, connected, failed, closed.",
             ["state"],
         )
         self.paths = counter(
             "avatar_ice_paths",
-            "Connected peers, by the kind of candidate at each end: host, srflx, prflx or relay.",
+            "Connected peers, by candidate type at each end: host, srflx, prflx or relay.",
             ["server", "client"],
         )
         self.interrupts = counter(
-            "avatar_interrupts", "Interruptions in conversations, by what caused them.", ["reason"]
+            "avatar_interrupts", "Interruptions in conversations, by cause.", ["reason"]
         )
         self._offset = histogram(
             "avatar_av_offset_seconds",
-            "How long after its sound a picture leaves.",
+            "How long after its sound a picture is sent.",
             buckets=LATENESS_SECONDS,
         )
         self.events = counter("avatar_events", "Events from clients, by type.", ["type"])
         self.errors = counter(
             "avatar_errors",
-            "Errors told to clients, by code; session_failed: a part of one failed.",
+            "Errors reported to clients, by code; session_failed: a part of a session failed.",
             ["code"],
         )
         by_stage = histogram(
             "avatar_stage_seconds",
-            "Wall time of one run of a stage of the pipeline.",
+            "Wall time of one run of a pipeline stage.",
             ["stage"],
             buckets=_STAGE_SECONDS,
         )

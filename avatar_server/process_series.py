@@ -21,7 +21,7 @@ class ProcessSeries:
         GCCollector(registry=registry)
         self._lateness = Histogram(
             "avatar_tick_lateness_seconds",
-            "How late the event loop, which sends every tick, wakes up.",
+            "How late the event loop wakes up, which sends every tick.",
             buckets=LATENESS_SECONDS,
             registry=registry,
         )

@@ -150,7 +150,7 @@ def spoken_motions(count: int) -> list[FloatArray]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Compare faces with the motions that they are given.")
+    parser = argparse.ArgumentParser(description="Compare faces with their motion.")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "--motions", type=int, default=10_000, help="motions for folds, over all avatars"

@@ -171,14 +171,16 @@ class _Series(Collector):
 
     def collect(self) -> Iterator[Metric]:
         limit, waiting = self.admission.limit, self.admission.waiting
-        yield GaugeMetricFamily("avatar_sessions_limit", "Sessions that may run.", limit)
-        yield GaugeMetricFamily("avatar_queue", "Clients that wait in line.", waiting)
+        yield GaugeMetricFamily("avatar_sessions_limit", "Sessions that may run at once.", limit)
+        yield GaugeMetricFamily("avatar_queue", "Clients waiting in line for a session.", waiting)
         yield GaugeMetricFamily(
-            "avatar_draining", "1 while the server finishes.", self.admission.draining
+            "avatar_draining",
+            "1 while the server waits for its last sessions to end.",
+            self.admission.draining,
         )
-        yield GaugeMetricFamily("avatar_workers", "Workers that run.", len(self.pool.all()))
+        yield GaugeMetricFamily("avatar_workers", "Running workers.", len(self.pool.all()))
         yield CounterMetricFamily(
-            "avatar_worker_restarts", "Workers started again.", self.pool.restarts
+            "avatar_worker_restarts", "Workers that were restarted.", self.pool.restarts
         )
         families: dict[str, Metric] = {}
         for worker, text in self.texts.items():

@@ -1,4 +1,4 @@
-"""The room behind: bright, far out of focus, still."""
+"""The room behind: bright, still and out of focus."""
 
 from __future__ import annotations
 

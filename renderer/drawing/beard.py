@@ -19,7 +19,7 @@ INNER: list[Point] = [
     (160, 450),
 ]  # fmt: skip
 BARE: list[Point] = [(0, 588), (17, 586), (42, 594), (64, 602), (45, 624), (22, 637), (0, 641)]
-"""Right half of the lips, which stay free."""
+"""Right half of the lips, which no hair covers."""
 HAIRS = 7000
 
 

@@ -40,7 +40,7 @@ RIGHT_FRONT: list[Guide] = [
      (778, 650), (772, 734), (738, 792), (694, 812)],
 ]  # fmt: skip
 BACK: list[Guide] = [
-    # It starts well behind the head: up there it does not follow when the head turns and tilts.
+    # It starts well behind the head, as its top does not follow when the head turns and tilts.
     [(400, 370), (352, 450), (314, 540), (288, 650), (296, 750), (346, 800)],
     [(424, 330), (388, 440), (364, 540), (353, 660), (366, 756), (408, 806)],
     [(440, 300), (430, 420), (426, 540), (424, 660), (430, 750), (446, 806)],

@@ -15,7 +15,7 @@ MIDLINE = PICTURE / 2
 
 Point = tuple[float, float]
 Colour = str | tuple[str, int]
-"""``#rrggbb``, or that and an opacity of 0 to 255."""
+"""``#rrggbb``, alone or with an opacity of 0 to 255."""
 
 
 def colour(value: Colour, alpha: int = 255) -> int:
@@ -35,7 +35,7 @@ def paint(
     shader: skia.Shader | None = None,
     mode: skia.BlendMode | None = None,
 ) -> skia.Paint:
-    """A paint that fills, or draws lines ``stroke`` wide, softened by ``blur`` pixels."""
+    """A paint that fills, or draws lines ``stroke`` pixels wide; blurred by ``blur`` pixels."""
     made = skia.Paint(AntiAlias=True, Color=colour(value, alpha))
     if shader is not None:
         made.setShader(shader)

@@ -1,4 +1,4 @@
-"""What people wear."""
+"""Clothes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SHOULDERS: list[Point] = [
 ]
 NECKLINE: list[Point] = [(98, 776), (113, 804), (118, 836), (92, 880), (48, 908), (0, 917)]
 TEAL = ("#12333a", "#1e444b", "#2f5c62", "#42787a", "#5b938f", "#9fc7c0", "#ffffff")
-"""From the shadows to the lights of the cloth that the drawing is written for."""
+"""Colours of the cloth that the drawing is written for, from shadow to light."""
 TEAL_CLOTH = Tones(TEAL, TEAL)
 
 

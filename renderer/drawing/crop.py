@@ -56,7 +56,7 @@ def draw_crop(canvas: skia.Canvas, looks: Looks, hair: HairTones) -> None:
 def _curl(
     canvas: skia.Canvas, hair: HairTones, centre: Point, rng: random.Random, size: float = 1.0
 ) -> None:
-    """One curl: an arc, lighter where it turns to the light, greyer towards the temples."""
+    """One curl: an arc, lighter where it faces the light, greyer towards the temples."""
     x, y = centre
     grey = max(0.0, abs(x - MIDLINE) / 190 - 0.62) * max(0.0, (y - 250) / 220) * 1.6
     facing = 0.5 - (x - 440) / 700 - (y - 170) / 900

@@ -1,4 +1,4 @@
-"""A fox: fur, ears, muzzle, teeth and chest. Its eyes are drawn as those of people."""
+"""A fox: fur, ears, muzzle, teeth and chest. Its eyes are drawn like people's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MASK: list[Point] = [
     (0, 470), (16, 476), (30, 500), (64, 516), (104, 512), (150, 498), (196, 484), (260, 470),
     (260, 720), (0, 720),
 ]  # fmt: skip
-"""Right half of the white of cheeks, muzzle and chin."""
+"""Right half of the white fur on cheeks, muzzle and chin."""
 NOSE: list[Point] = [(0, 507), (22, 508), (34, 517), (31, 532), (16, 546), (0, 551)]
 FUR = ("#a94c17", "#c9621f", "#e07f34", "#ee9a4d", "#f9bd7c")
 WHITE = ("#cdbba6", "#e6d9c8", "#f7efe4", "#fffaf2", "#ffffff")
@@ -46,7 +46,7 @@ def _half(points: Sequence[Point]) -> skia.Path:
 
 
 def draw_head(canvas: skia.Canvas, looks: Looks) -> None:
-    """Ears, fur, muzzle and nose: everything of the face but eyes, brows and lips."""
+    """Ears, fur, muzzle and nose: the face without eyes, brows and lips."""
     for s, strength in SIDES:
         _ear(canvas, s, strength)
     head = _half(looks.geometry.face)
@@ -284,7 +284,7 @@ def draw_chest(canvas: skia.Canvas) -> None:
 
 
 def draw_scarf(canvas: skia.Canvas, tones: Sequence[str]) -> None:
-    """A scarf from the brightest of three ``tones`` to the darkest, its end to one side."""
+    """A scarf in three ``tones`` from the brightest to the darkest, its end to one side."""
     light, middle, deep = tones
     end = [(566, 842), (612, 846), (640, 920), (652, 1000), (596, 1012), (578, 930)]
     canvas.drawPath(curve(end), paint("#3a2418", 110, blur=10))

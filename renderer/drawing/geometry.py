@@ -35,17 +35,17 @@ USUAL_FACE: Outline = (
 
 @dataclass(frozen=True)
 class Geometry:
-    """Outlines of one face; lids and brow are (outwards, down) from the centre of the eye."""
+    """Outlines of one face; lids and brows are given as (outwards, down) from the eye's centre."""
 
     face: Outline = USUAL_FACE
-    """Right half of the outline of the face, under the hair included."""
+    """Right half of the outline of the face, including what hair covers."""
     upper_lid: Outline = (
         (-46, 9), (-34, -7), (-14, -17.5), (8, -19.5), (28, -14), (42, -4), (50, 3),
     )  # fmt: skip
     lower_lid: Outline = ((-46, 9), (-30, 14), (-8, 16.5), (14, 16.5), (34, 11.5), (50, 3))
     crease: Outline = ((-44, -6), (-30, -21), (-8, -31), (14, -32), (36, -22), (52, -8))
     lid_travel: float = LID_TRAVEL * UNIT
-    """How far the middle of the upper lid goes down to close the eye."""
+    """How far the middle of the upper lid moves down to close the eye."""
     iris_radius: float = 23.5
     seam: Outline = (
         (-66, 602), (-48, 608), (-26, 611), (-10, 612), (0, 613.5), (10, 612), (26, 611),
@@ -58,7 +58,7 @@ class Geometry:
         (-66, 602), (-46, 622), (-22, 635), (0, 638), (22, 635), (46, 622), (66, 602),
     )  # fmt: skip
     brow: Outline = ((-52, 6), (-22, -7), (14, -13), (42, -6), (62, 12))
-    """Spine of the brow; its heights are from ``brow_y``."""
+    """Spine of the brow; heights are relative to ``brow_y``."""
     brow_y: float = 388.0
     jaw_y: float = 690.0
     nose_y: float = 530.0
@@ -71,7 +71,7 @@ class Geometry:
         return self.seam[-1][0]
 
     def fitted(self, points: Sequence[Point]) -> list[Point]:
-        """Places (outwards, y), given for the usual face, where they lie on this one's outline."""
+        """``points`` (outwards, y) of the usual face, moved to this one's outline."""
         if self.face == USUAL_FACE:
             return list(points)
         widths = []

@@ -1,4 +1,4 @@
-"""Glasses, in the layer before the face so that they stay rigid while the face moves."""
+"""Glasses, in the layer in front of the face, so that they stay rigid while the face moves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes one drawn person differ from another, but for hair, clothes and the room."""
+"""What distinguishes drawn people, apart from hair, clothes and the room."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Looks:
     lash: str = "#27140f"
     lash_length: float = 1.0
     wing: float = 1.0
-    """How far the line of the upper lid goes on beyond the outer corner."""
+    """How far the line of the upper lid extends beyond the outer corner."""
     blush: float = 1.0
     nose_width: float = 1.0
     age: float = 0.0
-    """Strength of the lines that years draw, 0 to 1."""
+    """Strength of the lines of age, 0 to 1."""
     neck_width: float = 1.0

@@ -15,7 +15,7 @@ TEETH_LOWER = (9.6, 10.2, 11.2, 11.0, 11.0, 9.0)
 ENAMEL = (253, 247, 236)
 """Red, green and blue of the front teeth."""
 RECESS = (0.066, 0.085, 0.094)
-"""Share of each that a tooth loses for every place that it lies further back."""
+"""Share of each that a tooth loses per place further back."""
 UPPER_EDGE = 620.0
 """Height at which the upper front teeth end; behind the lips, 6 pixels below the seam."""
 LOWER_EDGE = 616.0
@@ -107,11 +107,11 @@ def draw_lower_teeth(canvas: skia.Canvas) -> None:
 def _teeth(
     canvas: skia.Canvas, x: float, width: float, top: float, bottom: float, place: int
 ) -> None:
-    """A pair of teeth; the further back its ``place``, the more of the mouth's shade it takes."""
+    """A pair of teeth, the darker the further back its ``place``."""
     body, side, gap = (_enamel(place, light) for light in (1.0, 0.93, 0.80))
     for left in (MIDLINE + x, MIDLINE - x - width):
         right = left + width
-        # Neighbours touch: what shows between them is no hole.
+        # Neighbours touch, so that no gaps look like holes.
         canvas.drawRect(skia.Rect.MakeLTRB(left, top + 3, right, bottom - 3), paint(gap))
         shader = linear((left, 0), (right, 0), [side, body, body, side], [0.0, 0.3, 0.7, 1.0])
         box = skia.Rect.MakeLTRB(left + 0.2, top, right - 0.2, bottom)

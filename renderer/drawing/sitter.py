@@ -1,4 +1,4 @@
-"""One drawn avatar: who it is, its layers, its relief; and the folder that is written of it."""
+"""One drawn avatar: who it is, its layers and its relief, and the folder that they become."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DrawSide = Callable[[skia.Canvas, Looks, float], None]
 
 @dataclass(frozen=True)
 class Sitter:
-    """Who sits for a portrait."""
+    """A person or animal to be drawn."""
 
     name: str
     title: str
@@ -40,7 +40,7 @@ class Sitter:
 
 
 def both_sides(draw: DrawSide, looks: Looks) -> Draw:
-    """What draws left and right of the picture."""
+    """A function that draws both sides of the picture."""
 
     def draw_both(canvas: skia.Canvas) -> None:
         for sign in (-1.0, 1.0):
@@ -50,7 +50,7 @@ def both_sides(draw: DrawSide, looks: Looks) -> Draw:
 
 
 def in_room(looks: Looks, room: Room, dress: Draw) -> Draw:
-    """What draws the plate of a person with bare neck: ``room``, neck and what ``dress`` draws."""
+    """A function that draws the plate of a person: ``room``, bare neck and what ``dress`` draws."""
 
     def draw(canvas: skia.Canvas) -> None:
         draw_backdrop(canvas, room)
@@ -103,7 +103,7 @@ def _rounded(values: Any) -> Any:
 
 
 def describe(sitter: Sitter) -> dict[str, Any]:
-    """What ``avatar.json`` holds; lengths in canonical units but for the picture's own."""
+    """The content of ``avatar.json``; lengths in canonical units, except the picture's own."""
     geometry = sitter.geometry
     keypoints = {}
     for key, place in geometry.keypoint_pixels().items():

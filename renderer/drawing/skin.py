@@ -26,7 +26,7 @@ from renderer.drawing.looks import Looks
 LIGHT, BASE, WARM, SHADE = "#ffe3cf", "#f5cdb3", "#e9b497", "#cf8f72"
 BLUSH = "#ec8f80"
 SIDES = ((-1.0, 0.75), (1.0, 1.0))
-"""Sign of each side of the picture and how strong its shadows are: the light is on the left."""
+"""Sign of each side of the picture and the strength of its shadows; the light is on the left."""
 
 
 def face_outline(looks: Looks) -> skia.Path:
@@ -51,7 +51,7 @@ def draw_face(canvas: skia.Canvas, looks: Looks) -> None:
 
 
 def _form(canvas: skia.Canvas, looks: Looks) -> None:
-    """The turn of forehead, temples and jaw away from the light."""
+    """Shading of forehead, temples and jaw where they turn away from the light."""
     tone, fitted = looks.skin, looks.geometry.fitted
     for s, strength in SIDES:
         rim = [(190, 250), (158, 380), (150, 480), (132, 590), (92, 660), (40, 706), (120, 730),
@@ -153,7 +153,7 @@ def _around_mouth(canvas: skia.Canvas, looks: Looks) -> None:
 
 
 def _lines(canvas: skia.Canvas, looks: Looks) -> None:
-    """Lines of the years: forehead, crow's feet, under the eyes, from nose and mouth down."""
+    """Lines of age: forehead, crow's feet, under the eyes, down from nose and mouth."""
     tone, age = looks.skin, looks.age
 
     def line(

@@ -44,7 +44,7 @@ class Strands:
     spread: float = 0.0
     """How far, in pixels, strands stray from their guides."""
     gloss: float = 0.0
-    """Strength of the sheen where the hair turns to the light, 0 to 1."""
+    """Strength of the sheen where the hair faces the light, 0 to 1."""
     sheen: str = "#c39064"
 
 
@@ -81,7 +81,7 @@ def draw_strands(canvas: skia.Canvas, spines: Spines, look: Strands, seed: int) 
 
 
 def draw_tips(canvas: skia.Canvas, spines: Spines, hair: HairTones, seed: int) -> None:
-    """Tapering ends at different lengths, below the body of the lock."""
+    """Tapering ends of different lengths, below the body of the lock."""
     rng = random.Random(seed)
     for _ in range(330):
         spine = _between(spines, rng.random(), rng, 5)
@@ -119,7 +119,7 @@ def _gloss(canvas: skia.Canvas, spine: Spines, rng: random.Random, look: Strands
 
 
 def draw_wisps(canvas: skia.Canvas, spines: Spines, hair: HairTones, seed: int) -> None:
-    """Fine hairs across the edge of the lock, so that it does not end in a line on the skin."""
+    """Fine hairs across the edge of the lock, so that it does not end in a hard line."""
     rng = random.Random(seed + 100)
     for _ in range(70):
         shift = rng.uniform(-3, 9)

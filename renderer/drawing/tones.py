@@ -1,8 +1,8 @@
 """Skins and lips of any colour from one set of drawing instructions.
 
-The drawing names its colours as they are on light skin. A :class:`Tones` carries each of them
-over to another complexion by its lightness: shadows to the shadows of that skin, lights to its
-lights, with whatever makes the colour redder or greyer than the skin kept in proportion.
+The drawing names its colours as they are on light skin. :class:`Tones` maps each of them to another
+complexion by its lightness, shadows to shadows and lights to lights, and keeps in proportion what
+makes the colour redder or greyer than the skin.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LIGHT_SKIN = (
     "#ffe3cf",
     "#ffffff",
 )
-"""From the deepest shadow to the brightest light of the skin that the drawing is written for."""
+"""Colours of the skin that the drawing is written for, from shadow to light."""
 ROSE_LIPS = ("#631f20", "#a44746", "#c45f5a", "#d9796e", "#eb9c90", "#ffe6d6", "#ffffff")
 
 
@@ -38,13 +38,13 @@ def _lightness(rgb: FloatArray) -> float:
 
 @dataclass(frozen=True)
 class Tones:
-    """Carries colours of a drawing over from tones ``written`` to as many tones ``worn``."""
+    """Maps colours of a drawing from the tones ``written`` to as many tones ``worn``."""
 
     written: Sequence[str] = LIGHT_SKIN
     worn: Sequence[str] = LIGHT_SKIN
 
     def __call__(self, code: str) -> str:
-        """The colour that takes the place of ``code`` (``#rrggbb``)."""
+        """The colour that replaces ``code`` (``#rrggbb``)."""
         if tuple(self.written) == tuple(self.worn):
             return code
         rgb = _rgb(code)
@@ -59,5 +59,5 @@ class Tones:
         return "#" + "".join(f"{v:02x}" for v in result)
 
     def all(self, *codes: str) -> list[str]:
-        """What takes the place of each of ``codes``."""
+        """What replaces each of ``codes``."""
         return [self(code) for code in codes]

@@ -38,7 +38,7 @@ LEFT: list[Guide] = [
     [(346, 412), (330, 350), (334, 286), (368, 218), (424, 160), (498, 114)],
     [(343, 468), (319, 386), (320, 296), (354, 212), (416, 146), (497, 106)],
 ]
-"""From the middle of the hairline to the temple; each from the root to the knot."""
+"""Guides from the middle of the hairline to the temple, each from the root to the knot."""
 KNOT: Point = (MIDLINE, 92)
 KNOT_SIZE = (88, 56)
 
