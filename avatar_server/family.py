@@ -66,6 +66,7 @@ def _published(
             Library(settings.library),
             device=settings.device,
             engine=settings.engine,
+            lip_modulation=settings.lip_modulation,
         )
     except (CheckpointError, EngineUnavailableError, OSError) as error:
         raise FamilyError(str(error)) from error

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import torch
 
 from avatar_server.model_store import ModelSet
@@ -22,6 +23,7 @@ from motion.moda import hubert_checkpoint as hubert
 from motion.moda.clip import ReleasedClip
 from motion.moda.hubert import WINDOW as HUBERT_WINDOW
 from motion.moda.hubert import StreamingHubert
+from motion.moda.lips import SILENCE_FRAMES
 from motion.moda.network import VelocityStep, step_inputs
 from motion.moda.sliding import WINDOW, SlidingGenerator
 from renderer.library import Library
@@ -54,10 +56,12 @@ def published_models(
     *,
     device: str | None = None,
     engine: EngineKind | None = None,
+    lip_modulation: bool = False,
 ) -> Models:
     """The models of a set and the avatars that ``photos`` and ``library`` hold the pictures of.
 
-    ``device`` is a GPU if there is one, ``engine`` the best that it can run.
+    ``device`` is a GPU if there is one, ``engine`` the best that it can run; for
+    ``lip_modulation`` see :mod:`motion.moda.lips`.
     Raises :class:`~inference.weights.CheckpointError` and
     :class:`~inference.engine.EngineUnavailableError`.
     """
@@ -87,14 +91,19 @@ def published_models(
     keypoints = {name: torch.zeros(2, KEYPOINTS, 3, device=device) for name in ("source", "driven")}
     stitch = build(Stitching(networks.stitching), keypoints, "stitched")
 
+    heard = StreamingHubert(features, run=hear)
+    silence = None
+    if lip_modulation:
+        nothing = np.zeros(SILENCE_FRAMES * SAMPLES_PER_FRAME, np.float32)
+        silence, _ = heard.step(heard.init_state(), nothing)
     studio = PhotoStudio(networks, FaceLandmarks(models.folder), models.portraits, models.name)
     return Models(
-        features=StreamingHubert(features, run=hear),
-        generator=SlidingGenerator(network, statistics, hop=HOP, run=step),
+        features=heard,
+        generator=SlidingGenerator(network, statistics, hop=HOP, run=step, silence=silence),
         renderer=LivePortraitRenderer(stitch, decode, batch=BATCHES[-1]),
         avatars=PhotoGallery(studio, photos, library),
         pacing=PACING,
-        clip=ReleasedClip(network, statistics, features, run=step),
+        clip=ReleasedClip(network, statistics, features, run=step, lip_modulation=lip_modulation),
         one_device=True,
         real_time=gpu,
     )

@@ -103,6 +103,10 @@ class Settings(BaseSettings):
         Literal["eager", "compile", "onnxruntime", "tensorrt"] | None,
         Field(description="Engine for the published models; by default the best available."),
     ] = None
+    lip_modulation: Annotated[
+        bool,
+        Field(description="Larger lip movements of the published models, as released."),
+    ] = False
     landmarks: Annotated[
         Path | None,
         Field(

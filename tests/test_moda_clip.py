@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from motion.moda.checkpoint import released_statistics
-from motion.moda.lips import modulate_clip
+from motion.moda.lips import LipModulation, lips_at_rest
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.windows import Windowing, fuse, generate_clip, smooth_pose
-from tests.parity import golden
+from tests.parity import golden, unit
 
 Array = npt.NDArray[np.float32]
 
@@ -63,8 +63,27 @@ def test_statistics_of_another_shape_are_refused() -> None:
 
 def test_lip_modulation_of_a_clip() -> None:
     g = golden("pipeline")
-    modulated = modulate_clip(g["motion"], silence=int(g["add_frames"]))
-    np.testing.assert_allclose(modulated, g["modulated"], atol=1e-5)
+    lips = lips_at_rest(g["motion"], silence=int(g["add_frames"]))
+    np.testing.assert_allclose(lips.clip(g["motion"]), g["modulated"], atol=1e-5)
+
+
+def test_lip_modulation_streams_and_equals_the_clip_after_its_peak() -> None:
+    motion = unit("lips", (40, 70))
+    lips = LipModulation(rest=unit("rest", (70,)))
+    whole, peaks = lips.step(motion)
+    chunks, so_far = [], 0.0
+    for start in range(0, 40, 7):
+        out, so_fars = lips.step(motion[start : start + 7], so_far)
+        so_far = float(so_fars[-1])
+        chunks.append(out)
+    np.testing.assert_array_equal(np.concatenate(chunks), whole)
+    assert so_far == peaks[-1]
+
+    released = lips.clip(motion)
+    loudest = int(((motion - lips.rest)[:, [18, 19, 20]] ** 2).sum(1).argmax())
+    again, _ = lips.step(motion[loudest:], float(peaks[-1]))
+    np.testing.assert_allclose(again, released[loudest:], rtol=1e-6)
+    assert (np.abs(whole - lips.rest) >= np.abs(released - lips.rest) - 1e-5).all()
 
 
 def test_pose_is_smoothed_and_expression_is_not() -> None:

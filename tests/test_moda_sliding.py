@@ -134,6 +134,16 @@ def test_motion_takes_the_size_of_the_face(network: MoDA) -> None:
     np.testing.assert_allclose(motions[1][:, SCALE] / motions[0][:, SCALE], 2.0, rtol=1e-3)
 
 
+def test_lip_modulation_streams(network: MoDA) -> None:
+    audio, silence = speech(24), np.zeros((50, DIM), np.float32)
+    plain = stream(generator(network), audio, 24)
+    lips = generator(network, silence=silence)
+    whole = stream(lips, audio, 24)
+    np.testing.assert_allclose(stream(lips, audio, 8), whole, atol=1e-4)
+    changed = np.abs(whole - plain).max(axis=0) > 1e-4
+    assert set(np.flatnonzero(changed) // 3) == {6, 12, 14, 17, 19, 20}
+
+
 def test_wrong_sizes_are_refused(network: MoDA) -> None:
     moda = generator(network)
     state = moda.init_state(Face())

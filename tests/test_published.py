@@ -26,7 +26,10 @@ from avatar_server.family import FamilyError, open_family
 from avatar_server.model_store import ModelStore
 from avatar_server.settings import Settings
 from avatar_server.thumbnails import Thumbnails
+from motion.contract import SAMPLES_PER_FRAME, Controls
+from motion.layout import MOTION_DIM, expression
 from motion.moda import checkpoint as moda
+from motion.moda.lips import LIPS
 from renderer.contract import UnusableAvatarError
 from renderer.liveportrait import checkpoint as liveportrait
 from renderer.liveportrait.decoder import WarpAndGenerate
@@ -173,6 +176,25 @@ async def test_a_photo_speaks_in_a_session() -> None:
         listed = (await http.get("/api/avatars")).json()["avatars"]
         assert [avatar["name"] for avatar in listed] == ["my-photo"]
         assert (await http.get("/v1/avatars")).json() == {"avatars": []}, "drawings cannot be shown"
+
+
+@pytest.mark.usefixtures("added")
+def test_lips_move_further_where_that_is_set() -> None:
+    speech = np.random.default_rng(0).normal(0, 0.1, 20 * SAMPLES_PER_FRAME).astype(np.float32)
+    streamed, clips = [], []
+    for wanted in (False, True):
+        _, models = open_family(settings(lip_modulation=wanted), print)
+        avatar = models.avatar("my-photo")
+        features, _ = models.features.step(models.features.init_state(), speech)
+        state = models.generator.init_state(avatar)
+        motion, _ = models.generator.step(state, features[:8], features[8:12], Controls())
+        streamed.append(expression(motion))
+        assert models.clip is not None
+        clips.append(models.clip(avatar, speech, Controls()))
+    moved = np.flatnonzero(np.abs(streamed[1] - streamed[0]).max((0, 2)) > 1e-6)
+    assert set(moved) == set(LIPS)
+    assert clips[1].shape == clips[0].shape == (20, MOTION_DIM)
+    assert np.abs(expression(clips[1]) - expression(clips[0]))[:, LIPS].max() > 1e-6
 
 
 @pytest.mark.usefixtures("added")

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from motion.contract import Controls, Identity
+from motion.contract import SAMPLES_PER_FRAME, Controls, Identity
 from motion.head import ease_strength
 from motion.layout import MOTION_DIM, FloatArray
 from motion.moda.guidance import Guidance
 from motion.moda.hubert import HubertFeatures, encode_clip
+from motion.moda.lips import SILENCE_FRAMES, lips_at_rest
 from motion.moda.network import Conditions, MoDA
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.portrait import emotion_weights, own_motion, scale_pose
@@ -29,12 +30,18 @@ class ReleasedClip:
         statistics: MotionStatistics,
         features: HubertFeatures,
         run: Callable[..., Tensor] | None = None,
+        *,
+        lip_modulation: bool = False,
     ) -> None:
-        """``run`` is an engine of the network's :class:`~motion.moda.network.VelocityStep`."""
+        """``run`` is an engine of the network's :class:`~motion.moda.network.VelocityStep`.
+
+        ``lip_modulation`` is that of :mod:`motion.moda.lips`.
+        """
         self._network = network
         self._statistics = statistics
         self._features = features
         self._run = run
+        self._lip_modulation = lip_modulation
         self._schedule = released_schedule()
         self._modulations = Modulations(network, self._schedule)
 
@@ -60,9 +67,13 @@ class ReleasedClip:
                 run=self._run,
             )
 
+        if self._lip_modulation:
+            speech = np.pad(speech, (0, SILENCE_FRAMES * SAMPLES_PER_FRAME))
         audio = torch.from_numpy(encode_clip(self._features, speech)).to(device)
         before = torch.from_numpy(self._statistics.from_source(source))[None, None].to(device)
         clip = generate_clip(audio, before, window).cpu().numpy()
+        if self._lip_modulation:
+            clip = lips_at_rest(clip).clip(clip)[:-SILENCE_FRAMES]
         motion = self._statistics.to_source(clip, source)
         scale_pose(motion, source, ease_strength(1.0, controls.head, len(motion)))
         return motion

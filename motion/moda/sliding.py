@@ -21,6 +21,7 @@ from motion.head import ease_strength
 from motion.layout import MOTION_DIM, FloatArray
 from motion.moda.chunks import in_chunks
 from motion.moda.guidance import Guidance
+from motion.moda.lips import LipModulation, lips_at_rest
 from motion.moda.network import Conditions, MoDA
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.portrait import emotion_weights, own_motion, scale_pose
@@ -48,6 +49,10 @@ class SlidingState:
     """Their features [p, dim]."""
     head: float
     """Present strength of the head's motion, relative to the portrait's own pose."""
+    lips: LipModulation | None = None
+    """What makes the lips' movements larger, if anything does."""
+    lip_peak: float = 0.0
+    """Their largest movement so far."""
 
 
 class SlidingGenerator(MotionGenerator[SlidingState]):
@@ -65,8 +70,13 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
         lookahead: int = 4,
         schedule: Schedule | None = None,
         run: Callable[..., torch.Tensor] | None = None,
+        silence: FloatArray | None = None,
     ) -> None:
-        """``run`` is an engine of the network's :class:`~motion.moda.network.VelocityStep`."""
+        """``run`` is an engine of the network's :class:`~motion.moda.network.VelocityStep`.
+
+        ``silence`` holds the features [50, dim] of two seconds of it: with them, lips move further
+        away from where they are in silence, see :mod:`motion.moda.lips`.
+        """
         if hop < 1 or lookahead < 0 or hop + lookahead > WINDOW:
             raise ValueError(
                 f"a hop of {hop} and a look-ahead of {lookahead} do not fit a window of {WINDOW}"
@@ -79,12 +89,13 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
         self._schedule = schedule or released_schedule(last_step=False)
         self._modulations = Modulations(network, self._schedule)
         self._run = run
+        self._silence = silence
 
     def init_state(self, identity: Identity) -> SlidingState:
         """A face that is no :class:`~motion.moda.portrait.PortraitIdentity` starts from the
         average motion."""
         source = own_motion(identity, self._statistics)
-        return SlidingState(
+        state = SlidingState(
             identity=identity.canonical.reshape(-1),
             source=source,
             frame=0,
@@ -93,6 +104,11 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
             audio=np.zeros((0, self.dim), np.float32),
             head=1.0,
         )
+        if self._silence is None:
+            return state
+        silent = _Hop(state, self._silence, self._silence[:0], Controls())
+        window = self._windows([silent])[0]
+        return replace(state, lips=lips_at_rest(window[: len(self._silence)]))
 
     def steps(self, requests: Sequence[MotionRequest[SlidingState]]) -> list[Stepped[SlidingState]]:
         """Those with the same guidance are one batch per hop."""
@@ -162,7 +178,10 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
         heard = window[: known + new + len(hop.following)]
         smoothed = smooth_pose(torch.from_numpy(heard)).numpy()
         given = smoothed[known : known + new]
-        motion = self._statistics.to_source(given, state.source)
+        shown, peaks = given, np.full(new, state.lip_peak)
+        if state.lips is not None:
+            shown, peaks = state.lips.step(given, state.lip_peak)
+        motion = self._statistics.to_source(shown, state.source)
         heads = ease_strength(state.head, controls.head, new)
         scale_pose(motion, state.source, heads)
         known_after = np.concatenate([state.known, given])
@@ -174,6 +193,7 @@ class SlidingGenerator(MotionGenerator[SlidingState]):
                 known=known_after[: known + i],
                 audio=audio_after[: known + i],
                 head=float(heads[i - 1]),
+                lip_peak=float(peaks[i - 1]),
             )
             for i in range(1, new + 1)
         ]
