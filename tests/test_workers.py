@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ from avatar_server.admission import Admission
 from avatar_server.session_limit import SessionLimit
 from avatar_server.settings import Settings
 from avatar_server.workers.messages import open_settings
-from avatar_server.workers.pool import Worker
+from avatar_server.workers.pool import Pool, Worker
 from benchmarks.server import running_server
 from streaming.protocol import Pong, Ready, Speaking
 from tests.until import until, until_answer, until_gone
@@ -221,6 +222,28 @@ async def test_a_worker_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) ->
     )
     worker = Worker(0, Path("nowhere"), process, Admission(SessionLimit.fixed(1)))
     assert await asyncio.wait_for(worker.run(), WAIT) == -signal.SIGKILL
+
+
+async def test_a_worker_that_cannot_be_started_again_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such as while the machine has no memory or no file descriptors left."""
+    monkeypatch.setattr("avatar_server.workers.pool._PAUSES", (0.01, 0.01))
+    programs = ["", None, "time.sleep(600)"]
+
+    async def start(number: int, path: Path, _: Settings, admission: Admission) -> Worker:
+        program = programs.pop(0)
+        if program is None:
+            raise OSError(errno.EMFILE, "too many open files")
+        ready = """import time; print('{"kind": "ready"}', flush=True); """
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", ready + program, stdin=PIPE, stdout=PIPE
+        )
+        return Worker(number, path, process, admission)
+
+    monkeypatch.setattr(Worker, "start", start)
+    async with Pool(Settings(), 1, Admission(SessionLimit.fixed(1))) as pool:
+        await until(lambda: not programs and pool.all())
 
 
 async def test_a_worker_that_does_not_answer_gets_no_requests_until_it_does(

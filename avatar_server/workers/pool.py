@@ -271,7 +271,12 @@ class Pool:
                 pause = _PAUSES[0]
             log.error("worker %d ended with status %d; starting it again", number, status)
             self.restarts += 1
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, most)
-            worker = await self._spawn(number)
+            worker: Worker | None = None
+            while worker is None:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, most)
+                try:
+                    worker = await self._spawn(number)
+                except OSError as failure:  # the machine may have memory or descriptors later
+                    log.error("worker %d cannot be started: %s", number, failure)
             running = asyncio.create_task(worker.run(), name=f"worker-{number}")
