@@ -25,7 +25,8 @@ from motion.moda.hubert import WINDOW as HUBERT_WINDOW
 from motion.moda.hubert import StreamingHubert
 from motion.moda.lips import SILENCE_FRAMES
 from motion.moda.network import VelocityStep, step_inputs
-from motion.moda.sliding import WINDOW, SlidingGenerator
+from motion.moda.sliding import SlidingGenerator
+from motion.moda.windows import WINDOW
 from renderer.library import Library
 from renderer.liveportrait import checkpoint as liveportrait
 from renderer.liveportrait.decoder import LivePortraitRenderer, WarpAndGenerate, decoder_inputs

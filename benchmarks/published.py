@@ -28,7 +28,7 @@ from motion.moda.config import PUBLISHED
 from motion.moda.guidance import Guidance
 from motion.moda.hubert import WINDOW as HUBERT_WINDOW
 from motion.moda.network import MoDA, VelocityStep, step_inputs
-from motion.moda.sliding import WINDOW
+from motion.moda.windows import WINDOW
 from renderer.liveportrait.appearance import CHANNELS, AppearanceExtractor
 from renderer.liveportrait.decoder import WarpAndGenerate, decoder_inputs
 from renderer.liveportrait.generator import Generator

@@ -24,6 +24,9 @@ MOUTH = (0.31, 0.50, 0.38, 0.24)
 EYES = (0.31, 0.34, 0.38, 0.16)
 """Parts of the frame that tiles show: left, top, width and height as shares of it."""
 
+WIDTH = 1200
+"""Pixels of a sheet."""
+
 
 def sections() -> list[tuple[tuple[float, float, float, float], int, list[Tile]]]:
     """Parts of the sheet: the part of the frame that is shown, columns, and tiles."""
@@ -47,16 +50,16 @@ def _felt(emotion: Emotion, intensity: float) -> FloatArray:
     return felt
 
 
-def contact_sheet(avatar: EmbeddedAvatar, width: int = 1200) -> ImageArray:
-    """RGB picture [h, width, 3] of mouth shapes, emotions, blink, gaze, brows and poses."""
+def contact_sheet(avatar: EmbeddedAvatar) -> ImageArray:
+    """RGB picture [h, 1200, 3] of mouth shapes, emotions, blink, gaze, brows and poses."""
     renderer = EmbeddedRenderer()
     rows = []
     for (left, top, wide, high), columns, tiles in sections():
-        tile_width = width // columns
+        tile_width = WIDTH // columns
         tile_height = round(tile_width * high / wide)
         x, y, w, h = (round(v * avatar.size) for v in (left, top, wide, high))
         for start in range(0, len(tiles), columns):
-            row = np.full((tile_height, width, 3), 255, np.uint8)
+            row = np.full((tile_height, WIDTH, 3), 255, np.uint8)
             for column, (name, motion) in enumerate(tiles[start : start + columns]):
                 frame = renderer.render_rgb(avatar, motion)[0]
                 tile = cv2.resize(

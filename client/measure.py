@@ -36,6 +36,15 @@ _MOVED: Final = 1.25
 _GRID: Final = 0.01
 """Seconds between the points on which sound and mouth are compared."""
 
+_WINDOW: Final = 3.0
+"""Seconds over which sound and mouth are compared."""
+_HOP: Final = 1.0
+"""Seconds from one such window to the next."""
+_REACH: Final = 0.4
+"""Largest offset in seconds that is looked for."""
+_CLEAR: Final = 0.1
+"""Correlation by which a peak is clearly below the best."""
+
 _MOUTH_SHARE: Final = 0.02
 """Share of the pixels of the lower face that are taken for the mouth."""
 
@@ -112,37 +121,31 @@ def mouth_opening(pictures: Sequence[Picture], speaking: npt.NDArray[np.bool_]) 
     return opening
 
 
-def open_at(
-    pictures: Sequence[Picture], opening: FloatArray, after: float, level: float = OPEN
-) -> float | None:
+def open_at(pictures: Sequence[Picture], opening: FloatArray, after: float) -> float | None:
     """Arrival of the first picture after ``after`` on which the mouth is open."""
     for picture, amount in zip(pictures, opening, strict=True):
-        if picture.arrival >= after and amount >= level:
+        if picture.arrival >= after and amount >= OPEN:
             return picture.arrival
     return None
 
 
-def closed_at(
-    pictures: Sequence[Picture], opening: FloatArray, after: float, level: float = OPEN
-) -> float | None:
+def closed_at(pictures: Sequence[Picture], opening: FloatArray, after: float) -> float | None:
     """Arrival of the picture after ``after`` from which on the mouth stays closed."""
     closed: float | None = None
     for picture, amount in zip(pictures, opening, strict=True):
         if picture.arrival < after:
             continue
-        if amount >= level:
+        if amount >= OPEN:
             closed = None
         elif closed is None:
             closed = picture.arrival
     return closed
 
 
-def moved_at(
-    pictures: Sequence[Picture], after: float, rest: float = 1.0, within: float = 1.0
-) -> float | None:
-    """Arrival of the first picture after ``after`` that differs more from the resting face than
-    any of the ``rest`` seconds before; None if there is none ``within`` so many seconds."""
-    resting = [p.face for p in pictures if after - rest <= p.arrival < after]
+def moved_at(pictures: Sequence[Picture], after: float, within: float = 1.0) -> float | None:
+    """Arrival of the first picture after ``after`` that differs clearly more from the resting face
+    than any of the second before; None if there is none ``within`` so many seconds."""
+    resting = [p.face for p in pictures if after - 1.0 <= p.arrival < after]
     if not resting:
         return None
     usual = np.median(np.stack(resting), 0)
@@ -158,9 +161,9 @@ def moved_at(
 
 
 def speaking_pictures(
-    pictures: Sequence[Picture], sounds: Sequence[Sound], margin: float = 0.2
+    pictures: Sequence[Picture], sounds: Sequence[Sound]
 ) -> npt.NDArray[np.bool_]:
-    """Which pictures arrived while there was sound, or within ``margin`` seconds of it."""
+    """Which pictures arrived while there was sound, or within 0.2 seconds of it."""
     heard = np.array([sound.arrival for sound in sounds if audible(sound)])
     if len(heard) == 0:
         return np.zeros(len(pictures), np.bool_)
@@ -168,7 +171,7 @@ def speaking_pictures(
     index = np.searchsorted(heard, arrivals)
     before = arrivals - heard[np.maximum(index - 1, 0)]
     until = heard[np.minimum(index, len(heard) - 1)] - arrivals
-    near: npt.NDArray[np.bool_] = (np.abs(before) <= margin) | (np.abs(until) <= margin)
+    near: npt.NDArray[np.bool_] = (np.abs(before) <= 0.2) | (np.abs(until) <= 0.2)
     return near
 
 
@@ -203,31 +206,27 @@ def lip_sync(
     audio_time: SenderTime,
     video_time: SenderTime,
     *,
-    window: float = 3.0,
-    hop: float = 1.0,
-    reach: float = 0.4,
     alike: float = 0.3,
-    clear: float = 0.1,
 ) -> LipSync:
     """Find the offset at which loudness and mouth are most alike, window by window.
 
     ``audio_time`` and ``video_time`` put both tracks on the sender's clock, as a player does
-    that plays them in sync. Windows (seconds) that are silent for more than half, or in which
-    the two are not alike (correlation) at any offset within ``reach`` seconds, do not count.
-    A syllable further on the two are nearly as alike: of peaks that are not ``clear`` below the
-    best, the one nearest to the offset of all windows together is taken.
+    that plays them in sync. Windows that are silent for more than half, or in which the two are
+    not ``alike`` (correlation) at any offset in reach, do not count. A syllable further on the two
+    are nearly as alike: of peaks that are not clearly below the best, the one nearest to the offset
+    of all windows together is taken.
     """
     sound = _loudness(sounds, audio_time)
     mouth = _on_grid(pictures, opening, video_time)
     if sound is None or mouth is None:
         return LipSync.none()
     begin, end = max(sound.begin, mouth.begin), min(sound.end, mouth.end)
-    lags = np.arange(-round(reach / _GRID), round(reach / _GRID) + 1)
+    lags = np.arange(-round(_REACH / _GRID), round(_REACH / _GRID) + 1)
     windows = []
-    for start in np.arange(begin + reach, end - reach - window, hop):
-        loudness = sound.cut(start, window)
+    for start in np.arange(begin + _REACH, end - _REACH - _WINDOW, _HOP):
+        loudness = sound.cut(start, _WINDOW)
         if (loudness > _QUIET_DB + 1).mean() >= 0.5:
-            cuts = (mouth.cut(start + lag * _GRID, window) for lag in lags)
+            cuts = (mouth.cut(start + lag * _GRID, _WINDOW) for lag in lags)
             windows.append(np.array([_correlation(loudness, cut) for cut in cuts]))
     found: list[tuple[float, float]] = []
     usual = int(np.mean(windows, axis=0).argmax()) if windows else 0
@@ -235,7 +234,7 @@ def lip_sync(
         # A best score at the rim is not a peak: the true one lies outside, or nowhere.
         if scores.max() >= alike and 0 < scores.argmax() < len(lags) - 1:
             inner = scores[1:-1]
-            peaks = (inner >= scores[:-2]) & (inner >= scores[2:]) & (inner > scores.max() - clear)
+            peaks = (inner >= scores[:-2]) & (inner >= scores[2:]) & (inner > scores.max() - _CLEAR)
             at = np.flatnonzero(peaks) + 1
             nearest = at[np.abs(at - usual).argmin()]
             found.append((lags[nearest] * _GRID * 1000, scores[nearest]))

@@ -18,7 +18,7 @@ from motion.moda.network import Conditions, MoDA
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.portrait import emotion_weights, own_motion, scale_pose
 from motion.moda.sampler import Modulations, released_schedule, sample
-from motion.moda.windows import RELEASED, generate_clip
+from motion.moda.windows import WINDOW, generate_clip
 
 
 class ReleasedClip:
@@ -56,7 +56,7 @@ class ReleasedClip:
         noise = torch.Generator().manual_seed(controls.seed)
 
         def window(_: int, audio: Tensor, previous: Tensor) -> Tensor:
-            drawn = torch.randn(1, RELEASED.length, MOTION_DIM, generator=noise)
+            drawn = torch.randn(1, WINDOW, MOTION_DIM, generator=noise)
             return sample(
                 self._network,
                 Conditions(audio, emotion, keypoints, previous),

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 import torch
@@ -26,9 +25,7 @@ from motion.moda.network import Conditions, MoDA
 from motion.moda.normalisation import MotionStatistics
 from motion.moda.portrait import emotion_weights, own_motion, scale_pose
 from motion.moda.sampler import KnownFrames, Modulations, Schedule, released_schedule, sample
-from motion.moda.windows import smooth_pose
-
-WINDOW: Final = 80
+from motion.moda.windows import WINDOW, smooth_pose
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,9 @@
-"""Long clips from a network of fixed windows, as released: overlap, smoothing, fuse."""
+"""Long clips from a network of fixed windows, as released: overlap, smoothing, cross-fade."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -16,29 +15,19 @@ from motion.layout import SCALE
 SampleWindow = Callable[[int, Tensor, Tensor], Tensor]
 """(window index, its audio [1, N, ...], previous motion [1, 1, 70]) -> motion [1, N, 70]."""
 
-
-@dataclass(frozen=True, slots=True)
-class Windowing:
-    """Windows of ``length`` frames that overlap by ``overlap``."""
-
-    length: int = 80
-    overlap: int = 16
-
-    @property
-    def stride(self) -> int:
-        return self.length - self.overlap
-
-    def count(self, frames: int) -> int:
-        """Windows that cover ``frames``."""
-        return max(1, math.ceil((frames - self.length) / self.stride) + 1)
+WINDOW: Final = 80
+"""Frames of a window."""
+OVERLAP: Final = 16
+"""Frames that a window shares with the one before."""
+_STRIDE: Final = WINDOW - OVERLAP
 
 
-RELEASED: Final = Windowing()
+def window_count(frames: int) -> int:
+    """Windows that cover ``frames``."""
+    return max(1, math.ceil((frames - WINDOW) / _STRIDE) + 1)
 
 
-def generate_clip(
-    audio: Tensor, previous: Tensor, sample: SampleWindow, windowing: Windowing = RELEASED
-) -> Tensor:
+def generate_clip(audio: Tensor, previous: Tensor, sample: SampleWindow) -> Tensor:
     """Normalised motion [T, 70] of a whole clip from ``audio [T, ...]``.
 
     ``previous`` [1, 1, 70] is the normalised motion before the clip; for later windows it is
@@ -47,17 +36,17 @@ def generate_clip(
     frames = len(audio)
     if not frames:
         raise ValueError("a clip has at least one frame")
-    count = windowing.count(frames)
-    missing = windowing.length + windowing.stride * (count - 1) - frames
+    count = window_count(frames)
+    missing = WINDOW + _STRIDE * (count - 1) - frames
     padded = torch.cat([audio, audio.new_zeros(missing, *audio.shape[1:])])
 
     clip = padded.new_zeros(0, previous.shape[-1])
     for i in range(count):
-        start = i * windowing.stride
-        window = sample(i, padded[None, start : start + windowing.length], previous)
+        start = i * _STRIDE
+        window = sample(i, padded[None, start : start + WINDOW], previous)
         window = smooth_pose(window[0])
-        previous = window[None, windowing.stride - 1 : windowing.stride]
-        clip = fuse(clip, window[: frames - start], windowing.overlap if i else 0)
+        previous = window[None, _STRIDE - 1 : _STRIDE]
+        clip = fuse(clip, window[: frames - start], OVERLAP if i else 0)
     return smooth_pose(clip)
 
 

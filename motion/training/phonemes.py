@@ -111,15 +111,13 @@ def phone_to_ipa(phone: str, phone_set: str) -> tuple[str, bool]:
     return PHONE_SETS[phone_set][phone.rstrip("0123456789:")], stressed
 
 
-def segments_from_phones(
-    ends: list[tuple[str, float]], phone_set: str, accents: bool = True
-) -> tuple[Segment, ...]:
+def segments_from_phones(ends: list[tuple[str, float]], phone_set: str) -> tuple[Segment, ...]:
     """Segments from phones with their end times in seconds."""
     segments: list[Segment] = []
     start = 0.0
     for phone, end in ends:
         ipa, stressed = phone_to_ipa(phone, phone_set)
         if end > start:
-            segments += segments_of(ipa, start, end, stressed and accents)
+            segments += segments_of(ipa, start, end, stressed)
         start = max(start, end)
     return tuple(segments)

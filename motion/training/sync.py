@@ -32,6 +32,7 @@ _WIDTH: Final = 64
 _TEMPERATURE: Final = 0.07
 _FRAMES: Final = 48
 _PAIRS: Final = 12
+_STEPS: Final = 1200
 
 
 class SyncExpert(nn.Module):
@@ -103,13 +104,13 @@ def contrastive_loss(expert: SyncExpert, batch: Batch, generator: torch.Generato
     return 0.5 * (F.cross_entropy(logits, pairs) + F.cross_entropy(logits.T, pairs))
 
 
-def train_expert(corpus: Corpus, steps: int = 1200, seed: int = 0) -> SyncExpert:
+def train_expert(corpus: Corpus, seed: int = 0) -> SyncExpert:
     """A new expert."""
     torch.manual_seed(seed)
     expert = SyncExpert(corpus.statistics).to(corpus.device)
     optimizer = torch.optim.AdamW(expert.parameters(), lr=2e-3, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=steps)
-    for step in range(steps):
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=_STEPS)
+    for step in range(_STEPS):
         random = np.random.default_rng((seed, step))
         generator = torch.Generator(corpus.device).manual_seed(step)
         batch = vary(corpus.batch(32, _FRAMES, 0, LOOKAHEAD, random), generator)

@@ -123,8 +123,9 @@ def ribbon(spine: npt.NDArray[np.float64], width: npt.NDArray[np.float64]) -> sk
     return curve([(float(x), float(y)) for x, y in outline])
 
 
-def surface(width: int = PICTURE, height: int = PICTURE) -> skia.Surface:
-    made = skia.Surface(width, height)
+def surface() -> skia.Surface:
+    """An empty picture."""
+    made = skia.Surface(PICTURE, PICTURE)
     made.getCanvas().clear(0)
     return made
 

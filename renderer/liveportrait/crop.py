@@ -25,6 +25,11 @@ _LANDMARKS: Final = {
 }
 """For each landmark scheme the indices of both eyes and of the corners of the mouth."""
 
+_SCALE: Final = 2.3
+"""Size of a crop relative to the larger side of the box around the landmarks."""
+_SHIFT: Final = -0.125
+"""How far the crop is moved down the face, relative to its size."""
+
 
 @dataclass(frozen=True, slots=True)
 class Crop:
@@ -60,14 +65,11 @@ class Crop:
         )
 
 
-def find_crop(
-    landmarks: Points, *, scale: float = 2.3, shift: float = -0.125, rotate: bool = True
-) -> Crop:
+def find_crop(landmarks: Points, *, rotate: bool = True) -> Crop:
     """The crop around a face with ``landmarks`` [106, 203, 68 or 5 points, 2] in pixels.
 
-    ``scale`` times the larger side of their box, moved by ``shift`` of that along the face's
-    vertical axis (negative is up); not ``rotate`` keeps the picture upright.
-    Raises ValueError for another number of landmarks.
+    It is upright unless it may ``rotate`` with the face. Raises ValueError for another number of
+    landmarks.
     """
     try:
         *eyes, mouth = _LANDMARKS[len(landmarks)]
@@ -83,8 +85,8 @@ def find_crop(
     mean = points.mean(axis=0)
     turned = (points - mean) @ axes
     low, high = turned.min(axis=0), turned.max(axis=0)
-    size = float((high - low).max()) * scale
-    centre = mean + axes @ ((low + high) / 2) + down * shift * size
+    size = float((high - low).max()) * _SCALE
+    centre = mean + axes @ ((low + high) / 2) + down * _SHIFT * size
     angle = float(np.arctan2(right[1], right[0])) if rotate else 0.0
     return Crop((float(centre[0]), float(centre[1])), size, angle)
 
@@ -125,8 +127,8 @@ class Paste:
         return np.clip(mixed, 0, 255).astype(np.uint8)
 
 
-def feathered_mask(feather: int = 16) -> FloatArray:
-    """Weights [512, 512] of a crop: 1, and over ``feather`` pixels to its border down to 0."""
+def feathered_mask() -> FloatArray:
+    """Weights [512, 512] of a crop: 1, falling to 0 over the last 16 pixels before its border."""
     edge = np.minimum(np.arange(CROP_SIZE), np.arange(CROP_SIZE)[::-1]).astype(np.float32)
-    ramp = np.clip(edge / feather, 0, 1)
+    ramp = np.clip(edge / 16, 0, 1)
     return np.minimum.outer(ramp, ramp).astype(np.float32)

@@ -115,10 +115,10 @@ def close_lips(canvas: ImageArray, face: FloatArray) -> tuple[ImageArray, FloatA
     return np.asarray(closed, np.uint8), face
 
 
-def seam_of(face: FloatArray, count: int = 41) -> FloatArray:
-    """Line [count, 2] on which the lips meet, smooth through five keypoints of ``face [21, 2]``."""
+def seam_of(face: FloatArray) -> FloatArray:
+    """Line [41, 2] on which the lips meet, smooth through five keypoints of ``face [21, 2]``."""
     knots = face[[K.MOUTH_LEFT, K.UPPER_LEFT, K.UPPER_INNER, K.UPPER_RIGHT, K.MOUTH_RIGHT]]
-    x = np.linspace(knots[0, 0], knots[-1, 0], count)
+    x = np.linspace(knots[0, 0], knots[-1, 0], 41)
     fit = np.polynomial.Polynomial.fit(knots[:, 0], knots[:, 1], 4)
     straight = np.interp(x, knots[:, 0], knots[:, 1])
     # A polynomial through uneven points may overshoot between them.
