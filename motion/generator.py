@@ -329,14 +329,8 @@ class CausalMoDA(MotionGenerator[CausalState]):
         """History in chunks of one, then the new chunk; sound that is missing is not seen."""
         history = self._sampling.history
         chunk_of = torch.cat([torch.arange(history - 1), torch.full((n + 1,), history - 1)])
-        frames = history + n
-        mask = chunk_mask(
-            chunk_of,
-            frames + LOOKAHEAD,
-            1,
-            before=self._network.config.audio_before,
-            after=LOOKAHEAD,
-        )
+        frames, before = history + n, self._network.config.audio_before
+        mask = chunk_mask(chunk_of, frames + LOOKAHEAD, before=before, after=LOOKAHEAD)
         if missing:
             end = 2 * frames + LOOKAHEAD
             mask[:frames, end - missing : end] = False

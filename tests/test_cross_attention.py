@@ -16,7 +16,7 @@ def test_a_chunk_hears_its_look_ahead_and_nothing_later() -> None:
     torch.manual_seed(0)
     network = CrossAttentionMoDA(CAUSAL).requires_grad_(False).eval()
     chunk_of = torch.arange(FRAMES) // CHUNK
-    mask = chunk_mask(chunk_of, FRAMES + AHEAD, 1, before=3, after=AHEAD)
+    mask = chunk_mask(chunk_of, FRAMES + AHEAD, before=3, after=AHEAD)
     latent = torch.randn(1, FRAMES, 70)
     audio = torch.randn(1, FRAMES + AHEAD, 1, CAUSAL.audio_features)
     heard_from = CHUNK + AHEAD  # by the second chunk, not by the first

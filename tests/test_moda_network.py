@@ -67,7 +67,7 @@ def test_sizes_that_do_not_fit_are_refused(change: dict[str, Any], message: str)
 
 def test_mask_lets_nothing_through_from_the_future(network: MoDA) -> None:
     """The look-ahead must not grow with depth: change what lies beyond and nothing moves."""
-    mask = chunk_mask(torch.arange(FRAMES) // 4, FRAMES + AHEAD, 1, before=6, after=1)
+    mask = chunk_mask(torch.arange(FRAMES) // 4, FRAMES + AHEAD, before=6, after=1)
     given, latent = conditions(network), noise()
     time = torch.tensor([700.0, 300.0])
     out = network(latent, time, given, mask)

@@ -18,14 +18,14 @@ import torch
 from torch import Tensor
 
 
-def chunk_mask(chunk_of: Tensor, audio: int, repeats: int, *, before: int, after: int) -> Tensor:
-    """Boolean mask [T, T] (True: row may see column), T = N + audio + 2 repeats.
+def chunk_mask(chunk_of: Tensor, audio: int, *, before: int, after: int) -> Tensor:
+    """Boolean mask [N + audio + 2, N + audio + 2] (True: row may see column).
 
     ``chunk_of [N]`` numbers the chunks that the frames belong to, rising along the window; chunks
-    may differ in size. ``repeats`` is the number of tokens each for emotion and identity.
+    may differ in size. Emotion and identity have one token each.
     """
     frames, device = len(chunk_of), chunk_of.device
-    total = frames + audio + 2 * repeats
+    total = frames + audio + 2
     mask = torch.zeros(total, total, dtype=torch.bool, device=device)
     mask[:, frames + audio :] = True
     mask[:frames, :frames] = chunk_of[None, :] <= chunk_of[:, None]

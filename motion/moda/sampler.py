@@ -76,16 +76,19 @@ def euler(
     return latent
 
 
+KEPT: Final = 32
+"""Emotions whose modulations are kept."""
+
+
 class Modulations:
     """adaLN of every step of a schedule, kept per emotion: it depends on nothing else.
 
-    Holds up to ``capacity`` emotions (5.6 MB each for the published network and ten steps).
+    Holds the latest :data:`KEPT` emotions (5.6 MB each for the published network and ten steps).
     """
 
-    def __init__(self, network: MoDA, schedule: Schedule, capacity: int = 32) -> None:
+    def __init__(self, network: MoDA, schedule: Schedule) -> None:
         self._network = network
         self._times = torch.tensor(schedule[:-1], dtype=torch.float32) * TIME_SCALE
-        self._capacity = capacity
         self._kept: dict[tuple[float, ...], Tensor] = {}
 
     def __call__(self, emotion: Tensor) -> Tensor:
@@ -99,7 +102,7 @@ class Modulations:
             token = (emotion @ self._network.emotion_table).expand(len(self._times), -1)
             kept = self._network.modulate(self._times.to(token.device), token)
         self._kept[key] = kept  # now the youngest
-        if len(self._kept) > self._capacity:
+        if len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
         return kept
 
@@ -112,7 +115,6 @@ def sample(
     *,
     schedule: Schedule,
     guidance: Guidance = UNGUIDED,
-    mask: Tensor | None = None,
     known: KnownFrames | None = None,
     modulations: Modulations | None = None,
     run: Callable[..., Tensor] | None = None,
@@ -127,11 +129,10 @@ def sample(
     encoded = network.encode(expanded)
     adaln = (modulations or Modulations(network, schedule))(expanded.emotion)
     run = run or VelocityStep(network)
-    masks = () if mask is None else (mask,)
 
     def velocity(latent: Tensor, step: int) -> Tensor:
         batch = latent.repeat(guidance.passes, 1, 1)
         given = (encoded.audio, encoded.emotion, encoded.identity, encoded.previous)
-        return guidance.combine(run(batch, *given, adaln[step], *masks))
+        return guidance.combine(run(batch, *given, adaln[step]))
 
     return euler(velocity, noise, schedule, known, on_step)

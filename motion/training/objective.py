@@ -119,7 +119,7 @@ class FlowObjective:
 
         after = int(random.choice(LOOKAHEAD + 1, p=(0.1, 0.1, 0.8)))
         before = network.config.audio_before
-        mask = chunk_mask(partition.chunk_of, frames + LOOKAHEAD, 1, before=before, after=after)
+        mask = chunk_mask(partition.chunk_of, frames + LOOKAHEAD, before=before, after=after)
         mask = mask.to(target.device)
         velocity = predict(network, batch, latent, sigma, previous, mask, generator)
 
