@@ -25,7 +25,7 @@ GUESSED: Final = (
     "Parts of the face were guessed; check it in the studio, or install the extra landmarks, which "
     "sees brows, lids and chin."
 )
-"""Remark upon avatars whose keypoints nobody confirmed."""
+"""Remark on avatars whose keypoints nobody has confirmed."""
 
 
 class LibraryFullError(LibraryError):

@@ -88,7 +88,7 @@ def load(
         int | None, typer.Option(min=1, help="Processes for the viewers [one per core].")
     ] = None,
     watch_every: Annotated[
-        int, typer.Option(min=1, help="One of so many viewers decodes the video.")
+        int, typer.Option(min=1, help="One in this many viewers decodes the video.")
     ] = 8,
     token: TokenOption = None,
     avatar: Annotated[str | None, typer.Option(help="Name of the avatar.")] = None,

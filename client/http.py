@@ -44,7 +44,7 @@ class Signalling:
     def __init__(
         self, url: str, token: str | None = None, timeout: float = 10.0, wait: float = 0.0
     ) -> None:
-        """Raises :class:`ConnectError` for a ``url`` that is none, as all methods do."""
+        """Raises :class:`ConnectError` for a bad ``url``, as all methods do."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._url = url
         self._wait = wait

@@ -144,7 +144,7 @@ def closed_at(pictures: Sequence[Picture], opening: FloatArray, after: float) ->
 
 def moved_at(pictures: Sequence[Picture], after: float, within: float = 1.0) -> float | None:
     """Arrival of the first picture after ``after`` that differs clearly more from the resting face
-    than any of the second before; None if there is none ``within`` so many seconds."""
+    than any of the second before; None if none does ``within`` that many seconds."""
     resting = [p.face for p in pictures if after - 1.0 <= p.arrival < after]
     if not resting:
         return None
@@ -231,7 +231,7 @@ def lip_sync(
     found: list[tuple[float, float]] = []
     usual = int(np.mean(windows, axis=0).argmax()) if windows else 0
     for scores in windows:
-        # A best score at the rim is not a peak: the true one lies outside, or nowhere.
+        # A best score at the edge is not a peak: the true one lies beyond, or nowhere.
         if scores.max() >= alike and 0 < scores.argmax() < len(lags) - 1:
             inner = scores[1:-1]
             peaks = (inner >= scores[:-2]) & (inner >= scores[2:]) & (inner > scores.max() - _CLEAR)

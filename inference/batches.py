@@ -13,14 +13,14 @@ BATCHES: Final = (1, 2, 4, 8)
 
 
 class StaticBatches:
-    """Implements :data:`inference.engine.Engine` by an engine that meets no other batch sizes.
+    """Implements :data:`inference.engine.Engine` on an engine that sees only some batch sizes.
 
     A batch is filled up to the next size with copies of its last row, and one that is larger
     than the largest size is split.
     """
 
     def __init__(self, engine: Callable[..., Tensor], sizes: tuple[int, ...] = BATCHES) -> None:
-        """Raises ValueError for sizes that are none or do not grow."""
+        """Raises ValueError unless ``sizes`` are positive and increasing."""
         if not sizes or sizes[0] < 1 or list(sizes) != sorted(set(sizes)):
             raise ValueError(f"batch sizes must be positive and grow, not {sizes}")
         self._engine = engine

@@ -26,11 +26,11 @@ TURN = 0.6
 """Closure at which the lashes point at the viewer."""
 SHORTEST_LASH = 0.2
 GLINT_SHARE = 0.4
-"""Share of the iris' way that the catch-light goes: the cornea bulges, so that it stays on it."""
+"""Share of the iris's movement that the catch-light follows, which stays on the round cornea."""
 WATERLINE = 0.006
 """Height of the wet rim of the lower lid that no iris covers, in canonical units."""
 WIDEST, LEVELS = -0.16, 64
-"""Closure of eyes that are opened wide, and for how many from there to 1 lids are drawn ahead."""
+"""Closure of wide-open eyes, and how many lids from there to 1 are drawn in advance."""
 GUARD = 2
 """Clear rows between the pictures of a lid's parts."""
 LID_PARTS = ("lid", "lashes_up", "rim", "lashes_down")

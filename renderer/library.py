@@ -171,19 +171,19 @@ class Library:
         )
 
     def save(self, portrait: Portrait, *, new: bool = False) -> None:
-        """Keep a user's portrait, in the place of one of the same name.
+        """Keep a user's portrait; it replaces one of the same name.
 
-        Raises :class:`LibraryError` if the name is no name or that of a built-in avatar, or the
-        title no title; :class:`~renderer.portrait.PortraitError` if it cannot be drawn;
-        :class:`NameTakenError` too if it is to be ``new`` and there is one of its name, however
-        short the time since that came.
+        Raises :class:`LibraryError` if its name is invalid or a built-in avatar's, or its title is
+        invalid, :class:`~renderer.portrait.PortraitError` if it cannot be drawn, and
+        :class:`NameTakenError` if it is to be ``new`` and its name is taken, even by an avatar that
+        came a moment ago.
         """
         self._check(portrait.name)
         try:
             checked_title(portrait.title)
         except ValueError as error:
             raise LibraryError(str(error)) from error
-        # The description comes before the thumbnail, which is not of any older one then.
+        # The description comes before the thumbnail, which then is not older.
         thumbnail = still(EmbeddedRenderer(), prepare(portrait))
         files = {**encoded(portrait), THUMBNAIL: thumbnail}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -251,7 +251,7 @@ class Library:
             yield Path(scratch)
 
     def _take_place(self, made: Path) -> bool:
-        """Move a new avatar to where it belongs; False if there is one of its name."""
+        """Move a new avatar to its place in the library; False if that is taken."""
         try:
             made.rename(self.folder / made.name)
         except OSError as error:
@@ -261,7 +261,7 @@ class Library:
         return True
 
     def _set_aside(self, name: str, scratch: Path) -> None:
-        """Move what there is of an avatar to ``scratch``: nobody reads half of it meanwhile."""
+        """Move an avatar to ``scratch``, so that nobody reads half of it."""
         aside = Path(tempfile.mkdtemp(dir=scratch))
         for path in (self.folder / name, self.folder / f"{name}{SUFFIX}"):
             with suppress(FileNotFoundError):  # never there, or another process was quicker

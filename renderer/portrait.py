@@ -153,7 +153,7 @@ def read_source(path: Path) -> Source | None:
 
 
 def checked_title(title: object) -> str:
-    """``title`` if people can be told it; else raises ValueError."""
+    """``title`` if it can be shown to people; else raises ValueError."""
     if not isinstance(title, str) or not 1 <= len(title) <= LONGEST_TITLE:
         raise ValueError(f"a title is a text of 1 to {LONGEST_TITLE} letters")
     if any("\ud800" <= letter <= "\udfff" for letter in title):

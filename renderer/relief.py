@@ -64,8 +64,8 @@ class Relief:
             r2 = (x / self.hair_width) ** 2 + ((y + 0.05) / reach) ** 2
             hair_depth = (0.27 * (1.0 - np.minimum(r2, 1.5)) - 0.03).astype(np.float32)
             hair_head: FloatArray = 1.0 - np.float32(0.25) * smoothstep(0.2, 0.6, y)
-            # The hair behind the neck moves with it: far out, where a tilt takes it far, so that
-            # it comes to rest over a wider way lest it fold.
+            # The hair behind the neck moves with it. Far out a tilt takes it far, so it comes to
+            # rest over a wider way, or it would fold.
             inner, outer, top, full = 0.44, 0.70, -0.10, 0.24
         else:
             hair_depth = replace(self, width=self.hair_width).face(x, y) + HAIR_THICKNESS

@@ -61,7 +61,7 @@ class PeerListener(Protocol):
         """The client's microphone: mono float32 [n] at ``rate`` Hz."""
 
     def on_state(self, state: str) -> None:
-        """The connection came to a state of ``RTCPeerConnection.connectionState``."""
+        """The connection reached a state of ``RTCPeerConnection.connectionState``."""
 
     def on_closed(self, reason: str) -> None:
         """The connection is gone, whoever ended it; called once."""

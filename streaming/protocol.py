@@ -124,7 +124,7 @@ class Ready(_Event):
 
 
 class Speaking(_Event):
-    """The avatar began or ended to speak; sent when the sound is played, not when it is made."""
+    """The avatar began or stopped speaking; sent when the sound is played, not when it is made."""
 
     type: Literal["speaking"] = "speaking"
     on: bool
@@ -348,7 +348,7 @@ class Problem(_Event):
     message: str
     """For people: what is wrong and what to do."""
     queue: QueuePlace | None = None
-    """Where the server is full: a place to wait at."""
+    """A place in line, where the server is full."""
 
 
 # --- reading ----------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""SDP: checks of an offer before it reaches the WebRTC stack, and the agreement of an answer.
+"""SDP: checks of an offer before it reaches the WebRTC stack, and what an answer agrees on.
 
 aiortc accepts some malformed offers and then keeps a peer connection that never connects; they are
 refused here first, with a message that says what is missing.
@@ -116,7 +116,7 @@ def check_offer(sdp: str) -> CheckedOffer:
 
 
 def read_answer(answer: str) -> Agreement:
-    """What an answer of aiortc has agreed on."""
+    """What an answer of aiortc agrees on."""
     sections = SessionDescription.parse(answer).media
     sent = next(
         (m for m in sections if m.kind == "video" and m.direction == "sendonly" and m.rtp.codecs),
@@ -170,7 +170,7 @@ def _completed(sdp: str) -> str:
 
 
 def _attributes(section: str) -> dict[str, str]:
-    """The attribute lines by name; of several of a name the last."""
+    """The attribute lines by name; the last one where a name occurs several times."""
     lines = (line for line in section.splitlines() if line.startswith("a="))
     return {line[2:].partition(":")[0]: line for line in lines}
 

@@ -12,14 +12,14 @@ from typing import Final, Literal
 Stage = Literal["motion", "render", "encode"]
 
 _ASKED: Final = 16
-"""CPU time is sampled in one run of so many and scaled up. Reading it is a system call, at which a
-busy machine may suspend the thread, and with it the interpreter for all threads."""
+"""CPU time is sampled in one of this many runs and scaled up: reading it is a system call, at which
+a busy machine may suspend the thread, and with it the interpreter for all threads."""
 
 
 @dataclass(slots=True)
 class StageCost:
     runs: int = 0
-    """Begun so far."""
+    """Runs begun so far."""
     cpu_seconds: float = 0.0
     """Estimated from some of the runs."""
     wall_seconds: float = 0.0

@@ -175,7 +175,7 @@ def _by_count(
 
 
 def _sorted(values: Sequence[float]) -> list[tuple[float, float]]:
-    """Percent of all values against the value that they do not exceed."""
+    """Each value with the percentage of values up to it."""
     return [(100 * (i + 1) / len(values), value) for i, value in enumerate(sorted(values))]
 
 

@@ -50,16 +50,16 @@ class LoadPlan(BaseModel):
     wait: float = Field(default=0.0, ge=0)
     """How long a viewer waits in the queue of a full server before it counts as refused."""
     watch_every: int = Field(default=8, ge=0)
-    """One of so many viewers decodes the video, to compare lips with sound; 0: none does."""
+    """One in this many viewers decodes the video, to compare lips with sound; 0: none does."""
 
     @property
     def all_connected(self) -> float:
-        """When the last session is connected, from the begin of the test."""
+        """When the last session is connected, from the beginning of the test."""
         return (self.sessions - 1) / self.ramp + SETTLE
 
     @property
     def end(self) -> float:
-        """When all sessions end, from the begin of the test."""
+        """When all sessions end, from the beginning of the test."""
         return self.all_connected + self.seconds
 
 
@@ -70,6 +70,6 @@ class WorkerPlan(BaseModel):
 
     plan: LoadPlan
     begin: float
-    """Begin of the test on ``time.monotonic()``, which all processes of a machine share."""
+    """When the test begins on ``time.monotonic()``, which all processes of a machine share."""
     viewers: tuple[int, ...]
     """Numbers of the viewers, from 0."""

@@ -20,7 +20,7 @@ class Second(_Report):
     kind: Literal["second"] = "second"
     viewer: int
     second: int
-    """Counted from the begin of the test."""
+    """Counted from the beginning of the test."""
     frames: int
     late_ms: float
     """The latest of these frames."""
@@ -38,7 +38,7 @@ class Session(_Report):
     connect_ms: float | None = None
     """Until the server said that it is ready."""
     first_frame_ms: float | None = None
-    """From the begin of connecting until the first picture was complete."""
+    """From the start of connecting until the first picture was complete."""
     fps: float | None = None
     """While all sessions ran."""
     freezes: int = 0

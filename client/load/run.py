@@ -14,10 +14,10 @@ from client.load.plan import LoadPlan, WorkerPlan
 from client.load.result import REPORT, Second, Session
 
 _STARTING: Final = 60.0
-"""Seconds in which all processes must have started."""
+"""Seconds within which all processes must have started."""
 
 _ENDING: Final = 30.0
-"""Seconds after the end of the test in which every session must have been reported."""
+"""Seconds after the end of the test within which every session must have been reported."""
 
 
 class LoadError(RuntimeError):
@@ -25,7 +25,7 @@ class LoadError(RuntimeError):
 
 
 def processes_for(sessions: int) -> int:
-    """One process per core, but none for less than four viewers."""
+    """One process per core, but no more than one per four viewers."""
     return max(1, min(os.cpu_count() or 1, sessions // 4))
 
 

@@ -122,7 +122,7 @@ def sample(
 ) -> Tensor:
     """Normalised motion [B, N, 70] of B windows, all passes of a step in one batch.
 
-    ``modulations`` of the same network and schedule spares their computation; ``run`` is an
+    ``modulations`` are those of the same network and schedule, if they are kept; ``run`` is an
     engine of the network's :class:`~motion.moda.network.VelocityStep`.
     """
     expanded = guidance.expand(network, conditions)

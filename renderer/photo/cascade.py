@@ -31,9 +31,9 @@ _NEIGHBOURS: Final = 4
 _CONFIDENCE: Final = 0.6
 
 _EYES: Final = ((0.32, 0.38), (0.68, 0.38))
-"""Where eyes lie in a face's box, in its widths."""
+"""Where eyes lie in a face's box, in units of its width."""
 _EYE_REACH: Final = 0.13
-"""How far from there the eyes may be that are found in it."""
+"""How far from there eyes may be found."""
 _EYE_ABOVE: Final = 0.015
 """How far a pupil lies above the middle of an eye's box, in widths of the face's."""
 

@@ -35,7 +35,7 @@ CHIN: Final = 0.055
 COLLAR: Final = 6.0
 """How much wider a neck shows above a collar, per canonical unit of height."""
 CROWN: Final = 0.82
-"""How far a head reaches above its eyes at least, of how far they lie above the chin."""
+"""Least height of a head above its eyes, relative to their height above the chin."""
 _GOES_ON: Final = 180.0
 """Pixels by which the background beside the head is continued behind it, before it fades."""
 _HOLE: Final = 14

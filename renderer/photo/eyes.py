@@ -23,7 +23,7 @@ RIM_ABOVE, RIM_BELOW = 9, 4
 CREASE: Final = 0.024
 """Height of the crease over the edge of the open lid, in canonical units."""
 DARKEST: Final = 0.8
-"""Least brightness of a lid, of that of the skin below the eye."""
+"""Least brightness of a lid, relative to the skin below the eye."""
 LASH_SHADE: Final = 9
 """Pixels below the edge of the upper lid that its lashes and their shade darken."""
 WINDOW: Final = 256

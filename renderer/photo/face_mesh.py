@@ -24,7 +24,7 @@ MOST_FACES: Final = 4
 SURE: Final = 0.4
 """Score of MediaPipe's detector from which a face counts."""
 CONFIDENCE: Final = 0.9
-"""Of its landmarks; it tells no score."""
+"""Score of a face, as the library gives none with its landmarks."""
 RIVAL: Final = 0.5
 """Share of the largest face's height from which another one counts."""
 

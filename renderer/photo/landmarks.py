@@ -1,4 +1,4 @@
-"""Keypoints by the published face landmark networks, for those who have brought their files."""
+"""Keypoints by the published face landmark networks, for users who bring their files."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class LandmarkDetector:
 
 def open_landmarks(folder: Path) -> LandmarkDetector:
     """A detector with the files below ``folder``; raises ``CheckpointError``."""
-    # Faces in pictures that are made avatars of are large and sharp.
+    # Faces in pictures for avatars are large and sharp.
     return LandmarkDetector(FaceLandmarks(folder, threshold=0.5))
 
 

@@ -14,12 +14,12 @@ from motion.layout import FloatArray
 from renderer.photo.upright import PIXELS, UprightFace
 
 _SIDES: Final = (-0.62, 0.62)
-"""Between which columns mouths lie."""
+"""Columns between which mouths lie."""
 _TOP: Final = 0.85
 _BOTTOM: Final = 1.65
-"""Between which rows they do."""
+"""Rows between which they lie."""
 _SEAM: Final = (0.88, 1.36)
-"""Between which rows closed lips meet, and the middles of open mouths lie."""
+"""Rows between which closed lips meet, and the middles of open mouths lie."""
 _USUAL_SEAM: Final = 1.06
 _CLOSED: Final = (0.36, 0.48)
 """Half the width of a closed mouth, at the least and at the most; folds of the skin go on."""
