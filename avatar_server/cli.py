@@ -92,7 +92,7 @@ def serve(
             log_level=log_level,
         )
         set_up_logging(settings.log_level, settings.log_format)
-        # What cannot work is said now, by this process, also where others will do the work.
+        # What cannot work is said now, by this process, even if workers will do the work.
         asked = settings.avatar
         settings, family = open_family(settings, _tell)
         engine, talking = speech_engine(settings), built_in_talking(settings)

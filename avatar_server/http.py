@@ -56,7 +56,7 @@ async def answer_nobody(_: Request, __: Exception) -> Response:
 
 
 async def answer_http_error(request: Request, error: Exception) -> Response:
-    """Exception handler for what no route takes."""
+    """Exception handler for requests that no route takes."""
     assert isinstance(error, HTTPException)
     what = {404: f"there is nothing at {request.url.path[:80]!r}", 405: f"no {request.method} here"}
     code = error.detail.lower().replace(" ", "_")
@@ -65,7 +65,7 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
 
 
 async def answer_failure(_: Request, __: Exception) -> Response:
-    """Exception handler for what nobody expects; it is logged as well."""
+    """Exception handler for unexpected errors, which are logged as well."""
     return ApiError(500, "internal_error", "the server failed to do this; see its log").response()
 
 

@@ -17,8 +17,8 @@ import client
 FOLDER: Final = Path(client.__file__).parent / "web"
 
 _ASK_AGAIN: Final = {"Cache-Control": "no-cache"}
-"""Told nothing, browsers keep a file for a tenth of its age, and after an update of the server run
-modules of two versions together."""
+"""Without it browsers keep a file for a tenth of its age, and run modules of two versions together
+after an update of the server."""
 
 
 def routes() -> list[BaseRoute]:
