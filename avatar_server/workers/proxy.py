@@ -43,6 +43,9 @@ _READ_BY_ALL: Final = "/v1/personas"
 _PATIENCE: Final = 3.0
 """Seconds that a worker gets to read them."""
 
+_CONNECTING: Final = 10.0
+"""Seconds that a worker gets to accept a socket."""
+
 _HOP: Final = frozenset(
     "connection keep-alive proxy-connection te trailer transfer-encoding upgrade "
     "x-forwarded-for x-forwarded-proto date".split()
@@ -120,16 +123,7 @@ class Proxy:
                 async with asyncio.timeout(START_TIMEOUT):
                     first = await socket.receive_text()
             worker = self._worker(socket, first or "")
-            upstream = await unix_connect(
-                worker.path,
-                f"ws://{socket.headers.get('host', 'localhost')}{_target(socket)}",
-                subprotocols=[Subprotocol(name) for name in socket.scope["subprotocols"]] or None,
-                additional_headers=[h for h in _headers(socket) if h[0] != "host"],
-                user_agent_header=None,
-                compression=None,
-                ping_interval=None,
-                max_size=None,
-            )
+            upstream = await _reach(worker, socket)
         except InvalidStatus as error:
             answer = error.response
             await socket.send_denial_response(Response(answer.body, answer.status_code))
@@ -162,6 +156,24 @@ class Proxy:
             for task in (up, down):
                 task.cancel()
             await asyncio.gather(up, down, return_exceptions=True)
+
+
+async def _reach(worker: Worker, socket: WebSocket) -> ClientConnection:
+    """A socket to the worker for what comes on ``socket``."""
+    try:
+        return await unix_connect(
+            worker.path,
+            f"ws://{socket.headers.get('host', 'localhost')}{_target(socket)}",
+            subprotocols=[Subprotocol(name) for name in socket.scope["subprotocols"]] or None,
+            additional_headers=[h for h in _headers(socket) if h[0] != "host"],
+            user_agent_header=None,
+            compression=None,
+            open_timeout=_CONNECTING,
+            ping_interval=None,
+            max_size=None,
+        )
+    except TimeoutError as error:
+        raise WorkerError("the process does not answer; try again") from error
 
 
 async def _carry_up(socket: WebSocket, upstream: ClientConnection) -> None:
