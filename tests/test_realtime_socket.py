@@ -28,21 +28,12 @@ from client.peer import Peer
 from streaming.protocol import Chat, Speaking
 from tests.fakes import EchoDialogue, scripted_talking
 from tests.live import live_server
+from tests.socket_events import WAIT, event
 from tests.until import until_gone
-
-WAIT = 15.0
 
 
 def address(url: str, **query: str) -> str:
     return str(httpx.URL(url.replace("http", "ws") + "/v1/realtime", params=query))
-
-
-async def event(socket: ClientConnection, kind: str | None = None) -> dict[str, Any]:
-    async with asyncio.timeout(WAIT):
-        while True:
-            found: dict[str, Any] = json.loads(await socket.recv())
-            if kind is None or found["type"] == kind:
-                return found
 
 
 @asynccontextmanager

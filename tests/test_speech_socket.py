@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import numpy as np
@@ -16,9 +15,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from streaming.speech_source import SpeechSource
 from tests.live import live_server
+from tests.socket_events import WAIT, event
 from tests.until import until_gone
-
-WAIT = 20.0
 
 
 @pytest.fixture
@@ -32,15 +30,6 @@ async def calling(url: str, **start: object) -> AsyncGenerator[ClientConnection]
     async with connect(url.replace("http", "ws") + "/v1/speech") as socket:
         await socket.send(json.dumps({"type": "start", **start}))
         yield socket
-
-
-async def event(socket: ClientConnection, kind: str | None = None) -> dict[str, Any]:
-    """The next event, or the next of a kind."""
-    async with asyncio.timeout(WAIT):
-        while True:
-            found: dict[str, Any] = json.loads(await socket.recv())
-            if kind is None or found["type"] == kind:
-                return found
 
 
 def tone(seconds: float, rate: int) -> bytes:

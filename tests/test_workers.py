@@ -26,6 +26,7 @@ from avatar_server.workers.messages import open_settings
 from avatar_server.workers.pool import Pool, Worker
 from benchmarks.server import running_server
 from streaming.protocol import Pong, Ready, Speaking
+from tests.socket_events import event
 from tests.until import until, until_answer, until_gone
 from tests.webrtc_browser import WAIT, Browser, browser
 
@@ -128,12 +129,10 @@ async def test_sockets_reach_the_process_of_their_session(
     key = {"Authorization": "Bearer key"}
     async with connect(socket_url, additional_headers=key) as socket:
         await socket.send(json.dumps({"type": "start", "rate": 16000, "session": ready.session}))
-        assert json.loads(await socket.recv())["session"] == ready.session
+        assert (await event(socket))["session"] == ready.session
         await socket.send(b"\x00\x10" * 16000)
         await socket.send(json.dumps({"type": "speak_end"}))
-        async with asyncio.timeout(WAIT):
-            while json.loads(await socket.recv())["type"] != "playback_started":
-                pass  # a busy machine draws less often, and says so
+        await event(socket, "playback_started")
     async with connect(socket_url, additional_headers=key) as socket:
         await socket.send("nonsense")
         await socket.wait_closed()
