@@ -223,6 +223,25 @@ async def test_a_worker_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch) ->
     assert await asyncio.wait_for(worker.run(), WAIT) == -signal.SIGKILL
 
 
+async def test_a_worker_that_stops_slowly_gets_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("avatar_server.workers.pool._CHECK", 0.01)
+    monkeypatch.setattr("avatar_server.workers.pool._HANGS", 50)
+    program = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, lambda *_: (time.sleep(2), sys.exit(7)))
+print('{"kind": "ready"}', flush=True)
+time.sleep(600)
+"""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, stdin=PIPE, stdout=PIPE
+    )
+    worker = Worker(0, Path("nowhere"), process, Admission(SessionLimit.fixed(1)))
+    running = asyncio.create_task(worker.run())
+    await worker.ready.wait()
+    await worker.stop()
+    assert await running == 7
+
+
 async def test_a_worker_that_cannot_be_started_again_is_tried_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

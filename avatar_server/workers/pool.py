@@ -71,6 +71,7 @@ class Worker:
         """Whether it does not keep up with its sessions."""
         self.silent = False
         """Whether it does not answer."""
+        self._stopping = False
         self._process = process
         self._admission = admission
         self._clients: Counter[Client] = Counter()
@@ -134,6 +135,7 @@ class Worker:
         """Have it end its sessions and exit; kill it if it does not."""
         if self._process.returncode is not None:
             return
+        self._stopping = True
         self._process.terminate()
         try:
             async with asyncio.timeout(_STOPPING):
@@ -153,6 +155,8 @@ class Worker:
         unanswered = 0
         while unanswered < _HANGS:
             await asyncio.sleep(_CHECK)
+            if self._stopping:
+                return  # it answers no more, and gets its time
             try:
                 async with asyncio.timeout(_PATIENCE):
                     await self.http.get("http://worker/healthz")
