@@ -205,8 +205,9 @@ class _Call:
                 case Start():
                     raise ProtocolError("the session has started already")
                 case Speak():
+                    begun = self._session.voice.begin(event.utterance)  # one that exists goes on
                     self._finish()
-                    self._source = self._session.voice.begin(event.utterance)
+                    self._source = begun
                 case SpeakEnd():
                     self._finish()
                 case _:

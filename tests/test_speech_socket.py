@@ -191,6 +191,19 @@ async def test_a_message_of_minutes_is_taken_second_by_second(
     assert max(taken) <= 1
 
 
+async def test_an_utterance_that_is_begun_twice_goes_on(url: str) -> None:
+    async with calling(url) as socket:
+        await event(socket, "ready")
+        await socket.send(json.dumps({"type": "speak", "utterance": "once"}))
+        await socket.send(tone(0.2, 24_000))
+        await socket.send(json.dumps({"type": "speak", "utterance": "once"}))
+        await socket.send(tone(0.2, 24_000))
+        await socket.send(json.dumps({"type": "speak_end"}))
+        assert (await event(socket, "error"))["code"] == "bad_message"
+        finished = await event(socket, "playback_finished")
+        assert (finished["utterance"], finished["position_ms"]) == ("once", 400)
+
+
 async def test_text_and_sound_are_heard_in_the_order_in_which_they_came(url: str) -> None:
     async with calling(url) as socket:
         await event(socket, "ready")
