@@ -147,7 +147,7 @@ def _session_parts(
 ) -> SessionParts:
     """What all sessions share, with the threads that animate and encode."""
     scheduler = Scheduler(
-        threads=1 if models.one_device else settings.threads,
+        threads=models.threads(settings.threads),
         watchdog_seconds=WATCHDOG_SECONDS if models.real_time else _PATIENCE,
         stand_in_seconds=None if models.one_device or not models.real_time else STAND_IN_SECONDS,
     )

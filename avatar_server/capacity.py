@@ -154,7 +154,7 @@ def capacity_for(settings: Settings, models: Models) -> Capacity:
         models.avatar(settings.avatar),
         settings.video_bitrate,
         processes=settings.workers,
-        threads=1 if models.one_device else settings.threads,
+        threads=models.threads(settings.threads),
     )
 
 

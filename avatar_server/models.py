@@ -95,6 +95,10 @@ class Models:
     real_time: bool = True
     """Whether this machine can be expected to keep up with one session."""
 
+    def threads(self, wanted: int) -> int:
+        """Threads that animate in a process where ``wanted`` are set."""
+        return 1 if self.one_device else wanted
+
     def avatar(self, name: str, size: int | None = None) -> Avatar:
         """See :meth:`Avatars.open`."""
         return self.avatars.open(name, size)
